@@ -1,0 +1,48 @@
+// Every named limit of the product, in one place. Each has a test at its edge.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "engine/base/time.h"
+
+namespace sojourn {
+
+// Identity and events.
+inline constexpr size_t kMaxPersonIdBytes = 256;
+inline constexpr size_t kMaxEventNameBytes = 400;  // 100 characters of up to 4 bytes
+inline constexpr size_t kMaxEventNameCharacters = 100;
+inline constexpr size_t kMaxEventBytes = 256 * 1024;
+inline constexpr int kMaxEventNesting = 32;
+
+// One person.
+inline constexpr size_t kMaxPersonRecordBytes = 512 * 1024;
+inline constexpr size_t kMaxActiveRunsPerPerson = 64;
+inline constexpr size_t kMaxEndedRunsPerPerson = 64;         // kept for goals after the end
+inline constexpr size_t kMaxRecentEventIds = 64;             // for dropping repetitions
+inline constexpr Duration kRecentEventIdAge = Hours(24);
+inline constexpr size_t kMaxRunKeysPerJourney = 256;         // remembered for reentry
+inline constexpr size_t kMaxCounterSamples = 1000;           // per windowed counter
+inline constexpr int64_t kMaxEverCount = 1'000'000;
+
+// One input.
+inline constexpr int kMaxStepsPerWalk = 256;
+inline constexpr size_t kMaxQueuedPerInput = 256;
+inline constexpr int kMaxQueueDepth = 8;
+
+// Rules.
+inline constexpr size_t kMaxStepsPerJourney = 1000;
+inline constexpr int kMaxRepeatTimes = 100;
+inline constexpr size_t kMaxRuleFileBytes = 1024 * 1024;
+inline constexpr size_t kMaxAliasExpansionBytes = 1024 * 1024;
+inline constexpr int kMaxYamlNesting = 64;
+inline constexpr size_t kMaxExpressionBytes = 16 * 1024;
+inline constexpr int kMaxExpressionNesting = 64;
+inline constexpr Duration kMaxDuration = Days(3653);  // 10 years
+inline constexpr int kBuckets = 10'000;
+
+// Clock.
+inline constexpr Duration kMaxLogTimeAhead = Seconds(5);
+inline constexpr Duration kDefaultWatermarkSlack = Milliseconds(200);
+
+}  // namespace sojourn
