@@ -1,0 +1,42 @@
+#include "engine/model/person.h"
+
+#include <algorithm>
+
+namespace sojourn::model {
+
+const Value* Person::FindTrait(std::string_view name) const {
+  for (const Trait& trait : traits) {
+    if (trait.name == name) return &trait.value;
+  }
+  return nullptr;
+}
+
+void Person::SetTrait(std::string_view name, const Value& value) {
+  const auto at = std::lower_bound(traits.begin(), traits.end(), name,
+                                   [](const Trait& t, std::string_view n) { return t.name < n; });
+  const auto index = static_cast<uint32_t>(at - traits.begin());
+  const bool present = at != traits.end() && at->name == name;
+  if (value.is_null()) {
+    if (present) traits.Erase(index);
+  } else if (present) {
+    if (!Identical(at->value, value)) at->value = DeepCopy(value, &arena);
+  } else {
+    traits.Insert(&arena, index, {arena.Copy(name), DeepCopy(value, &arena)});
+  }
+}
+
+const Counter* Person::FindCounter(uint64_t counter_id) const {
+  for (const Counter& counter : counters) {
+    if (counter.id == counter_id) return &counter;
+  }
+  return nullptr;
+}
+
+bool Person::InSegment(uint64_t segment) const {
+  for (const Membership& membership : memberships) {
+    if (membership.segment == segment) return membership.member;
+  }
+  return false;
+}
+
+}  // namespace sojourn::model

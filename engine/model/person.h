@@ -1,0 +1,188 @@
+// Everything the engine remembers about one person, decoded.
+//
+// A Person owns an arena; every text, value and array in it lives there, so decoding, changing and
+// dropping a person never touches the heap item by item. The encoded form is the flat record of
+// engine/store (FORMAT.md). What rules name (journeys, segments, counters) stands here as the
+// 64-bit StableHash64 of its name or definition, so that a record does not depend on the numbering
+// of one rules bundle.
+//
+// Threads: one owner. Times are milliseconds; Timestamp::Max() means "never" or "none".
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "engine/base/arena.h"
+#include "engine/base/arena_vector.h"
+#include "engine/base/time.h"
+#include "engine/model/value.h"
+
+namespace sojourn::model {
+
+struct Trait {
+  std::string_view name;
+  Value value;  // never null: a deleted trait is absent
+};
+
+// A choice the person made; without one the topic's default holds.
+struct ConsentChoice {
+  std::string_view topic;
+  bool opted_in = false;
+};
+
+struct RecentEventId {
+  uint64_t hash = 0;  // keyed
+  Timestamp time;     // logical time at which the event was applied
+};
+
+struct Sample {
+  Timestamp time;  // the event's
+  Value value;     // null for a counter without VALUE
+};
+
+// One counter: all that rules want to know about one (event, COND, VALUE). Which parts are kept is
+// decided by the counter's definition (expr::CounterDefinition::needs).
+struct Counter {
+  uint64_t id = 0;
+  int64_t count = 0;  // ever, saturating at kMaxEverCount
+  Timestamp first_time = Timestamp::Max();
+  Timestamp last_time = Timestamp::Min();
+  Value first_value;
+  Value last_value;
+  Value sum;  // null until the first event
+  Value minimum;
+  Value maximum;
+  ArenaVector<Sample> samples;  // oldest first by time, ties by arrival; only the newest are kept
+};
+
+// Kept while `member` or while a flip is due; a person is in no other segment.
+struct Membership {
+  uint64_t segment = 0;
+  bool member = false;
+  Timestamp flip_at = Timestamp::Max();  // when the condition must be judged again
+};
+
+// What a run keeps of an event: the properties that some rule or template reads.
+struct EventSnapshot {
+  std::string_view name;     // the event's, or "enters_segment", "leaves_segment", "date", "schedule",
+                             // "enroll"
+  std::string_view id;       // the event's; empty otherwise
+  std::string_view segment;  // for segment triggers
+  Timestamp time;
+  Value properties;  // kMap or null
+};
+
+struct PathTaken {
+  std::string_view test;
+  std::string_view path;
+};
+
+// What a run at rest waits for.
+enum class RestKind : uint8_t {
+  kWait,          // `deadline`
+  kWaitEvent,     // an event, or `deadline`
+  kWaitSegment,   // membership, or `deadline`
+  kWaitCondition, // a condition, to be judged again at `flip_at`, or `deadline`
+  kQuietHours,    // a send held until `deadline`
+};
+
+struct Run {
+  uint64_t journey = 0;   // StableHash64 of the name
+  uint64_t revision = 0;  // first 8 bytes of the revision's hash, big-endian
+  Value run_key;          // null without one_run_per; else string, int or bool
+  uint32_t entry = 0;     // per person and journey, from 1
+  uint32_t position = 0;  // index of the step at which it rests, in that revision's program
+  RestKind rest = RestKind::kWait;
+  bool goal_reached = false;
+  bool event_is_trigger = true;  // `event` is the same as `trigger`, and stays empty
+  Timestamp entered_at;
+  Timestamp deadline = Timestamp::Max();
+  Timestamp flip_at = Timestamp::Max();
+  EventSnapshot trigger;
+  EventSnapshot event;  // the event consumed last
+  std::string_view coupon_pool;
+  std::string_view coupon_code;  // empty: none
+  Timestamp coupon_expires_at = Timestamp::Max();
+  ArenaVector<PathTaken> paths;
+  ArenaVector<uint16_t> passes;  // pass number of each repeat around the position, outermost first
+};
+
+// A run that ended `completed` or by an exit step and can still reach its goal.
+struct EndedRun {
+  uint64_t journey = 0;
+  uint64_t revision = 0;
+  Value run_key;
+  uint32_t entry = 0;
+  Timestamp entered_at;
+  EventSnapshot trigger;
+};
+
+struct RunKeyEntry {
+  uint64_t key_hash = 0;
+  Timestamp entered_at;  // the last entry with this key
+};
+
+// What is remembered of a journey beyond its runs.
+struct JourneyMemory {
+  uint64_t journey = 0;
+  uint32_t entries = 0;                // entry numbers given so far
+  ArenaVector<RunKeyEntry> last_entries;  // newest last; kept where `reentry` needs them
+};
+
+// Frequency caps.
+struct SentMark {
+  Timestamp time;
+  std::string_view topic;
+};
+
+// An entry by hand that is still to come.
+struct PlannedEntry {
+  uint64_t journey = 0;
+  Timestamp at;
+};
+
+// The next occurrence of a date trigger or a spread schedule.
+struct PlannedDate {
+  uint64_t journey = 0;
+  uint32_t trigger = 0;  // index within the journey
+  Timestamp at = Timestamp::Max();
+  Timestamp last_judged = Timestamp::Min();  // the last occurrence that was judged
+};
+
+struct Person {
+  Person() = default;
+  Person(const Person&) = delete;
+  Person& operator=(const Person&) = delete;
+
+  std::string id;
+  bool known = false;         // false: no event yet, nothing below is set
+  uint32_t bundle = 0;        // number of the rules bundle they were last judged by
+  Timestamp clock = Timestamp::Min();  // last logical time
+  Timestamp first_seen_at;
+  Timestamp last_seen_at;
+  Timestamp next_deadline = Timestamp::Max();  // the earliest of all that is due below
+  bool complained = false;    // marked a mail as spam: no mail any more
+  ArenaVector<Trait> traits;                // by name
+  ArenaVector<ConsentChoice> consent;       // by topic
+  ArenaVector<RecentEventId> recent_ids;    // oldest first
+  ArenaVector<Counter> counters;            // by id
+  ArenaVector<Membership> memberships;      // by segment
+  ArenaVector<Run> runs;                    // oldest entry first, ties by journey name and run key
+  ArenaVector<EndedRun> ended_runs;         // oldest first
+  ArenaVector<JourneyMemory> journeys;      // by journey
+  ArenaVector<SentMark> sent;               // oldest first
+  ArenaVector<std::string_view> bounced;    // addresses that bounced for good
+  ArenaVector<PlannedEntry> planned_entries;
+  ArenaVector<PlannedDate> planned_dates;
+
+  Arena arena;  // owns what the members above point to
+
+  const Value* FindTrait(std::string_view name) const;
+  // Null deletes. Copies into the arena.
+  void SetTrait(std::string_view name, const Value& value);
+  const Counter* FindCounter(uint64_t counter_id) const;
+  bool InSegment(uint64_t segment) const;
+};
+
+}  // namespace sojourn::model
