@@ -21,9 +21,9 @@ char* Arena::AllocateSlow(size_t bytes) {
 
 void Arena::Reset() {
   if (blocks_.empty()) return;
-  const auto largest = std::max_element(
-      blocks_.begin(), blocks_.end(),
-      [](const Block& a, const Block& b) { return a.size < b.size; });
+  const auto largest =
+      std::max_element(blocks_.begin(), blocks_.end(),
+                       [](const Block& a, const Block& b) { return a.size < b.size; });
   Block keep = std::move(*largest);
   blocks_.clear();
   blocks_.push_back(std::move(keep));

@@ -38,8 +38,9 @@ TEST(Rfc3339Test, RoundTrips) {
 }
 
 TEST(Rfc3339Test, RefusesWhatIsNone) {
-  for (const char* text : {"", "soon", "2026-02-30T00:00:00Z", "2026-03-02T09:00:00", "2026-03-02",
-                           "2026-03-02T24:00:00Z", "2026-03-02T09:00:00Zx", "2026-03-02T09:00:00.Z"}) {
+  for (const char* text :
+       {"", "soon", "2026-02-30T00:00:00Z", "2026-03-02T09:00:00", "2026-03-02",
+        "2026-03-02T24:00:00Z", "2026-03-02T09:00:00Zx", "2026-03-02T09:00:00.Z"}) {
     EXPECT_FALSE(ParseRfc3339(text)) << text;
   }
   EXPECT_FALSE(ParseDate("2026-2-3"));
@@ -113,7 +114,8 @@ TEST(CivilTest, GapsAndOverlaps) {
 }
 
 TEST(CivilTest, RefusesWhatIsNoZone) {
-  for (const char* name : {"", "Mars/Base", "../etc/passwd", "/etc/localtime", "localtime", "+02:00"}) {
+  for (const char* name :
+       {"", "Mars/Base", "../etc/passwd", "/etc/localtime", "localtime", "+02:00"}) {
     EXPECT_FALSE(FindTimeZone(name)) << name;
   }
 }

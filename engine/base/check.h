@@ -1,4 +1,5 @@
-// Assertions for programmer errors. They stay on in release builds; user input must never reach one.
+// Assertions for programmer errors. They stay on in release builds; user input must never reach
+// one.
 #pragma once
 
 namespace sojourn {

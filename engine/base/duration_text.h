@@ -14,7 +14,8 @@ enum class DurationStyle {
   kLongOrShort,  // also "2h", "1d 2h", "0m", and a leading "-" for the whole
 };
 
-// nullopt where the text is no duration; `why`, where given, then says in a few words what is wrong.
+// nullopt where the text is no duration; `why`, where given, then says in a few words what is
+// wrong.
 std::optional<Duration> ParseDuration(std::string_view text, DurationStyle style,
                                       std::string* why = nullptr);
 

@@ -73,10 +73,18 @@ uint32_t Murmur2(std::string_view bytes) {
   }
   const auto* tail = reinterpret_cast<const uint8_t*>(bytes.data()) + blocks * 4;
   switch (length % 4) {
-    case 3: h ^= static_cast<uint32_t>(tail[2]) << 16; [[fallthrough]];
-    case 2: h ^= static_cast<uint32_t>(tail[1]) << 8; [[fallthrough]];
-    case 1: h ^= tail[0]; h *= kM; break;
-    default: break;
+    case 3:
+      h ^= static_cast<uint32_t>(tail[2]) << 16;
+      [[fallthrough]];
+    case 2:
+      h ^= static_cast<uint32_t>(tail[1]) << 8;
+      [[fallthrough]];
+    case 1:
+      h ^= tail[0];
+      h *= kM;
+      break;
+    default:
+      break;
   }
   h ^= h >> 13;
   h *= kM;
@@ -85,7 +93,8 @@ uint32_t Murmur2(std::string_view bytes) {
 }
 
 int32_t PartitionOfKey(std::string_view key, int32_t partition_count) {
-  return static_cast<int32_t>((Murmur2(key) & 0x7fffffffu) % static_cast<uint32_t>(partition_count));
+  return static_cast<int32_t>((Murmur2(key) & 0x7fffffffu) %
+                              static_cast<uint32_t>(partition_count));
 }
 
 uint64_t StableHash64(std::string_view bytes) {

@@ -18,11 +18,11 @@ inline constexpr int kMaxEventNesting = 32;
 // One person.
 inline constexpr size_t kMaxPersonRecordBytes = 512 * 1024;
 inline constexpr size_t kMaxActiveRunsPerPerson = 64;
-inline constexpr size_t kMaxEndedRunsPerPerson = 64;         // kept for goals after the end
-inline constexpr size_t kMaxRecentEventIds = 64;             // for dropping repetitions
+inline constexpr size_t kMaxEndedRunsPerPerson = 64;  // kept for goals after the end
+inline constexpr size_t kMaxRecentEventIds = 64;      // for dropping repetitions
 inline constexpr Duration kRecentEventIdAge = Hours(24);
-inline constexpr size_t kMaxRunKeysPerJourney = 256;         // remembered for reentry
-inline constexpr size_t kMaxCounterSamples = 1000;           // per windowed counter
+inline constexpr size_t kMaxRunKeysPerJourney = 256;  // remembered for reentry
+inline constexpr size_t kMaxCounterSamples = 1000;    // per windowed counter
 inline constexpr int64_t kMaxEverCount = 1'000'000;
 
 // One input.

@@ -32,7 +32,8 @@ std::optional<cctz::civil_day> ReadDay(std::string_view text, size_t* position) 
   const int day = ReadDigits(text, position, 2);
   if (day < 1) return std::nullopt;
   const cctz::civil_day civil(year, month, day);
-  if (civil.month() != month || civil.day() != day) return std::nullopt;  // 30 February and the like
+  if (civil.month() != month || civil.day() != day)
+    return std::nullopt;  // 30 February and the like
   return civil;
 }
 

@@ -1,7 +1,8 @@
 // Outcome of an operation that can fail for operational reasons (disk, network, configuration).
 //
-// A marketer's mistake is a language::Diagnostic and a programmer's error a SOJOURN_CHECK; everything
-// else that can go wrong travels as a Status or a Result<T>. No exception crosses a module border.
+// A marketer's mistake is a language::Diagnostic and a programmer's error a SOJOURN_CHECK;
+// everything else that can go wrong travels as a Status or a Result<T>. No exception crosses a
+// module border.
 //
 // Threads: values, freely copied. Errors: the message is one line, names the thing (file, address,
 // option) and, where there is one, the way out.
@@ -61,7 +62,8 @@ Status Internal(std::string message);
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}  // NOLINT: implicit, so that `return value;` reads well
+  Result(T value)
+      : value_(std::move(value)) {}  // NOLINT: implicit, so that `return value;` reads well
   Result(Status status) : status_(std::move(status)) {  // NOLINT: likewise
     SOJOURN_CHECK(!status_.ok());
   }
@@ -95,18 +97,18 @@ class [[nodiscard]] Result {
 }  // namespace sojourn
 
 // Leaves the enclosing function with the Status of `expression` unless it is ok.
-#define SOJOURN_RETURN_IF_ERROR(expression)                          \
-  do {                                                               \
+#define SOJOURN_RETURN_IF_ERROR(expression)                                      \
+  do {                                                                           \
     if (::sojourn::Status sojourn_status_ = (expression); !sojourn_status_.ok()) \
-      return sojourn_status_;                                        \
+      return sojourn_status_;                                                    \
   } while (false)
 
 #define SOJOURN_CONCAT_INNER(a, b) a##b
 #define SOJOURN_CONCAT(a, b) SOJOURN_CONCAT_INNER(a, b)
 
 // SOJOURN_ASSIGN_OR_RETURN(auto x, F()): x = the value of F(), or leave with its Status.
-#define SOJOURN_ASSIGN_OR_RETURN(declaration, expression)                     \
-  auto SOJOURN_CONCAT(sojourn_result_, __LINE__) = (expression);              \
-  if (!SOJOURN_CONCAT(sojourn_result_, __LINE__).ok())                        \
-    return SOJOURN_CONCAT(sojourn_result_, __LINE__).status();                \
+#define SOJOURN_ASSIGN_OR_RETURN(declaration, expression)        \
+  auto SOJOURN_CONCAT(sojourn_result_, __LINE__) = (expression); \
+  if (!SOJOURN_CONCAT(sojourn_result_, __LINE__).ok())           \
+    return SOJOURN_CONCAT(sojourn_result_, __LINE__).status();   \
   declaration = std::move(SOJOURN_CONCAT(sojourn_result_, __LINE__)).value()

@@ -4,10 +4,10 @@
 //   lex -> parse (Ast) -> check (types, scope, catalogue; history functions become counters)
 //       -> compile (Program: a flat list of instructions) -> evaluate
 //
-// Threads: a Program is immutable and shared freely; Evaluate keeps its scratch on its own stack and
-// in the given arena. Ownership: a Program owns its constants; results may point into the program,
-// the activation's memory, or the arena. Errors: mistakes in the text are Issues with byte offsets
-// into it; an evaluation that fails yields a Value of kind kError.
+// Threads: a Program is immutable and shared freely; Evaluate keeps its scratch on its own stack
+// and in the given arena. Ownership: a Program owns its constants; results may point into the
+// program, the activation's memory, or the arena. Errors: mistakes in the text are Issues with byte
+// offsets into it; an evaluation that fails yields a Value of kind kError.
 #pragma once
 
 #include <cstdint>
@@ -96,16 +96,16 @@ enum CounterNeed : uint32_t {
 };
 
 struct CounterDefinition {
-  uint64_t id = 0;            // StableHash64 of event, COND and VALUE in canonical text
+  uint64_t id = 0;  // StableHash64 of event, COND and VALUE in canonical text
   std::string event;
-  std::string condition_text;  // canonical; empty: none
-  std::string value_text;      // canonical; empty: none
+  std::string condition_text;                // canonical; empty: none
+  std::string value_text;                    // canonical; empty: none
   std::shared_ptr<const Program> condition;  // over `event` and `person`; null: none
   std::shared_ptr<const Program> value;      // over `event`; null: none
   uint32_t needs = 0;
-  Duration window;             // the longest asked for; zero where no window is
-  uint32_t keep = 0;           // samples to keep: k + 1 where only compared with constants,
-                               // else kMaxCounterSamples
+  Duration window;    // the longest asked for; zero where no window is
+  uint32_t keep = 0;  // samples to keep: k + 1 where only compared with constants,
+                      // else kMaxCounterSamples
 };
 
 // Collects the counters that a set of expressions needs, each once.
@@ -129,12 +129,14 @@ struct Scope {
   bool ab_test = false;
   bool coupon = false;
   bool company = true;
-  bool history = true;      // count, sum, last, ...
+  bool history = true;  // count, sum, last, ...
   bool in_segment = true;
   bool now = true;
-  bool now_only_compared = false;  // segments and wait_until conditions: `now` under the strict rule
+  bool now_only_compared =
+      false;  // segments and wait_until conditions: `now` under the strict rule
   // Events that `event` (`trigger`) can be here; a property that some of them have is allowed.
-  // Empty with event = true: any. Segment, date and schedule triggers stand as "enters_segment", ...
+  // Empty with event = true: any. Segment, date and schedule triggers stand as "enters_segment",
+  // ...
   std::vector<std::string> events;
   std::vector<std::string> trigger_events;
   std::vector<std::string> ab_tests;  // names that can have been passed here
@@ -146,7 +148,7 @@ enum class Severity : uint8_t { kError, kWarning };
 
 struct Issue {
   Severity severity = Severity::kError;
-  std::string code;  // "E001", ...: a row of expr's own table, see IssueTable()
+  std::string code;    // "E001", ...: a row of expr's own table, see IssueTable()
   uint32_t begin = 0;  // bytes into the text, [begin, end)
   uint32_t end = 0;
   std::string message;
@@ -176,17 +178,17 @@ class Program {
   virtual Type type() const = 0;
   // Top-level conjuncts that pin a property of `event` to a literal.
   virtual const std::vector<Equality>& equalities() const = 0;
-  // Properties of `event` and `trigger`, and traits, read anywhere inside; "*" where the whole map is
-  // used as a value or under a computed name.
+  // Properties of `event` and `trigger`, and traits, read anywhere inside; "*" where the whole map
+  // is used as a value or under a computed name.
   virtual const std::vector<std::string>& event_properties() const = 0;
   virtual const std::vector<std::string>& trigger_properties() const = 0;
   virtual const std::vector<std::string>& traits() const = 0;
   // Segments and counters (ids) read.
   virtual const std::vector<std::string>& segments() const = 0;
   virtual const std::vector<uint64_t>& counters() const = 0;
-  virtual bool reads_now() const = 0;       // `now` or a window
-  virtual bool reads_consent() const = 0;   // person.consent or person.suppressed
-  virtual bool reads_seen() const = 0;      // person.first_seen_at or last_seen_at
+  virtual bool reads_now() const = 0;      // `now` or a window
+  virtual bool reads_consent() const = 0;  // person.consent or person.suppressed
+  virtual bool reads_seen() const = 0;     // person.first_seen_at or last_seen_at
 };
 
 struct CompileResult {
@@ -194,8 +196,8 @@ struct CompileResult {
   std::vector<Issue> issues;               // all of them, by position
 };
 
-// `want`: the type that the place needs, kDynamic for any. Counters that the text reads are added to
-// `counters` (only when the text has no error).
+// `want`: the type that the place needs, kDynamic for any. Counters that the text reads are added
+// to `counters` (only when the text has no error).
 CompileResult Compile(std::string_view text, const Scope& scope, const Names& names, TypeKind want,
                       CounterTable* counters);
 
@@ -209,7 +211,7 @@ struct EventView {
   std::string_view name;
   std::string_view segment;  // segment triggers
   Timestamp time;
-  model::Value properties;   // kMap or null
+  model::Value properties;  // kMap or null
 };
 
 struct ConsentDefault {
@@ -222,13 +224,13 @@ struct Activation {
   const model::Person* person = nullptr;
   const EventView* event = nullptr;
   const EventView* trigger = nullptr;
-  const model::Run* run = nullptr;            // ab_test and coupon
-  model::Value company;                       // kMap
+  const model::Run* run = nullptr;  // ab_test and coupon
+  model::Value company;             // kMap
   const std::vector<ConsentDefault>* consent_defaults = nullptr;
-  const TimeZone* zone = nullptr;             // of local()
-  const Names* names = nullptr;               // types values on reading; null: all dynamic
+  const TimeZone* zone = nullptr;  // of local()
+  const Names* names = nullptr;    // types values on reading; null: all dynamic
   Timestamp now;
-  model::Value variables;                     // kMap, for Scope::variables
+  model::Value variables;  // kMap, for Scope::variables
 };
 
 // Collects the moments at which a result can change by time alone.

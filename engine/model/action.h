@@ -1,7 +1,7 @@
 // What a journey decided to do: one send, webhook or coupon.
 //
-// The id is a pure function of person, journey, run key, entry number, entry's logical time, step id
-// and pass numbers, so a replay repeats it. Owning plain struct; actions are few against events.
+// The id is a pure function of person, journey, run key, entry number, entry's logical time, step
+// id and pass numbers, so a replay repeats it. Owning plain struct; actions are few against events.
 #pragma once
 
 #include <cstdint>
@@ -47,22 +47,23 @@ struct Action {
   ActionKind kind = ActionKind::kSendEmail;
   std::string person;
   std::string journey;
-  std::string revision;  // of the journey: first 16 hexadecimal digits of its hash
-  std::string run_key;   // value of one_run_per as text; empty without it
-  uint32_t entry = 0;    // counts per person and journey from 1
-  std::string step;      // id of the step
-  std::string template_name;       // sends
-  std::string template_revision;   // sends: first 16 hexadecimal digits of its hash
-  std::string topic;               // sends: the consent topic
-  std::string address;             // sends: e-mail address, phone number or push token
-  std::string url;                 // webhooks
-  std::string method;              // webhooks
-  Coupon coupon;                   // the run's coupon; code empty: none
+  std::string revision;           // of the journey: first 16 hexadecimal digits of its hash
+  std::string run_key;            // value of one_run_per as text; empty without it
+  uint32_t entry = 0;             // counts per person and journey from 1
+  std::string step;               // id of the step
+  std::string template_name;      // sends
+  std::string template_revision;  // sends: first 16 hexadecimal digits of its hash
+  std::string topic;              // sends: the consent topic
+  std::string address;            // sends: e-mail address, phone number or push token
+  std::string url;                // webhooks
+  std::string method;             // webhooks
+  Coupon coupon;                  // the run's coupon; code empty: none
   std::vector<std::pair<std::string, std::string>> paths;  // A/B tests passed so far: name, path
-  std::string values_json;  // JSON object: what the template reads, by root name, and the step's data
-  Timestamp time;           // logical
-  Timestamp useful_until;   // a deliverer drops it later than this
-  bool late = false;        // useful_until was already past by the wall clock when it was committed
+  std::string
+      values_json;  // JSON object: what the template reads, by root name, and the step's data
+  Timestamp time;   // logical
+  Timestamp useful_until;  // a deliverer drops it later than this
+  bool late = false;       // useful_until was already past by the wall clock when it was committed
   Why why;
 };
 

@@ -40,14 +40,14 @@ enum class EventType : uint8_t {
 
 struct Event {
   EventType type = EventType::kTrack;
-  bool historical = false;         // updates the person silently, starts and ends nothing
-  std::string_view id;             // empty: never taken for a repetition
-  std::string_view person;         // 1 to kMaxPersonIdBytes bytes
-  std::string_view anonymous_id;   // may be empty
-  std::string_view name;           // free text, at most 100 characters
-  Timestamp time;                  // the event's own; later than the log time counts as the log time
-  Timestamp received_at;           // zero: unknown
-  Value properties;                // kMap with string keys, or null for none
+  bool historical = false;        // updates the person silently, starts and ends nothing
+  std::string_view id;            // empty: never taken for a repetition
+  std::string_view person;        // 1 to kMaxPersonIdBytes bytes
+  std::string_view anonymous_id;  // may be empty
+  std::string_view name;          // free text, at most 100 characters
+  Timestamp time;                 // the event's own; later than the log time counts as the log time
+  Timestamp received_at;          // zero: unknown
+  Value properties;               // kMap with string keys, or null for none
 };
 
 // Where a record came from.

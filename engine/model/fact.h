@@ -1,8 +1,8 @@
 // What happened inside one step of one person: the material of metrics, traces and test reports.
 //
 // The pure step returns facts instead of counting; whoever runs it turns them into metrics. Names
-// are views into the rules bundle and live as long as it does; `detail` points into the arena of the
-// step's output.
+// are views into the rules bundle and live as long as it does; `detail` points into the arena of
+// the step's output.
 #pragma once
 
 #include <cstdint>
@@ -13,23 +13,23 @@
 namespace sojourn::model {
 
 enum class FactKind : uint8_t {
-  kEventApplied,      // name = event
-  kEventDropped,      // reason: "duplicate", "erased", ...
-  kEntered,           // journey; detail = run key
-  kEntryRefused,      // journey; reason: "only_if", "reentry", "already_running", "inactive",
-                      // "run_key_error", "run_limit"
-  kExited,            // journey; reason = exit reason
-  kGoal,              // journey
-  kStepPassed,        // journey, step (only while tracing)
-  kSkipped,           // journey, step; reason: "no_consent", "error", "coupon_empty", ...
-  kExpressionError,   // journey, step (or segment as name); detail = message
-  kSegmentEntered,    // name = segment
-  kSegmentLeft,       // name = segment
-  kPathTaken,         // journey; name = A/B test, reason = path
-  kQueuedDropped,     // reason: "queue_limit", "depth_limit"
-  kWrongType,         // name = event or trait property read as absent; reason = expected type
-  kAction,            // journey, step; detail = action id, name = template, URL or pool
-  kCondition,         // journey, step; detail = text and values (only while tracing)
+  kEventApplied,     // name = event
+  kEventDropped,     // reason: "duplicate", "erased", ...
+  kEntered,          // journey; detail = run key
+  kEntryRefused,     // journey; reason: "only_if", "reentry", "already_running", "inactive",
+                     // "run_key_error", "run_limit"
+  kExited,           // journey; reason = exit reason
+  kGoal,             // journey
+  kStepPassed,       // journey, step (only while tracing)
+  kSkipped,          // journey, step; reason: "no_consent", "error", "coupon_empty", ...
+  kExpressionError,  // journey, step (or segment as name); detail = message
+  kSegmentEntered,   // name = segment
+  kSegmentLeft,      // name = segment
+  kPathTaken,        // journey; name = A/B test, reason = path
+  kQueuedDropped,    // reason: "queue_limit", "depth_limit"
+  kWrongType,        // name = event or trait property read as absent; reason = expected type
+  kAction,           // journey, step; detail = action id, name = template, URL or pool
+  kCondition,        // journey, step; detail = text and values (only while tracing)
 };
 
 // "entered", "exited", ...

@@ -65,9 +65,9 @@ struct Membership {
 
 // What a run keeps of an event: the properties that some rule or template reads.
 struct EventSnapshot {
-  std::string_view name;     // the event's, or "enters_segment", "leaves_segment", "date", "schedule",
-                             // "enroll"
-  std::string_view id;       // the event's; empty otherwise
+  std::string_view name;  // the event's, or "enters_segment", "leaves_segment", "date", "schedule",
+                          // "enroll"
+  std::string_view id;    // the event's; empty otherwise
   std::string_view segment;  // for segment triggers
   Timestamp time;
   Value properties;  // kMap or null
@@ -80,11 +80,11 @@ struct PathTaken {
 
 // What a run at rest waits for.
 enum class RestKind : uint8_t {
-  kWait,          // `deadline`
-  kWaitEvent,     // an event, or `deadline`
-  kWaitSegment,   // membership, or `deadline`
-  kWaitCondition, // a condition, to be judged again at `flip_at`, or `deadline`
-  kQuietHours,    // a send held until `deadline`
+  kWait,           // `deadline`
+  kWaitEvent,      // an event, or `deadline`
+  kWaitSegment,    // membership, or `deadline`
+  kWaitCondition,  // a condition, to be judged again at `flip_at`, or `deadline`
+  kQuietHours,     // a send held until `deadline`
 };
 
 struct Run {
@@ -126,7 +126,7 @@ struct RunKeyEntry {
 // What is remembered of a journey beyond its runs.
 struct JourneyMemory {
   uint64_t journey = 0;
-  uint32_t entries = 0;                // entry numbers given so far
+  uint32_t entries = 0;                   // entry numbers given so far
   ArenaVector<RunKeyEntry> last_entries;  // newest last; kept where `reentry` needs them
 };
 
@@ -156,23 +156,23 @@ struct Person {
   Person& operator=(const Person&) = delete;
 
   std::string id;
-  bool known = false;         // false: no event yet, nothing below is set
-  uint32_t bundle = 0;        // number of the rules bundle they were last judged by
+  bool known = false;                  // false: no event yet, nothing below is set
+  uint32_t bundle = 0;                 // number of the rules bundle they were last judged by
   Timestamp clock = Timestamp::Min();  // last logical time
   Timestamp first_seen_at;
   Timestamp last_seen_at;
   Timestamp next_deadline = Timestamp::Max();  // the earliest of all that is due below
-  bool complained = false;    // marked a mail as spam: no mail any more
-  ArenaVector<Trait> traits;                // by name
-  ArenaVector<ConsentChoice> consent;       // by topic
-  ArenaVector<RecentEventId> recent_ids;    // oldest first
-  ArenaVector<Counter> counters;            // by id
-  ArenaVector<Membership> memberships;      // by segment
-  ArenaVector<Run> runs;                    // oldest entry first, ties by journey name and run key
-  ArenaVector<EndedRun> ended_runs;         // oldest first
-  ArenaVector<JourneyMemory> journeys;      // by journey
-  ArenaVector<SentMark> sent;               // oldest first
-  ArenaVector<std::string_view> bounced;    // addresses that bounced for good
+  bool complained = false;                     // marked a mail as spam: no mail any more
+  ArenaVector<Trait> traits;                   // by name
+  ArenaVector<ConsentChoice> consent;          // by topic
+  ArenaVector<RecentEventId> recent_ids;       // oldest first
+  ArenaVector<Counter> counters;               // by id
+  ArenaVector<Membership> memberships;         // by segment
+  ArenaVector<Run> runs;                  // oldest entry first, ties by journey name and run key
+  ArenaVector<EndedRun> ended_runs;       // oldest first
+  ArenaVector<JourneyMemory> journeys;    // by journey
+  ArenaVector<SentMark> sent;             // oldest first
+  ArenaVector<std::string_view> bounced;  // addresses that bounced for good
   ArenaVector<PlannedEntry> planned_entries;
   ArenaVector<PlannedDate> planned_dates;
 

@@ -38,7 +38,9 @@ Value Value::Text(ValueKind kind, std::string_view text) {
 }
 std::string_view Value::text() const { return {reinterpret_cast<const char*>(payload_), size_}; }
 
-Value Value::Time(Timestamp time) { return PreciseTimestamp(SplitMilliseconds(time.milliseconds())); }
+Value Value::Time(Timestamp time) {
+  return PreciseTimestamp(SplitMilliseconds(time.milliseconds()));
+}
 Value Value::PreciseTimestamp(PreciseTime time) {
   return Value(ValueKind::kTimestamp, static_cast<uint32_t>(time.nanoseconds), time.seconds);
 }
@@ -72,30 +74,48 @@ const Value* Value::Find(std::string_view key) const {
 
 std::string_view KindName(ValueKind kind) {
   switch (kind) {
-    case ValueKind::kNull: return "null_type";
-    case ValueKind::kBool: return "bool";
-    case ValueKind::kInt: return "int";
-    case ValueKind::kUint: return "uint";
-    case ValueKind::kDouble: return "double";
-    case ValueKind::kString: return "string";
-    case ValueKind::kBytes: return "bytes";
-    case ValueKind::kTimestamp: return "google.protobuf.Timestamp";
-    case ValueKind::kDuration: return "google.protobuf.Duration";
-    case ValueKind::kList: return "list";
-    case ValueKind::kMap: return "map";
-    case ValueKind::kType: return "type";
-    case ValueKind::kOptional: return "optional_type";
-    case ValueKind::kError: return "error";
+    case ValueKind::kNull:
+      return "null_type";
+    case ValueKind::kBool:
+      return "bool";
+    case ValueKind::kInt:
+      return "int";
+    case ValueKind::kUint:
+      return "uint";
+    case ValueKind::kDouble:
+      return "double";
+    case ValueKind::kString:
+      return "string";
+    case ValueKind::kBytes:
+      return "bytes";
+    case ValueKind::kTimestamp:
+      return "google.protobuf.Timestamp";
+    case ValueKind::kDuration:
+      return "google.protobuf.Duration";
+    case ValueKind::kList:
+      return "list";
+    case ValueKind::kMap:
+      return "map";
+    case ValueKind::kType:
+      return "type";
+    case ValueKind::kOptional:
+      return "optional_type";
+    case ValueKind::kError:
+      return "error";
   }
   return "error";
 }
 
 Value DeepCopy(const Value& value, Arena* arena) {
   switch (value.kind()) {
-    case ValueKind::kString: return Value::String(arena->Copy(value.text()));
-    case ValueKind::kBytes: return Value::Bytes(arena->Copy(value.text()));
-    case ValueKind::kType: return Value::Type(arena->Copy(value.text()));
-    case ValueKind::kError: return Value::Error(arena->Copy(value.text()));
+    case ValueKind::kString:
+      return Value::String(arena->Copy(value.text()));
+    case ValueKind::kBytes:
+      return Value::Bytes(arena->Copy(value.text()));
+    case ValueKind::kType:
+      return Value::Type(arena->Copy(value.text()));
+    case ValueKind::kError:
+      return Value::Error(arena->Copy(value.text()));
     case ValueKind::kList:
     case ValueKind::kOptional: {
       Value* items = arena->AllocateArray<Value>(value.size());
@@ -111,19 +131,23 @@ Value DeepCopy(const Value& value, Arena* arena) {
       }
       return Value::Map(entries, value.size());
     }
-    default: return value;
+    default:
+      return value;
   }
 }
 
 bool Identical(const Value& a, const Value& b) {
   if (a.kind() != b.kind()) return false;
   switch (a.kind()) {
-    case ValueKind::kNull: return true;
-    case ValueKind::kDouble: return a.int_value() == b.int_value();  // bits
+    case ValueKind::kNull:
+      return true;
+    case ValueKind::kDouble:
+      return a.int_value() == b.int_value();  // bits
     case ValueKind::kString:
     case ValueKind::kBytes:
     case ValueKind::kType:
-    case ValueKind::kError: return a.text() == b.text();
+    case ValueKind::kError:
+      return a.text() == b.text();
     case ValueKind::kList:
     case ValueKind::kOptional: {
       if (a.size() != b.size()) return false;
@@ -140,23 +164,35 @@ bool Identical(const Value& a, const Value& b) {
       }
       return true;
     }
-    default: return a.int_value() == b.int_value() && a.size() == b.size();
+    default:
+      return a.int_value() == b.int_value() && a.size() == b.size();
   }
 }
 
 std::string DebugString(const Value& value) {
   switch (value.kind()) {
-    case ValueKind::kNull: return "null";
-    case ValueKind::kBool: return value.bool_value() ? "true" : "false";
-    case ValueKind::kInt: return fmt::format("{}", value.int_value());
-    case ValueKind::kUint: return fmt::format("{}u", value.uint_value());
-    case ValueKind::kDouble: return fmt::format("{}", value.double_value());
-    case ValueKind::kString: return fmt::format("\"{}\"", value.text());
-    case ValueKind::kBytes: return fmt::format("b\"{}\"", value.text());
-    case ValueKind::kTimestamp: return FormatRfc3339(value.precise());
-    case ValueKind::kDuration: return FormatDuration(value.duration());
-    case ValueKind::kType: return std::string(value.text());
-    case ValueKind::kError: return fmt::format("error: {}", value.text());
+    case ValueKind::kNull:
+      return "null";
+    case ValueKind::kBool:
+      return value.bool_value() ? "true" : "false";
+    case ValueKind::kInt:
+      return fmt::format("{}", value.int_value());
+    case ValueKind::kUint:
+      return fmt::format("{}u", value.uint_value());
+    case ValueKind::kDouble:
+      return fmt::format("{}", value.double_value());
+    case ValueKind::kString:
+      return fmt::format("\"{}\"", value.text());
+    case ValueKind::kBytes:
+      return fmt::format("b\"{}\"", value.text());
+    case ValueKind::kTimestamp:
+      return FormatRfc3339(value.precise());
+    case ValueKind::kDuration:
+      return FormatDuration(value.duration());
+    case ValueKind::kType:
+      return std::string(value.text());
+    case ValueKind::kError:
+      return fmt::format("error: {}", value.text());
     case ValueKind::kOptional:
       return value.size() == 0 ? "optional.none()"
                                : fmt::format("optional.of({})", DebugString(value.items()[0]));

@@ -1,0 +1,91 @@
+// The pure core: one person and one input in, the changed person, actions and facts out.
+//
+// No clock, randomness, I/O, logging or metrics inside: the same person, rules and input give the
+// same result, byte for byte, however often they are run. Order within an input is journey-language
+// section 6.3.
+//
+// Threads: everything given is owned by the caller for the call; the environment's rules are shared
+// and immutable. A person given to a failed commit must be dropped by the caller and decoded anew.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/arena.h"
+#include "engine/base/strong.h"
+#include "engine/base/time.h"
+#include "engine/language/bundle.h"
+#include "engine/model/action.h"
+#include "engine/model/event.h"
+#include "engine/model/fact.h"
+#include "engine/model/person.h"
+
+namespace sojourn::step {
+
+// Configured keys; a change is noticed by fingerprint elsewhere.
+struct Secrets {
+  std::string coupon_key;                         // of generated codes
+  std::array<uint64_t, 2> event_id_key = {0, 0};  // of recent event ids
+};
+
+// What the partition, not the person, remembers between steps; committed with the partition's meta.
+struct PartitionState {
+  Partition partition;
+  int32_t partition_count = 1;
+  // Pools with listed codes: how many of this partition's share (codes whose index modulo
+  // partition_count is the partition) are taken, by pool name.
+  std::map<std::string, uint32_t> coupons_taken;
+};
+
+// Decisions that a test forces instead of letting buckets decide.
+struct Overrides {
+  std::map<std::string, std::string> paths;  // "TEST" or "JOURNEY.TEST" -> path
+  bool holdout = false;  // true: everyone is held out where a percentage is above 0
+};
+
+struct Environment {
+  const language::RuleSet* rules = nullptr;
+  const Secrets* secrets = nullptr;
+  PartitionState* partition = nullptr;
+  const Overrides* overrides = nullptr;  // tests only; then nobody is held out unless forced
+  bool tracing = false;                  // kStepPassed and kCondition facts too
+};
+
+struct EventInput {
+  const model::Event* event = nullptr;
+  model::Origin origin;
+  Timestamp log_time;  // of the record; the logical time is max(log_time, person->clock)
+};
+
+struct StepOutput {
+  std::vector<model::Action> actions;
+  std::vector<model::Fact> facts;
+  Arena arena;  // owns the facts' details; scratch of evaluation
+
+  void Clear();
+};
+
+// Applies one event. The caller has fired every timer of the person that is due before the event's
+// logical time, and those due at it run later (journey-language 6.2).
+void ApplyEvent(const Environment& environment, const EventInput& input, model::Person* person,
+                StepOutput* output);
+
+// Fires the next of the person's timers that is due at or before `until`, as one input; false where
+// none is. Call until false. `person->next_deadline` tells what is due.
+bool FireNextTimer(const Environment& environment, Timestamp until, model::Person* person,
+                   StepOutput* output);
+
+// Brings a person who was last judged by another bundle up to the current rules, silently: segment
+// memberships, dates, moved or ended runs; `at` is the person's logical time for it. Actions never
+// result; facts may (exits `removed`).
+void UpgradePerson(const Environment& environment, Timestamp at, model::Person* person,
+                   StepOutput* output);
+
+// Recomputes person->next_deadline from everything that is due.
+void RecomputeDeadline(model::Person* person);
+
+}  // namespace sojourn::step
