@@ -1,0 +1,256 @@
+// What the runtime needs from the world outside: where records come from, where a commit goes,
+// where a partition's state is restored from, and what time it is.
+//
+// A connector (Kafka, the embedded log, memory) implements InputLog, Committer and StateKeeper for
+// one worker thread, as a rule as three faces of one object.
+//
+// The life of a partition, all calls on the worker's thread:
+//
+//   InputLog::Poll          -> AssignmentListener::OnAssigned(partition)
+//   StateKeeper::Open       -> the partition's store, brought to what is committed, and positions
+//   InputLog::SetPositions  the log starts to deliver from there
+//   InputLog::Poll, Fetch   records, in offset order for each input
+//   Committer::Commit       everything since the last commit, for all partitions of the worker
+//     kCommitted     the task tells its store, and goes on
+//     kNotCommitted  the task drops what it did since; SetPositions to the last commit
+//     kUncertain     the task drops all its memory; StateKeeper::Open again; SetPositions
+//   InputLog::Poll          -> OnRevoked (commits inside, then closes) or OnLost (only closes)
+//
+// Threads: one instance of each port belongs to one worker thread; only InputLog::Wake may be
+// called by others. Times are milliseconds. Errors: a Status is fatal for the worker (the process
+// stops, readiness red); what heals by itself (a broker that is away, a lost session) never
+// surfaces as one.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/arena.h"
+#include "engine/base/status.h"
+#include "engine/base/strong.h"
+#include "engine/base/time.h"
+#include "engine/model/action.h"
+#include "engine/model/event.h"
+
+namespace sojourn::store {
+class PartitionStore;
+}
+
+namespace sojourn::runtime {
+
+// ---- records in ------------------------------------------------------------------------------
+
+// One input of every task: a topic, or the embedded log. Task p reads partition p of each.
+struct InputDescription {
+  std::string topic;      // as origins and dead letters name it
+  bool internal = false;  // written by the product itself: may carry enrolments and brackets
+};
+
+// Where a record stood before the product copied it (records of `<app>.events`).
+struct OriginalPlace {
+  std::string topic;
+  Partition partition;
+  Offset offset;
+  Timestamp log_time;
+};
+
+struct InputRecord {
+  uint16_t input = 0;  // index into InputLog::inputs()
+  Offset offset;
+  Timestamp log_time;      // decides the order among the task's inputs; not yet clamped
+  std::string_view key;    // the person's id
+  std::string_view value;  // in the input's format
+  const OriginalPlace* original = nullptr;  // null: this is the first place
+};
+
+// What Fetch found in one input of one partition.
+struct FetchedRecords {
+  // Offsets rise; holes are possible. Views (keys and values too) stay valid until the next Fetch
+  // of the same partition and input, SetPositions, or the end of the partition's assignment.
+  std::span<const InputRecord> records;
+  // Where the next Fetch goes on. May lie behind the last record's offset + 1 (control records).
+  Offset next;
+  // Behind `records` there was nothing more when this was found out.
+  bool at_end = false;
+};
+
+// By input: the offset of the next record that is not yet applied.
+using Positions = std::vector<Offset>;
+
+struct PartitionPositions {
+  Partition partition;
+  Positions next;  // as many as inputs(); never an invalid offset
+};
+
+// Told of changes from inside InputLog::Poll.
+class AssignmentListener {
+ public:
+  virtual ~AssignmentListener() = default;
+  // Nothing of these partitions is delivered before SetPositions names them.
+  virtual Status OnAssigned(std::span<const Partition> partitions) = 0;
+  // Still ours until this returns: commits what is open and closes the partitions.
+  virtual Status OnRevoked(std::span<const Partition> partitions) = 0;
+  // Not ours any more: drops what is open without a commit.
+  virtual Status OnLost(std::span<const Partition> partitions) = 0;
+};
+
+class InputLog {
+ public:
+  virtual ~InputLog() = default;
+
+  // In topic order: the order that breaks ties between records of one log time.
+  virtual const std::vector<InputDescription>& inputs() const = 0;
+  // The same for every input.
+  virtual int32_t partition_count() const = 0;
+
+  // Serves the connection and the listener (which outlives this object). Returns when some owned
+  // input may have something new for Fetch, after Wake, or after `timeout`.
+  virtual Status Poll(Duration timeout) = 0;
+  virtual void SetListener(AssignmentListener* listener) = 0;
+
+  // Up to `max_records` next records of one input; never waits. Nothing there and `at_end` false
+  // means: not known yet, ask again after Poll.
+  virtual Result<FetchedRecords> Fetch(Partition partition, uint16_t input, size_t max_records) = 0;
+
+  // From here on Fetch delivers from these offsets, for these partitions. Records fetched before
+  // die; `at_end` must be found out anew.
+  virtual Status SetPositions(std::span<const PartitionPositions> positions) = 0;
+
+  // How many records lie between the current end and `next`; nullopt: not known.
+  virtual std::optional<int64_t> Lag(Partition partition, uint16_t input, Offset next) = 0;
+
+  // Ends a running or the next Poll early. Any thread.
+  virtual void Wake() = 0;
+};
+
+// Bytes to an event. One instance per worker thread.
+class Decoder {
+ public:
+  virtual ~Decoder() = default;
+  // The event's views point into the record's bytes and into `arena`. A Status's message is the
+  // reason of the dead letter: one line, without the record's content. Never crashes on any bytes.
+  // The person's id is only taken from the payload here ("" where it names none); that it equals
+  // the key is checked by the task.
+  virtual Result<model::Event> Decode(const InputRecord& record, Arena* arena) = 0;
+};
+
+// ---- commits out -----------------------------------------------------------------------------
+
+// Why a record is a dead letter; the label of its metric.
+enum class DeadLetterReason : uint8_t {
+  kUndecodable,     // the bytes are no event of the input's format
+  kBadPersonId,     // empty, over 256 bytes, not UTF-8
+  kKeyMismatch,     // the payload names another person than the key
+  kWrongPartition,  // the key does not belong into this partition
+  kReservedType,    // a record only the product may write, in an input of others
+  kPersonTooLarge,  // the person's record would exceed its limit
+};
+
+// "undecodable", "bad_person_id", ...
+std::string_view DeadLetterReasonName(DeadLetterReason reason);
+
+struct DeadLetter {
+  DeadLetterReason reason = DeadLetterReason::kUndecodable;
+  std::string message;  // one line for people
+  std::string topic;
+  Partition partition;
+  Offset offset;
+  Timestamp log_time;
+  std::string key;
+  std::string value;
+};
+
+// A person's record as it is after the commit.
+struct RecordChange {
+  std::string_view person;
+  std::string_view record;  // encoded; empty: the person is gone (a tombstone)
+};
+
+// Everything one partition did since the last commit. Views are valid during Commit only.
+struct CommitBatch {
+  Partition partition;
+  std::span<const model::Action> actions;    // in the order they arose
+  std::span<const RecordChange> changes;     // each person at most once
+  std::string_view meta;                     // encoded partition meta; contains `next`
+  std::span<const Offset> next;              // by input, every one, also when nothing was read
+  std::span<const DeadLetter> dead_letters;  // in the order they arose
+  store::PartitionStore* store = nullptr;    // for a committer that keeps state in its own batch
+};
+
+enum class CommitOutcome : uint8_t {
+  kCommitted,     // durable as a whole
+  kNotCommitted,  // certainly nothing of it took effect
+  kUncertain,     // may have taken effect as a whole, or not at all; Open tells
+};
+
+struct CommitResult {
+  CommitOutcome outcome = CommitOutcome::kCommitted;
+  Status status;  // why not
+};
+
+class Committer {
+ public:
+  virtual ~Committer() = default;
+  // All batches or none. Returns only when the outcome is known or known to be uncertain. With
+  // kCommitted, `store` of each batch is not yet told; that is the task's part.
+  virtual CommitResult Commit(std::span<const CommitBatch> batches) = 0;
+};
+
+// ---- state -----------------------------------------------------------------------------------
+
+struct OpenedPartition {
+  std::unique_ptr<store::PartitionStore> store;  // holds exactly what is committed
+  Positions next;                                // committed, or where a new partition begins
+};
+
+class StateKeeper {
+ public:
+  virtual ~StateKeeper() = default;
+  // Opens the partition's state and brings it to what is committed (Kafka: replays the changelog;
+  // embedded: nothing to do). May take minutes; keeps the connection alive meanwhile. The earlier
+  // store of the partition, if there was one, is already destroyed. kAborted: the partition is not
+  // ours any more, and Poll will say so.
+  virtual Result<OpenedPartition> Open(Partition partition) = 0;
+};
+
+// ---- rules -----------------------------------------------------------------------------------
+
+struct StoredBundle {
+  uint32_t number = 0;                       // from 1, rising
+  std::map<std::string, std::string> files;  // language::Bundle::files
+};
+
+// Bundles kept whole (embedded: in the database; Kafka: the topic `<app>.rules`).
+// Threads: any, one call at a time.
+class BundleStore {
+ public:
+  virtual ~BundleStore() = default;
+  // All that are kept, by number.
+  virtual Result<std::vector<StoredBundle>> ReadAll() = 0;
+  // Durable when it returns; gives the bundle the next number. Files equal to the newest bundle's
+  // give that bundle's number and write nothing.
+  virtual Result<uint32_t> Append(const std::map<std::string, std::string>& files) = 0;
+};
+
+// ---- time ------------------------------------------------------------------------------------
+
+// Threads: any.
+class WallClock {
+ public:
+  virtual ~WallClock() = default;
+  virtual Timestamp Now() const = 0;
+};
+
+// The machine's clock.
+class SystemClock : public WallClock {
+ public:
+  Timestamp Now() const override;
+};
+
+}  // namespace sojourn::runtime
