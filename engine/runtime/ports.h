@@ -11,7 +11,7 @@
 //   InputLog::SetPositions  the log starts to deliver from there
 //   InputLog::Poll, Fetch   records, in offset order for each input
 //   Committer::Commit       everything since the last commit, for all partitions of the worker
-//     kCommitted     the task tells its store, and goes on
+//     kCommitted     the store is told, and the task goes on
 //     kNotCommitted  the task drops what it did since; SetPositions to the last commit
 //     kUncertain     the task drops all its memory; StateKeeper::Open again; SetPositions
 //   InputLog::Poll          -> OnRevoked (commits inside, then closes) or OnLost (only closes)
@@ -40,7 +40,9 @@
 
 namespace sojourn::store {
 class PartitionStore;
-}
+struct PartitionMeta;
+struct PersonChange;
+}  // namespace sojourn::store
 
 namespace sojourn::runtime {
 
@@ -166,21 +168,14 @@ struct DeadLetter {
   std::string value;
 };
 
-// A person's record as it is after the commit.
-struct RecordChange {
-  std::string_view person;
-  std::string_view record;  // encoded; empty: the person is gone (a tombstone)
-};
-
 // Everything one partition did since the last commit. Views are valid during Commit only.
 struct CommitBatch {
   Partition partition;
-  std::span<const model::Action> actions;    // in the order they arose
-  std::span<const RecordChange> changes;     // each person at most once
-  std::string_view meta;                     // encoded partition meta; contains `next`
-  std::span<const Offset> next;              // by input, every one, also when nothing was read
-  std::span<const DeadLetter> dead_letters;  // in the order they arose
-  store::PartitionStore* store = nullptr;    // for a committer that keeps state in its own batch
+  store::PartitionStore* store = nullptr;        // the partition's, from StateKeeper::Open
+  std::span<const model::Action> actions;        // in the order they arose
+  std::span<const store::PersonChange> changes;  // each person at most once
+  const store::PartitionMeta* meta = nullptr;    // `inputs`: every input, in the order of inputs()
+  std::span<const DeadLetter> dead_letters;      // in the order they arose
 };
 
 enum class CommitOutcome : uint8_t {
@@ -197,8 +192,10 @@ struct CommitResult {
 class Committer {
  public:
   virtual ~Committer() = default;
-  // All batches or none. Returns only when the outcome is known or known to be uncertain. With
-  // kCommitted, `store` of each batch is not yet told; that is the task's part.
+  // All batches or none; returns only when the outcome is known, or known to be uncertain. With
+  // kCommitted the committer has told each batch's store (ApplyWritten or ApplyCommitted), and
+  // flushes it when it sees fit; a failure of that is a Status with kCommitted, and fatal. With any
+  // other outcome it has left the stores alone. A batch may be empty but for its meta.
   virtual CommitResult Commit(std::span<const CommitBatch> batches) = 0;
 };
 
