@@ -136,10 +136,12 @@ struct SentMark {
   std::string_view topic;
 };
 
-// An entry by hand that is still to come.
+// An entry that is still to come without a trigger of its own: by hand (`enroll`), or of a member
+// of a segment when a journey with `existing: enter` is first loaded.
 struct PlannedEntry {
   uint64_t journey = 0;
   Timestamp at;
+  uint64_t segment = 0;  // `existing: enter`: that segment; 0: by hand
 };
 
 // The next occurrence of a date trigger or a spread schedule.
