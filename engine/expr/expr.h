@@ -142,6 +142,8 @@ struct Scope {
   std::vector<std::string> ab_tests;  // names that can have been passed here
   // For tests over plain CEL: names read from Activation::variables, typed dynamically.
   std::vector<std::string> variables;
+  // For the same tests: types that do not meet are left to the evaluation.
+  bool unchecked = false;
 };
 
 enum class Severity : uint8_t { kError, kWarning };

@@ -45,7 +45,7 @@ struct Sample {
 // decided by the counter's definition (expr::CounterDefinition::needs).
 struct Counter {
   uint64_t id = 0;
-  int64_t count = 0;  // ever, saturating at kMaxEverCount
+  int64_t count = 0;  // ever, exact; the function count() stops at kMaxEverCount
   Timestamp first_time = Timestamp::Max();
   Timestamp last_time = Timestamp::Min();
   Value first_value;

@@ -1,0 +1,210 @@
+#include "engine/expr/check.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "engine/expr/operators.h"
+
+namespace sojourn::expr {
+namespace {
+
+using model::ValueKind;
+
+TypeKind TypeOfValue(const model::Value& value) {
+  switch (value.kind()) {
+    case ValueKind::kNull:
+      return TypeKind::kNull;
+    case ValueKind::kBool:
+      return TypeKind::kBool;
+    case ValueKind::kInt:
+      return TypeKind::kInt;
+    case ValueKind::kUint:
+      return TypeKind::kUint;
+    case ValueKind::kDouble:
+      return TypeKind::kDouble;
+    case ValueKind::kString:
+      return TypeKind::kString;
+    case ValueKind::kBytes:
+      return TypeKind::kBytes;
+    default:
+      return TypeKind::kDynamic;
+  }
+}
+
+// Canonical text of what a has() asks for.
+std::string GuardText(const Node& has) {
+  return fmt::format("{}.{}", CanonicalText(*has.children[0]), has.name);
+}
+
+void CollectGuards(const Node& node, std::vector<std::string>* guards) {
+  if (node.kind == NodeKind::kHas) guards->push_back(GuardText(node));
+  for (const Node* child : node.children) CollectGuards(*child, guards);
+}
+
+bool SameForPlace(TypeKind type, TypeKind want) {
+  if (type == TypeKind::kDate) type = TypeKind::kTimestamp;
+  if (want == TypeKind::kDate) want = TypeKind::kTimestamp;
+  return type == want;
+}
+
+}  // namespace
+
+void Checker::Run(TypeKind want) {
+  CollectGuards(*ast_->root, &guarded_);
+  MarkNow(ast_->root);
+  Check(ast_->root);
+  if (issues_->has_error()) return;
+  MarkCounts(ast_->root);
+  CheckResult(want);
+}
+
+void Checker::CheckResult(TypeKind want) {
+  const TypeKind type = ast_->root->type.kind;
+  if (want == TypeKind::kDynamic || type == TypeKind::kDynamic || SameForPlace(type, want)) return;
+  if (want == TypeKind::kDouble && type == TypeKind::kInt) return;
+  std::string hint;
+  if (want == TypeKind::kBool) hint = "compare it with something, for example >= 20";
+  issues_->Error(
+      code::kResult, ast_->root->span,
+      fmt::format("{} is needed here, this is {}",
+                  want == TypeKind::kBool ? "a condition (true or false)" : TypeKindName(want),
+                  TypeKindName(type)),
+      hint);
+}
+
+Type Checker::Check(Node* node) {
+  node->type = CheckBare(node);
+  return node->type;
+}
+
+Type Checker::CheckBare(Node* node) {
+  switch (node->kind) {
+    case NodeKind::kLiteral:
+      return {TypeOfValue(node->value)};
+    case NodeKind::kName:
+      return CheckName(node);
+    case NodeKind::kSelect:
+    case NodeKind::kHas:
+      return CheckSelect(node);
+    case NodeKind::kIndex:
+      return CheckIndex(node);
+    case NodeKind::kCall:
+      return CheckCall(node);
+    case NodeKind::kList:
+    case NodeKind::kMap:
+      for (Node* child : node->children) Check(child);
+      return {node->kind == NodeKind::kList ? TypeKind::kList : TypeKind::kMap};
+    case NodeKind::kConditional: {
+      CheckCondition(node->children[0], "before \"?\"");
+      const Type yes = Check(node->children[1]);
+      const Type no = Check(node->children[2]);
+      return {yes.kind == no.kind ? yes.kind : TypeKind::kDynamic};
+    }
+    case NodeKind::kAnd:
+    case NodeKind::kOr:
+      for (Node* child : node->children) {
+        CheckCondition(child, node->kind == NodeKind::kAnd ? "beside &&" : "beside ||");
+      }
+      return {TypeKind::kBool};
+    case NodeKind::kNot:
+      CheckNot(node);
+      return {TypeKind::kBool};
+    case NodeKind::kNegate:
+      return CheckNegate(node);
+    case NodeKind::kBinary:
+      return CheckBinary(node);
+    case NodeKind::kLoop:
+      return CheckLoop(node);
+  }
+  return {};
+}
+
+Type Checker::CheckCondition(Node* node, std::string_view place) {
+  const Type type = Check(node);
+  if (type.kind != TypeKind::kBool && type.kind != TypeKind::kDynamic && !scope_->unchecked) {
+    issues_->Error(
+        code::kType, node->span,
+        fmt::format("a condition is needed {}, this is {}", place, TypeKindName(type.kind)),
+        "compare it with something, for example == or >=");
+  }
+  return type;
+}
+
+void Checker::CheckNot(Node* node) {
+  Node* operand = node->children[0];
+  CheckCondition(operand, "after !");
+  const bool equality = operand->kind == NodeKind::kBinary && operand->op == Operator::kEqual;
+  if (!equality) return;
+  WarnIfMayBeAbsent(*operand->children[0]);
+  WarnIfMayBeAbsent(*operand->children[1]);
+}
+
+Type Checker::CheckSelect(Node* node) {
+  Node* operand = node->children[0];
+  const bool has = node->kind == NodeKind::kHas;
+  const Type found{has ? TypeKind::kBool : TypeKind::kDynamic};
+  if (!has && operand->kind == NodeKind::kCall && !operand->method && operand->name == "local") {
+    return CheckLocal(node);
+  }
+  if (CheckRootField(node, node->name, node->name_span)) {
+    return has ? Type{TypeKind::kBool} : node->type;
+  }
+  const Type type = Check(operand);
+  const bool has_fields = type.kind == TypeKind::kDynamic || type.kind == TypeKind::kMap ||
+                          type.kind == TypeKind::kOptional;
+  if (has_fields || scope_->unchecked) return found;
+  const bool time = type.kind == TypeKind::kTimestamp || type.kind == TypeKind::kDate;
+  issues_->Error(code::kType, node->name_span,
+                 fmt::format("{} has no field \"{}\"", TypeKindName(type.kind), node->name),
+                 time ? fmt::format("write local({}).hour", CanonicalText(*operand)) : "");
+  return found;
+}
+
+Type Checker::CheckIndex(Node* node) {
+  Node* index = node->children[1];
+  const bool constant_name =
+      index->kind == NodeKind::kLiteral && index->value.kind() == ValueKind::kString;
+  if (constant_name && CheckRootField(node, index->value.text(), index->span)) return node->type;
+  const Type container = Check(node->children[0]);
+  const Type by = Check(index);
+  if (scope_->unchecked || container.kind == TypeKind::kDynamic) return {};
+  if (container.kind == TypeKind::kMap || container.kind == TypeKind::kOptional) return {};
+  if (container.kind != TypeKind::kList) {
+    issues_->Error(
+        code::kType, node->children[0]->span,
+        fmt::format("only lists and maps have items, this is {}", TypeKindName(container.kind)));
+  } else if (by.kind != TypeKind::kDynamic && by.kind != TypeKind::kInt &&
+             by.kind != TypeKind::kUint && by.kind != TypeKind::kDouble) {
+    issues_->Error(code::kType, index->span,
+                   fmt::format("items of a list have numbers, this is {}", TypeKindName(by.kind)));
+  }
+  return {};
+}
+
+Type Checker::CheckLoop(Node* node) {
+  const Type range = Check(node->children[0]);
+  const bool iterable = range.kind == TypeKind::kDynamic || range.kind == TypeKind::kList ||
+                        range.kind == TypeKind::kMap;
+  if (!iterable && !scope_->unchecked) {
+    issues_->Error(code::kType, node->children[0]->span,
+                   fmt::format("{}() needs a list or a map, this is {}", MacroName(node->macro),
+                               TypeKindName(range.kind)));
+  }
+  const size_t outer = loop_variables_.size();
+  loop_variables_.push_back(node->name);
+  if (!node->second_name.empty()) loop_variables_.push_back(node->second_name);
+  const bool transforms = node->macro == Macro::kMap;
+  for (size_t i = 1; i < node->children.size(); ++i) {
+    const bool transform = transforms && i + 1 == node->children.size();
+    if (transform) {
+      Check(node->children[i]);
+    } else {
+      CheckCondition(node->children[i], fmt::format("in {}()", MacroName(node->macro)));
+    }
+  }
+  loop_variables_.resize(outer);
+  return {node->macro <= Macro::kExistsOne ? TypeKind::kBool : TypeKind::kList};
+}
+
+}  // namespace sojourn::expr

@@ -1,0 +1,181 @@
+// Functions, in_segment() and local().
+#include <array>
+
+#include <fmt/format.h>
+#include <re2/re2.h>
+
+#include "engine/expr/check.h"
+#include "engine/expr/function.h"
+
+namespace sojourn::expr {
+namespace {
+
+using model::ValueKind;
+
+bool IsText(const Node& node) {
+  return node.kind == NodeKind::kLiteral && node.value.kind() == ValueKind::kString;
+}
+
+std::string ArgumentTypes(const Node& call) {
+  std::string types;
+  for (const Node* child : call.children) {
+    if (!types.empty()) types += ", ";
+    types += TypeKindName(child->type.kind);
+  }
+  return types;
+}
+
+constexpr std::array<std::string_view, 6> kLocalFields = {"hour",  "minute", "day",
+                                                          "month", "year",   "weekday"};
+
+}  // namespace
+
+Type Checker::CheckCall(Node* node) {
+  if (node->method) {
+    const Node& receiver = *node->children[0];
+    if (receiver.kind == NodeKind::kName && !IsShadowed(receiver.name)) {
+      const std::string qualified = fmt::format("{}.{}", receiver.name, node->name);
+      for (const Function& function : Functions()) {
+        if (function.method || function.name != qualified) continue;
+        node->name = function.name;  // a function of a namespace, such as math.abs
+        node->method = false;
+        node->children.erase(node->children.begin());
+        break;
+      }
+    }
+    return CheckFunction(node, node->name, node->method);
+  }
+  History history;
+  if (FindHistory(node->name, &history)) return CheckHistory(node, history);
+  if (node->name == "in_segment") return CheckInSegment(node);
+  if (node->name == "local") {
+    issues_->Error(code::kLocal, node->span, "local() needs a part of the time",
+                   "for example local(now).hour");
+    return {};
+  }
+  return CheckFunction(node, node->name, false);
+}
+
+Type Checker::CheckFunction(Node* node, std::string_view name, bool method) {
+  for (Node* child : node->children) Check(child);
+  const Overloads overloads = FindOverloads(name, method, node->children.size());
+  if (overloads.count == 0) {
+    UnknownFunction(*node);
+    return {};
+  }
+  node->access = Access::kFunction;
+  bool matched = false;
+  char result = '*';
+  for (uint32_t i = 0; i < overloads.count; ++i) {
+    const std::string_view signature = Functions()[overloads.first + i].signature;
+    bool matches = true;
+    for (size_t a = 0; a < node->children.size(); ++a) {
+      matches &= MayMatch(signature[a], node->children[a]->type.kind);
+    }
+    if (!matches) continue;
+    result = !matched || result == signature.back() ? signature.back() : '*';
+    matched = true;
+  }
+  if (!matched && !scope_->unchecked) {
+    const bool unit = name == "seconds" || name == "minutes" || name == "hours" || name == "days" ||
+                      name == "weeks";
+    issues_->Error(code::kType, node->span,
+                   fmt::format("{}() does not take {}", name, ArgumentTypes(*node)),
+                   unit ? "it takes a whole number; add up parts: days(1) + hours(12)" : "");
+    return {};
+  }
+  const Node* pattern = name == "matches" ? node->children.back() : nullptr;
+  if (pattern != nullptr && IsText(*pattern) && !scope_->unchecked) {
+    const std::string_view text = pattern->value.text();
+    const re2::RE2 compiled(re2::StringPiece(text.data(), text.size()), re2::RE2::Quiet);
+    if (!compiled.ok()) {
+      issues_->Error(code::kPattern, pattern->span,
+                     fmt::format("not a regular expression: {}", compiled.error()));
+    }
+  }
+  return {TypeOfLetter(result)};
+}
+
+void Checker::UnknownFunction(const Node& node) {
+  const size_t given = node.children.size() - (node.method ? 1 : 0);
+  if (HasFunction(node.name, node.method)) {
+    issues_->Error(
+        code::kArguments, node.span,
+        fmt::format("{}() does not take {} argument{}", node.name, given, given == 1 ? "" : "s"));
+    return;
+  }
+  std::string hint;
+  if (HasFunction(node.name, !node.method)) {
+    hint = node.method ? fmt::format("write {}(...)", node.name)
+                       : fmt::format("write VALUE.{}(...)", node.name);
+  } else {
+    std::vector<std::string> known = FunctionNames();
+    for (const char* name : {"count", "sum", "min", "max", "avg", "last", "first", "in_segment",
+                             "local", "has", "all", "exists", "exists_one", "filter", "map"}) {
+      known.emplace_back(name);
+    }
+    hint = DidYouMean(node.name, known);
+  }
+  issues_->Error(code::kUnknownFunction, node.name_span,
+                 fmt::format("unknown function \"{}\"", node.name), hint);
+}
+
+Type Checker::CheckInSegment(Node* node) {
+  node->access = Access::kInSegment;
+  const Type result{TypeKind::kBool};
+  if (!scope_->in_segment) {
+    issues_->Error(code::kNotHere, node->span, "in_segment() has no meaning here",
+                   nested_ ? "it cannot stand inside a history function" : "");
+    return result;
+  }
+  if (node->children.size() != 1) {
+    issues_->Error(code::kArguments, node->span, "in_segment() takes one segment",
+                   "for example in_segment(\"vip\")");
+    return result;
+  }
+  const Node& segment = *node->children[0];
+  if (!IsText(segment)) {
+    issues_->Error(code::kLiteralNeeded, segment.span, "the segment's name must stand in quotes");
+    return result;
+  }
+  const std::string_view name = segment.value.text();
+  node->key = name;
+  if (!names_.HasSegment(name)) {
+    issues_->Error(code::kUnknownSegment, segment.span, fmt::format("unknown segment \"{}\"", name),
+                   DidYouMean(name, names_.SegmentNames()));
+    return result;
+  }
+  bool known = false;
+  for (const std::string& other : analysis_.segments) known |= other == name;
+  if (!known) analysis_.segments.emplace_back(name);
+  return result;
+}
+
+Type Checker::CheckLocal(Node* select) {
+  Node* call = select->children[0];
+  if (call->children.size() != 1) {
+    issues_->Error(code::kArguments, call->span, "local() takes one timestamp",
+                   "for example local(now).hour");
+    return {TypeKind::kInt};
+  }
+  const TypeKind type = Check(call->children[0]).kind;
+  if (type == TypeKind::kDate) {
+    issues_->Error(code::kLocal, call->span, "a date has no local time",
+                   "local() takes timestamps only");
+  } else if (type != TypeKind::kDynamic && type != TypeKind::kTimestamp && !scope_->unchecked) {
+    issues_->Error(code::kLocal, call->children[0]->span,
+                   fmt::format("local() takes a timestamp, this is {}", TypeKindName(type)));
+  }
+  select->access = Access::kLocalField;
+  for (uint32_t i = 0; i < kLocalFields.size(); ++i) {
+    if (select->name != kLocalFields[i]) continue;
+    select->index = i;
+    return {TypeKind::kInt};
+  }
+  issues_->Error(code::kLocal, select->name_span,
+                 fmt::format("local time has no \"{}\"", select->name),
+                 "it has hour, minute, day, month, year and weekday (1 = Monday)");
+  return {TypeKind::kInt};
+}
+
+}  // namespace sojourn::expr

@@ -1,0 +1,16 @@
+// Values that are known before any event.
+#pragma once
+
+#include "engine/base/arena.h"
+#include "engine/expr/ast.h"
+#include "engine/model/value.h"
+
+namespace sojourn::expr {
+
+// Whether a checked node reads nothing.
+bool IsConstant(const Node& node);
+
+// What such a node comes to, an error included. The value lives in `arena`.
+model::Value ConstantValue(const Node& node, Arena* arena);
+
+}  // namespace sojourn::expr
