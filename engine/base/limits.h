@@ -10,6 +10,7 @@ namespace sojourn {
 
 // Identity and events.
 inline constexpr size_t kMaxPersonIdBytes = 256;
+inline constexpr size_t kMaxEventIdBytes = 256;
 inline constexpr size_t kMaxEventNameBytes = 400;  // 100 characters of up to 4 bytes
 inline constexpr size_t kMaxEventNameCharacters = 100;
 inline constexpr size_t kMaxEventBytes = 256 * 1024;

@@ -1,5 +1,7 @@
 #include "engine/base/utf8.h"
 
+#include <cstring>
+
 namespace sojourn {
 namespace {
 
@@ -28,6 +30,14 @@ size_t SequenceLength(std::string_view text, size_t position) {
 
 std::optional<size_t> FirstInvalidUtf8(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
+    uint64_t word = 0;  // most texts are ASCII: eight bytes at once
+    if (text.size() - i >= sizeof(word)) {
+      std::memcpy(&word, text.data() + i, sizeof(word));
+      if ((word & 0x8080808080808080) == 0) {
+        i += sizeof(word);
+        continue;
+      }
+    }
     const size_t length = SequenceLength(text, i);
     if (length == 0) return i;
     i += length;

@@ -28,6 +28,11 @@ inline constexpr std::string_view kPersonMerged = "Person Merged";
 inline constexpr std::string_view kPageViewed = "Page Viewed";
 inline constexpr std::string_view kScreenViewed = "Screen Viewed";
 inline constexpr std::string_view kGroupJoined = "Group Joined";
+// Segment's alias: recorded in the person's history, merges nothing.
+inline constexpr std::string_view kAlias = "Alias";
+
+// An anonymous person's id is this and the anonymous id; a known person's id may not begin so.
+inline constexpr std::string_view kAnonymousPrefix = "a:";
 
 enum class EventType : uint8_t {
   kTrack,     // any named event, built-in ones included
@@ -48,6 +53,7 @@ struct Event {
   Timestamp time;                 // the event's own; later than the log time counts as the log time
   Timestamp received_at;          // zero: unknown
   Value properties;               // kMap with string keys, or null for none
+  Value traits;  // kMap or null: traits that came along with an event that is no identify
 };
 
 // Where a record came from.

@@ -1,5 +1,6 @@
 #include "engine/model/value.h"
 
+#include <algorithm>
 #include <bit>
 
 #include <fmt/format.h>
@@ -58,6 +59,21 @@ Value Value::List(const Value* items, uint32_t count) {
 }
 Value Value::Map(const MapEntry* entries, uint32_t count) {
   return Value(ValueKind::kMap, count, reinterpret_cast<int64_t>(entries));
+}
+Value Value::SortedMap(MapEntry* entries, uint32_t count) {
+  const auto less = [](const MapEntry& a, const MapEntry& b) {
+    return a.key.text() < b.key.text();
+  };
+  if (!std::is_sorted(entries, entries + count, less)) {
+    std::stable_sort(entries, entries + count, less);
+  }
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    const bool last_of_its_key =
+        i + 1 == count || entries[i + 1].key.text() != entries[i].key.text();
+    if (last_of_its_key) entries[kept++] = entries[i];
+  }
+  return Map(entries, kept);
 }
 Value Value::Optional(const Value* item) {
   return Value(ValueKind::kOptional, item == nullptr ? 0 : 1, reinterpret_cast<int64_t>(item));

@@ -54,6 +54,9 @@ class Value {
   static Value PreciseSpan(PreciseTime span);
   static Value List(const Value* items, uint32_t count);
   static Value Map(const MapEntry* entries, uint32_t count);
+  // A map with string keys in canonical form: entries in the order of their keys' bytes, of equal
+  // keys only the one given last. Reorders `entries`, which become the map's.
+  static Value SortedMap(MapEntry* entries, uint32_t count);
   static Value Optional(const Value* item);  // nullptr: none
 
   ValueKind kind() const { return kind_; }

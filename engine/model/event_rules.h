@@ -1,0 +1,25 @@
+// What holds for an event whatever format it came in; used by the decoders of event_codec.h.
+#pragma once
+
+#include <string_view>
+
+#include "engine/base/arena.h"
+#include "engine/base/status.h"
+#include "engine/model/event.h"
+
+namespace sojourn::model {
+
+// The range that RFC 3339 can write: the years 1 to 9999.
+bool IsRepresentable(Timestamp time);
+
+// Sets event->person and event->anonymous_id; either text may be empty.
+Status SetPerson(std::string_view known, std::string_view anonymous, Arena* arena, Event* event);
+
+// Judges id, name and time, and makes an event named "Identify" an identify.
+Status FinishEvent(Timestamp log_time, Event* event);
+
+// Adds `traits` to an event of another type than identify, or to an identify's properties, below
+// those already there.
+void AddTraits(const Value& traits, Arena* arena, Event* event);
+
+}  // namespace sojourn::model
