@@ -23,6 +23,11 @@ class JsonWriter {
   void Write(const Value& value);
   void Write(std::string_view text) { Write(Value::String(text)); }
   void Write(Timestamp time) { Write(Value::Time(time)); }
+  // `json` is one value, already JSON.
+  void WriteJson(std::string_view json) {
+    Separate();
+    text_ += json;
+  }
   void Member(std::string_view name, const Value& value) {
     Key(name);
     Write(value);
