@@ -41,7 +41,7 @@ inline constexpr int kMaxYamlNesting = 64;
 inline constexpr size_t kMaxExpressionBytes = 16 * 1024;
 inline constexpr int kMaxExpressionNesting = 64;
 inline constexpr int64_t kMaxExpressionLoopSteps = 100'000;  // of all loops in one evaluation
-inline constexpr Duration kMaxDuration = Days(3653);  // 10 years
+inline constexpr Duration kMaxDuration = Days(3653);         // 10 years
 inline constexpr int kBuckets = 10'000;
 
 // Clock.
