@@ -107,7 +107,7 @@ def fetch_jars():
 
 def _run_maven(output_directory):
     if not shutil.which("mvn"):
-        raise KafkaError("mvn not found: run deploy/install-packages.sh")
+        raise KafkaError("mvn not found: run deploy/install-packages.sh test")
     command = ["mvn", "-B", "-q", "-f", str(POM), "dependency:copy-dependencies",
                f"-DoutputDirectory={output_directory}"]
     for attempt in (1, 2, 3):  # A registry may hiccup; what was fetched is kept between attempts.
@@ -219,6 +219,8 @@ class KafkaBroker:
         jars = fetch_jars()
         java_home = os.environ.get("JAVA_HOME")
         java = f"{java_home}/bin/java" if java_home else "java"
+        if not shutil.which(java):
+            raise KafkaError(f"{java} not found: run deploy/install-packages.sh test")
         self._java_command = [java, *JAVA_OPTIONS, "-cp", f"{jars}/*"]
         self._directory = Path(tempfile.mkdtemp(prefix="sojourn-kafka-"))
         atexit.register(self.stop)
@@ -400,12 +402,18 @@ def _is_ready(node, node_count):
     return alive_count == node_count and led
 
 
+def _property(text):
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    return key, value
+
+
 def _run(arguments):
-    properties = dict(item.split("=", 1) for item in arguments.property)
     for end in (signal.SIGTERM, signal.SIGINT):
         signal.signal(end, lambda *unused: sys.exit(0))  # Unwinds through the broker's stop().
     parent = os.getppid()
-    with KafkaBroker(arguments.nodes, properties) as broker:
+    with KafkaBroker(arguments.nodes, dict(arguments.property)) as broker:
         print(broker.bootstrap, flush=True)
         while os.getppid() == parent:
             time.sleep(0.5)
@@ -417,7 +425,8 @@ def main():
     commands.add_parser("fetch", help="fetch the jars and stop")
     run = commands.add_parser("run", help="print the bootstrap address, stay until SIGTERM")
     run.add_argument("--nodes", type=int, default=1)
-    run.add_argument("--property", action="append", default=[], metavar="KEY=VALUE",
+    run.add_argument("--property", action="append", default=[], type=_property,
+                     metavar="KEY=VALUE",
                      help="a line of server.properties; may be repeated")
     arguments = parser.parse_args()
     try:
