@@ -73,7 +73,7 @@ TEST(ActionCodec, JsonIsStable) {
       R"("time":"2026-03-02T09:00:00.250Z","useful_until":"2026-03-03T09:00:00.250Z",)"
       R"("late":true,"why":{"input":"Order Completed","input_id":"m1","topic":"purchase",)"
       R"("partition":3,"offset":77,"conditions":[{"where":"trigger",)"
-      R"x("expression":"event.total > 20","value":"true (event.total = 50.0)"}]
+      R"x("expression":"event.total > 20","value":"true (event.total = 50.0)"}]}})x");
 }
 })");
 }
