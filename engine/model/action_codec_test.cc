@@ -75,8 +75,6 @@ TEST(ActionCodec, JsonIsStable) {
       R"("partition":3,"offset":77,"conditions":[{"where":"trigger",)"
       R"x("expression":"event.total > 20","value":"true (event.total = 50.0)"}]}})x");
 }
-})");
-}
 
 TEST(ActionCodec, JsonLeavesOutWhatSaysNothing) {
   Action action;
