@@ -45,12 +45,20 @@ struct NamedText {
   bool operator==(const NamedText&) const = default;
 };
 
+// How many codes of a listed coupon pool the partition has given away.
+struct PoolUse {
+  std::string pool;
+  uint32_t taken = 0;
+  bool operator==(const PoolUse&) const = default;
+};
+
 struct PartitionMeta {
   std::vector<InputPosition> inputs;
   Timestamp clock = Timestamp::Min();      // logical time of the input handled last
   Timestamp watermark = Timestamp::Min();  // timers up to here may have fired
   TimerRow timer_cursor;                   // the timer row passed last; the local store's own
   std::vector<SweepCursor> sweeps;
+  std::vector<PoolUse> coupons_taken;       // by pool
   uint32_t bundle = 0;                      // number of the rules bundle in force
   bool import_open = false;                 // between an import's begin and end records
   bool timers_incomplete = false;           // a rebuild of the timer index did not finish

@@ -1,0 +1,164 @@
+// The log without Kafka: events, state, timers and actions in one directory of one process.
+//
+// An append is acknowledged after fsync; appends that come together share one. A task's commit is
+// one synced batch with state, timers, actions, dead letters and positions, so everything that can
+// be read here is durable. Partitions, offsets and the order of log times are those of a topic:
+// offsets count from 0 without holes, log times never fall within a partition.
+//
+// Threads: every member of EmbeddedLog may be called from any thread. Errors: kResourceExhausted
+// while the disk is full or nearly so (nothing was appended; try again when there is room again);
+// anything else is fatal.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/status.h"
+#include "engine/base/strong.h"
+#include "engine/base/time.h"
+#include "engine/model/action.h"
+#include "engine/model/event.h"
+#include "engine/runtime/ports.h"
+#include "engine/store/database.h"
+
+namespace sojourn::embedded {
+
+// What `topic` is in origins and dead letters.
+inline constexpr std::string_view kEventsTopic = "events";
+
+struct EmbeddedOptions {
+  std::string directory;        // made if missing
+  std::string app = "sojourn";  // a directory belongs to one app
+  int32_t partition_count = 4;  // of a new directory; an old one keeps its own
+  bool create_if_missing = true;
+  size_t block_cache_bytes = 64u << 20;
+  size_t write_buffer_bytes = 64u << 20;
+  size_t record_cache_bytes = 64u << 20;  // of each partition
+  // Intake stops when less is free, so that there is still room for commits.
+  uint64_t min_free_bytes = 64u << 20;
+  // Log records and actions older than this that nobody has still to read may go; nullopt: kept.
+  std::optional<Duration> retention;
+  const runtime::WallClock* clock = nullptr;  // null: the machine's; else outlives the log
+};
+
+// One appended event.
+struct AppendedPlace {
+  Partition partition;
+  Offset offset;
+};
+
+// What a file's import has reached; kept under the file's fingerprint.
+struct ImportState {
+  uint64_t position = 0;  // of the reader: bytes or rows, as the importer counts
+  bool replay = false;    // on the file's own time, between brackets
+  bool finished = false;
+};
+
+struct ImportRecord {
+  model::Event event;
+  Timestamp log_time;  // replay only; else the present
+};
+
+// One chunk of an import. Its records, its position and its brackets are durable together.
+struct ImportChunk {
+  std::string_view fingerprint;       // of the file's content, mapping and mode
+  std::optional<uint64_t> continues;  // position this chunk goes on from; nullopt: the first
+  ImportState state;                  // after this chunk
+  std::span<const ImportRecord> records;
+};
+
+struct StoredAction {
+  Partition partition;
+  Offset offset;           // in the partition's actions
+  Timestamp committed_at;  // wall clock
+  std::string bytes;       // protobuf sojourn.v1.Action
+};
+
+struct StoredDeadLetter {
+  Offset offset;  // in the partition's dead letters
+  runtime::DeadLetter letter;
+};
+
+// By partition: the next offset to be read.
+using Cursors = std::vector<Offset>;
+
+class EmbeddedLog {
+ public:
+  // Errors, one line naming the directory and the way out: kFailedPrecondition (in use by another
+  // process, of a newer format, of another app), kInvalidArgument (no permission, read-only),
+  // kNotFound (missing, and not to be made), kResourceExhausted (disk full), kDataLoss.
+  static Result<std::unique_ptr<EmbeddedLog>> Open(const EmbeddedOptions& options);
+  virtual ~EmbeddedLog() = default;
+
+  virtual int32_t partition_count() const = 0;
+
+  // --- Intake.
+
+  // Appends all events or none; durable when it returns. The record's key is `event.person`, which
+  // must be valid (model::IsValidPersonId). kFailedPrecondition while an import replays.
+  virtual Result<std::vector<AppendedPlace>> Append(std::span<const model::Event> events) = 0;
+
+  // Whether nothing was ever appended: only then may an import replay.
+  virtual bool empty() const = 0;
+
+  // nullopt: no import of this fingerprint was begun.
+  virtual Result<std::optional<ImportState>> FindImport(std::string_view fingerprint) = 0;
+
+  // Appends a chunk durably. A replay's first chunk opens the brackets in every partition (requires
+  // empty()), its finished chunk closes them. Records should be sorted by log time: one that is
+  // older than its predecessor in the partition gets the predecessor's. kFailedPrecondition where
+  // the import does not stand at `chunk.continues`, or is finished.
+  virtual Status AppendImport(const ImportChunk& chunk) = 0;
+
+  // --- Readers of what was committed.
+
+  // Up to `max_count` actions of one partition from `from` on; empty at the end.
+  virtual Result<std::vector<StoredAction>> ReadActions(Partition partition, Offset from,
+                                                        size_t max_count) = 0;
+  // Where each partition's actions end now.
+  virtual Cursors ActionEnds() const = 0;
+  // Waits until some partition's actions reach behind `seen`, or `timeout`; true: they do.
+  virtual bool WaitForActions(const Cursors& seen, Duration timeout) = 0;
+
+  // Named readers' places survive the process. A reader that is not known begins at 0.
+  virtual Result<Cursors> ReadCursors(std::string_view reader) = 0;
+  virtual Status WriteCursors(std::string_view reader, const Cursors& cursors) = 0;
+
+  virtual Result<std::vector<StoredDeadLetter>> ReadDeadLetters(Partition partition, Offset from,
+                                                                size_t max_count) = 0;
+
+  // One persons' state, as committed, encoded (engine/store); nullopt: unknown.
+  virtual Result<std::optional<std::string>> ReadPerson(std::string_view id) = 0;
+  // The partition's committed meta, encoded; nullopt: never committed.
+  virtual Result<std::optional<std::string>> ReadMeta(Partition partition) = 0;
+
+  // --- Runtime.
+
+  // The ports of worker `index` of `count`, which owns the partitions p with p % count == index.
+  // Dies before the log.
+  struct WorkerPorts {
+    std::unique_ptr<runtime::InputLog> input;
+    std::unique_ptr<runtime::Committer> committer;
+    std::unique_ptr<runtime::StateKeeper> keeper;
+  };
+  virtual WorkerPorts MakeWorkerPorts(int index, int count) = 0;
+  virtual std::unique_ptr<runtime::Decoder> MakeDecoder() = 0;
+  virtual runtime::BundleStore* bundles() = 0;
+
+  // --- Upkeep.
+
+  // Deletes what `options.retention` lets go. Call now and then.
+  virtual Status ApplyRetention() = 0;
+  virtual store::DatabaseSizes Sizes() = 0;
+  // A consistent copy of the whole directory that opens as one of its own.
+  virtual Status Checkpoint(const std::string& directory) = 0;
+};
+
+}  // namespace sojourn::embedded

@@ -1,0 +1,94 @@
+#include "engine/runtime/input_merge.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/check.h"
+#include "engine/base/limits.h"
+
+namespace sojourn::runtime {
+
+InputMerge::InputMerge(InputLog* log, Decoder* decoder, Partition partition, size_t fetch_records)
+    : log_(log),
+      decoder_(decoder),
+      partition_(partition),
+      fetch_records_(fetch_records),
+      queues_(log->inputs().size()) {}
+
+void InputMerge::Reset(Positions next) {
+  SOJOURN_CHECK(next.size() == queues_.size());
+  next_ = std::move(next);
+  for (size_t input = 0; input < queues_.size(); ++input) {
+    queues_[input].records.clear();
+    queues_[input].head = 0;
+    queues_[input].behind = next_[input];
+    queues_[input].at_end = false;
+  }
+}
+
+Status InputMerge::Fetch(Timestamp wall, std::vector<const PendingRecord*>* arrived) {
+  for (size_t input = 0; input < queues_.size(); ++input) {
+    Queue& queue = queues_[input];
+    if (!queue.empty()) continue;
+    SOJOURN_RETURN_IF_ERROR(FetchInput(static_cast<uint16_t>(input), wall));
+    if (arrived == nullptr) continue;
+    for (const PendingRecord& record : queue.records) arrived->push_back(&record);
+  }
+  return Status::Ok();
+}
+
+Status InputMerge::FetchInput(uint16_t input, Timestamp wall) {
+  Queue& queue = queues_[input];
+  queue.records.clear();
+  queue.head = 0;
+  queue.arena.Reset();
+  SOJOURN_ASSIGN_OR_RETURN(const FetchedRecords fetched,
+                           log_->Fetch(partition_, input, fetch_records_));
+  queue.records.reserve(fetched.records.size());
+  for (const InputRecord& record : fetched.records) Decode(record, wall, &queue);
+  queue.behind = fetched.next;
+  queue.at_end = fetched.at_end;
+  if (queue.empty()) next_[input] = queue.behind;
+  return Status::Ok();
+}
+
+void InputMerge::Decode(const InputRecord& record, Timestamp wall, Queue* queue) {
+  PendingRecord& pending = queue->records.emplace_back();
+  pending.record = record;
+  pending.log_time = std::min(record.log_time, wall + kMaxLogTimeAhead);
+  Result<model::Event> event = decoder_->Decode(record, &queue->arena);
+  if (!event.ok()) {
+    pending.rejection = Rejection{DeadLetterReason::kUndecodable, event.status().message()};
+    return;
+  }
+  pending.event = *event;
+  pending.rejection = CheckRecord(record.key, *event, log_->inputs()[record.input], partition_,
+                                  log_->partition_count());
+  pending.event.person = record.key;
+}
+
+bool InputMerge::Complete() const {
+  return std::all_of(queues_.begin(), queues_.end(),
+                     [](const Queue& queue) { return !queue.empty() || queue.at_end; });
+}
+
+const PendingRecord* InputMerge::Head() const {
+  const PendingRecord* first = nullptr;
+  for (const Queue& queue : queues_) {
+    if (queue.empty()) continue;
+    const PendingRecord* candidate = &queue.records[queue.head];
+    if (first == nullptr || candidate->log_time < first->log_time) first = candidate;
+  }
+  return first;
+}
+
+void InputMerge::Pop() {
+  const PendingRecord* head = Head();
+  SOJOURN_CHECK(head != nullptr);
+  const uint16_t input = head->record.input;
+  Queue& queue = queues_[input];
+  ++queue.head;
+  next_[input] = queue.empty() ? queue.behind : queue.records[queue.head].record.offset;
+}
+
+}  // namespace sojourn::runtime

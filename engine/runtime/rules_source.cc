@@ -1,0 +1,126 @@
+#include "engine/runtime/rules_source.h"
+
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "engine/language/load.h"
+
+namespace sojourn::runtime {
+namespace {
+
+using BundlePointer = std::shared_ptr<const language::Bundle>;
+
+// The bundle was made here a moment ago and nobody else holds it, so numbering it is no surprise
+// to anybody.
+BundlePointer Numbered(const BundlePointer& fresh, uint32_t number) {
+  auto bundle = std::const_pointer_cast<language::Bundle>(fresh);
+  bundle->number = number;
+  return bundle;
+}
+
+// The older bundles that hold a journey's revision which no newer one holds; newest first. Runs can
+// only need these.
+std::vector<BundlePointer> StillNeeded(const std::map<uint32_t, BundlePointer>& bundles) {
+  std::set<std::pair<uint64_t, uint64_t>> seen;
+  std::vector<BundlePointer> needed;
+  for (auto bundle = bundles.rbegin(); bundle != bundles.rend(); ++bundle) {
+    bool brings_new = false;
+    for (const auto& journey : bundle->second->journeys) {
+      brings_new |= seen.emplace(journey->id, journey->revision).second;
+    }
+    if (brings_new && bundle != bundles.rbegin()) needed.push_back(bundle->second);
+  }
+  return needed;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RulesSource>> RulesSource::Open(BundleStore* store) {
+  std::unique_ptr<RulesSource> source(new RulesSource());
+  source->store_ = store;
+  std::lock_guard lock(source->writing_);
+  SOJOURN_RETURN_IF_ERROR(source->Load());
+  return source;
+}
+
+std::unique_ptr<RulesSource> RulesSource::Fixed(std::shared_ptr<const language::RuleSet> rules) {
+  std::unique_ptr<RulesSource> source(new RulesSource());
+  source->current_ = std::move(rules);
+  return source;
+}
+
+Status RulesSource::Load() {
+  SOJOURN_ASSIGN_OR_RETURN(std::vector<StoredBundle> stored, store_->ReadAll());
+  for (const StoredBundle& bundle : stored) {
+    if (bundles_.count(bundle.number) > 0) continue;
+    language::LoadResult loaded = language::LoadBundle(bundle.files);
+    if (loaded.bundle != nullptr) {
+      bundles_[bundle.number] = Numbered(loaded.bundle, bundle.number);
+    } else if (bundle.number == stored.back().number) {
+      return FailedPrecondition(fmt::format(
+          "the stored rules bundle {} does not check with this version: {}; run the version that "
+          "wrote it, or reload corrected rules with it first",
+          bundle.number,
+          loaded.diagnostics.empty() ? "no reason given" : loaded.diagnostics.front().message));
+    }
+  }
+  Rebuild();
+  return Status::Ok();
+}
+
+void RulesSource::Rebuild() {
+  if (bundles_.empty()) return;
+  auto rules =
+      std::make_shared<const language::RuleSet>(bundles_.rbegin()->second, StillNeeded(bundles_));
+  std::lock_guard lock(reading_);
+  current_ = std::move(rules);
+}
+
+Result<RulesSource::OfferResult> RulesSource::Offer(const Files& files, bool reload) {
+  std::lock_guard lock(writing_);
+  SOJOURN_CHECK(store_ != nullptr);
+  OfferResult result;
+  result.number = bundles_.empty() ? 0 : bundles_.rbegin()->first;
+  language::LoadResult loaded = language::LoadBundle(files);
+  result.diagnostics = std::move(loaded.diagnostics);
+  if (loaded.bundle == nullptr) {
+    result.outcome = OfferOutcome::kRefused;
+    return result;
+  }
+  for (const auto& [number, bundle] : bundles_) {
+    if (bundle->files != files) continue;
+    if (number == result.number) return result;
+    if (reload) continue;
+    result.outcome = OfferOutcome::kOlder;
+    return result;
+  }
+  SOJOURN_ASSIGN_OR_RETURN(result.number, store_->Append(files));
+  bundles_[result.number] = Numbered(loaded.bundle, result.number);
+  Rebuild();
+  result.outcome = OfferOutcome::kSwitched;
+  return result;
+}
+
+std::shared_ptr<const language::RuleSet> RulesSource::current() const {
+  std::lock_guard lock(reading_);
+  return current_;
+}
+
+Status RulesSource::CatchUp(uint32_t number) {
+  const auto newest = [this] {
+    const auto rules = current();
+    return rules == nullptr ? 0 : rules->current().number;
+  };
+  if (newest() >= number) return Status::Ok();
+  std::lock_guard lock(writing_);
+  if (store_ != nullptr) SOJOURN_RETURN_IF_ERROR(Load());
+  if (newest() >= number) return Status::Ok();
+  return FailedPrecondition(fmt::format(
+      "the state was judged by rules bundle {}, which is not among the stored ones (the "
+      "newest is {}); restore them from the same place as the state",
+      number, newest()));
+}
+
+}  // namespace sojourn::runtime

@@ -1,0 +1,521 @@
+#include "engine/runtime/task.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "engine/base/check.h"
+#include "engine/base/hash.h"
+#include "engine/store/person_record.h"
+
+namespace sojourn::runtime {
+namespace {
+
+// The sweep that upgrades everybody after a change of rules; `occurrence` is the watermark at the
+// switch: every timer before it had fired by then.
+constexpr std::string_view kUpgradePass = "upgrade";
+
+constexpr Duration kTick = Milliseconds(1);
+
+std::string Fingerprint(std::string_view key) { return Hex(Sha256(key).data(), 8); }
+
+std::vector<store::NamedText> KeyFingerprints(const step::Secrets& secrets) {
+  const std::string event_id_key(reinterpret_cast<const char*>(secrets.event_id_key.data()),
+                                 sizeof(secrets.event_id_key));
+  return {{"coupon_key", Fingerprint(secrets.coupon_key)},
+          {"event_id_key", Fingerprint(event_id_key)}};
+}
+
+}  // namespace
+
+// ---- one event's way: bytes, decode, order, load, step ---------------------------------------
+
+Result<bool> Task::RunSlice() {
+  SOJOURN_RETURN_IF_ERROR(Fetch());
+  for (size_t handled = 0; handled < environment_.options.slice_inputs; ++handled) {
+    SOJOURN_ASSIGN_OR_RETURN(const NextInput next, InOrder());
+    if (next.timer.has_value()) {
+      SOJOURN_RETURN_IF_ERROR(ApplyTimer(*next.timer));
+    } else if (next.record != nullptr) {
+      SOJOURN_RETURN_IF_ERROR(ApplyRecord(*next.record));
+    } else {
+      SOJOURN_RETURN_IF_ERROR(RunUpgradePass());
+      return UpgradePass() != nullptr;
+    }
+    if (interval_.to_be_redone) {
+      SOJOURN_RETURN_IF_ERROR(RollBack());
+      size_guard_.SetCareful(true);
+      return true;
+    }
+  }
+  SOJOURN_RETURN_IF_ERROR(RunUpgradePass());
+  return true;
+}
+
+// Bytes and decode: records of every input that has none at hand become events or dead letters to
+// be; their persons are read at once.
+Status Task::Fetch() {
+  std::vector<const PendingRecord*> arrived;
+  SOJOURN_RETURN_IF_ERROR(inputs_.Fetch(environment_.clock->Now(), &arrived));
+  for (const PendingRecord* record : arrived) {
+    if (record->log_time != record->record.log_time) {
+      environment_.observer->OnClamped(partition_, record->record.log_time);
+    }
+  }
+  return LoadRecords(arrived);
+}
+
+// Order: the due timer or the record that comes next in log time. Nothing while some input is
+// neither at hand nor at its end, or when there is nothing to do.
+Result<Task::NextInput> Task::InOrder() {
+  if (!inputs_.Complete()) SOJOURN_RETURN_IF_ERROR(Fetch());
+  if (!inputs_.Complete()) return NextInput{};
+  NextInput next;
+  const PendingRecord* record = inputs_.Head();
+  const Timestamp watermark = record != nullptr ? record->log_time : WatermarkAtEnd();
+  meta_.watermark = std::max(meta_.watermark, watermark);
+
+  const Timestamp due_by = meta_.watermark - kTick;
+  SOJOURN_RETURN_IF_ERROR(LoadTimers(due_by));
+  std::vector<store::TimerRow> due;
+  SOJOURN_RETURN_IF_ERROR(store_->timers().NextDue(due_by, 1, &due));
+  if (!due.empty()) {
+    next.timer = std::move(due.front());
+  } else {
+    next.record = record;
+  }
+  return next;
+}
+
+Timestamp Task::WatermarkAtEnd() const {
+  if (meta_.import_open) return meta_.watermark;
+  return environment_.clock->Now() - environment_.options.watermark_slack;
+}
+
+// Load: one batched read for the persons who are not in memory. It only warms the store's cache;
+// who is decoded is decided by Touch.
+Status Task::LoadRecords(const std::vector<const PendingRecord*>& arrived) {
+  std::vector<std::string_view> ids;
+  for (const PendingRecord* record : arrived) {
+    if (!record->rejection.has_value() && persons_.Find(record->event.person) == nullptr) {
+      ids.push_back(record->event.person);
+    }
+  }
+  if (ids.empty()) return Status::Ok();
+  std::vector<std::optional<std::string_view>> records;
+  return store_->Load(ids, &records);
+}
+
+// The same for the next persons whose timers are due, every so many timers.
+Status Task::LoadTimers(Timestamp limit) {
+  if (timers_to_load_ > 0) return Status::Ok();
+  timers_to_load_ = environment_.options.load_ahead_timers;
+  std::vector<store::TimerRow> due;
+  SOJOURN_RETURN_IF_ERROR(store_->timers().NextDue(limit, timers_to_load_, &due));
+  std::vector<std::string_view> ids;
+  for (const store::TimerRow& row : due) {
+    if (persons_.Find(row.person) == nullptr) ids.push_back(row.person);
+  }
+  if (ids.size() < 2) return Status::Ok();
+  std::vector<std::optional<std::string_view>> records;
+  return store_->Load(ids, &records);
+}
+
+Result<model::Person*> Task::Touch(std::string_view id) {
+  SOJOURN_ASSIGN_OR_RETURN(model::Person * person, persons_.Touch(id));
+  if (person->known && person->bundle != bundle()) SOJOURN_RETURN_IF_ERROR(Upgrade(person));
+  return person;
+}
+
+// Step, of a record.
+Status Task::ApplyRecord(const PendingRecord& record) {
+  if (record.rejection.has_value()) {
+    Reject(record, *record.rejection);
+  } else if (IsImportBracket(record.event.type)) {
+    Bracket(record.event.type);
+  } else {
+    SOJOURN_RETURN_IF_ERROR(ApplyToPerson(record));
+  }
+  ++interval_.records;
+  interval_.oldest_log_time = std::min(interval_.oldest_log_time, record.log_time);
+  interval_.newest_log_time = std::max(interval_.newest_log_time, record.log_time);
+  inputs_.Pop();
+  return Status::Ok();
+}
+
+Status Task::ApplyToPerson(const PendingRecord& record) {
+  SOJOURN_ASSIGN_OR_RETURN(model::Person * person, Touch(record.event.person));
+  const Timestamp deadline_before = person->next_deadline;
+  const OriginalPlace* original = record.record.original;
+  const std::string& topic = environment_.log->inputs()[record.record.input].topic;
+  step::EventInput input{&record.event, {topic, partition_, record.record.offset}, record.log_time};
+  if (original != nullptr) {
+    input.origin = {original->topic, original->partition, original->offset};
+    input.log_time = std::min(original->log_time, record.log_time);
+  }
+  const Timestamp logical_time = std::max(input.log_time, person->clock);
+
+  SOJOURN_RETURN_IF_ERROR(FireUntil(logical_time - kTick, person));
+  if (interval_.to_be_redone) return Status::Ok();
+  SOJOURN_RETURN_IF_ERROR(size_guard_.Before(person));
+  output_.Clear();
+  step::ApplyEvent(StepEnvironment(), input, person, &output_);
+  person->bundle = bundle();
+  SOJOURN_ASSIGN_OR_RETURN(const SizeGuard::Verdict verdict, size_guard_.After(person));
+  if (verdict == SizeGuard::Verdict::kFits) {
+    Accept({.person = person->id,
+            .event = &record.event,
+            .topic = input.origin.topic,
+            .log_time = input.log_time,
+            .logical_time = logical_time});
+  } else if (verdict == SizeGuard::Verdict::kRefused) {
+    Reject(record,
+           {DeadLetterReason::kPersonTooLarge,
+            fmt::format("the person's record would exceed {} bytes", kMaxPersonRecordBytes)});
+  } else {
+    interval_.to_be_redone = true;
+  }
+  store_->timers().Arm(person->id, deadline_before, person->next_deadline);
+  return Status::Ok();
+}
+
+// Step, of a row of the timer index: live only if the person is really due.
+Status Task::ApplyTimer(const store::TimerRow& row) {
+  if (timers_to_load_ > 0) --timers_to_load_;
+  interval_.meta_changed = true;  // the cursor
+  if (persons_.Find(row.person) == nullptr) {
+    const std::string_view id = row.person;
+    std::vector<std::optional<std::string_view>> records;
+    SOJOURN_RETURN_IF_ERROR(store_->Load({&id, 1}, &records));
+    const bool known = records[0].has_value();
+    // What an upgrade arms may come before this row: then it must be asked for again.
+    if (known && store::RecordBundle(*records[0]) != bundle()) return Touch(row.person).status();
+    const Timestamp deadline = known ? store::RecordNextDeadline(*records[0]) : Timestamp::Max();
+    if (deadline > row.time) {
+      store_->timers().Pass(row, deadline);
+      return Status::Ok();
+    }
+  }
+  SOJOURN_ASSIGN_OR_RETURN(model::Person * person, Touch(row.person));
+  SOJOURN_RETURN_IF_ERROR(FireUntil(row.time, person));
+  store_->timers().Pass(row, person->next_deadline);
+  return Status::Ok();
+}
+
+// Fires the person's timers that are due at or before `until`, each at its own time.
+Status Task::FireUntil(Timestamp until, model::Person* person) {
+  while (person->next_deadline <= until && !interval_.to_be_redone) {
+    const Timestamp due = person->next_deadline;
+    SOJOURN_RETURN_IF_ERROR(size_guard_.Before(person));
+    output_.Clear();
+    if (!step::FireNextTimer(StepEnvironment(), until, person, &output_)) {
+      step::RecomputeDeadline(person);
+      break;
+    }
+    SOJOURN_ASSIGN_OR_RETURN(const SizeGuard::Verdict verdict, size_guard_.After(person));
+    if (verdict == SizeGuard::Verdict::kFits) {
+      ++interval_.timers_fired;
+      Accept({.person = person->id, .log_time = due, .logical_time = due});
+    } else if (verdict == SizeGuard::Verdict::kRefused) {
+      GiveUpTimers(until, person);
+    } else {
+      interval_.to_be_redone = true;
+    }
+  }
+  return Status::Ok();
+}
+
+// ---- what a step leads to --------------------------------------------------------------------
+
+void Task::Accept(StepReport report) {
+  report.partition = partition_;
+  report.facts = output_.facts;
+  report.actions = output_.actions;
+  meta_.clock = report.logical_time;
+  environment_.observer->OnStep(report);
+  std::move(output_.actions.begin(), output_.actions.end(), std::back_inserter(interval_.actions));
+}
+
+void Task::Reject(const PendingRecord& record, Rejection rejection) {
+  DeadLetter& letter = interval_.dead_letters.emplace_back();
+  letter.reason = rejection.reason;
+  letter.message = std::move(rejection.message);
+  letter.topic = environment_.log->inputs()[record.record.input].topic;
+  letter.partition = partition_;
+  letter.offset = record.record.offset;
+  letter.log_time = record.record.log_time;
+  letter.key = record.record.key;
+  letter.value = record.record.value;
+}
+
+// Between the brackets the wall clock is not followed. The partition never lived before, so no
+// timer has fired yet and the watermark may begin anew.
+void Task::Bracket(model::EventType type) {
+  meta_.import_open = type == model::EventType::kImportBegin;
+  if (meta_.import_open) meta_.watermark = Timestamp::Min();
+}
+
+// A person whose due timers would make them too large loses what is due, instead of being due for
+// ever.
+void Task::GiveUpTimers(Timestamp until, model::Person* person) {
+  output_.Clear();
+  for (uint32_t i = person->runs.size(); i-- > 0;) {
+    const model::Run& run = person->runs[i];
+    const Timestamp due = std::min(run.deadline, run.flip_at);
+    if (due > until) continue;
+    if (const language::Journey* journey = rules_->FindCurrent(run.journey)) {
+      output_.facts.push_back({.kind = model::FactKind::kExited,
+                               .time = due,
+                               .journey = journey->name,
+                               .reason = "limit"});
+    }
+    person->runs.Erase(i);
+  }
+  for (model::Membership& membership : person->memberships) {
+    if (membership.flip_at <= until) membership.flip_at = Timestamp::Max();
+  }
+  for (uint32_t i = person->planned_entries.size(); i-- > 0;) {
+    if (person->planned_entries[i].at <= until) person->planned_entries.Erase(i);
+  }
+  for (model::PlannedDate& date : person->planned_dates) {
+    if (date.at <= until) date.at = Timestamp::Max();
+  }
+  person->clock = std::max(person->clock, person->next_deadline);
+  step::RecomputeDeadline(person);
+  Accept({.person = person->id, .log_time = person->clock, .logical_time = person->clock});
+}
+
+// ---- change of rules -------------------------------------------------------------------------
+
+bool Task::HasNewerRules() const {
+  return environment_.rules->current()->current().number > bundle();
+}
+
+void Task::SwitchRules() {
+  SOJOURN_CHECK(!HasWork());
+  if (!HasNewerRules()) return;
+  rules_ = environment_.rules->current();
+  BeginInterval(meta_.watermark);
+  environment_.observer->OnRulesSwitched(partition_, bundle());
+}
+
+store::SweepCursor* Task::UpgradePass() {
+  for (store::SweepCursor& sweep : meta_.sweeps) {
+    if (sweep.name == kUpgradePass) return &sweep;
+  }
+  return nullptr;
+}
+
+// Silently, as of the switch or the person's own clock if that is later.
+Status Task::Upgrade(model::Person* person) {
+  const store::SweepCursor* pass = UpgradePass();
+  const Timestamp switched_at = pass != nullptr ? pass->occurrence : meta_.watermark;
+  const Timestamp deadline_before = person->next_deadline;
+  const Timestamp at = std::max(person->clock, switched_at);
+  output_.Clear();
+  step::UpgradePerson(StepEnvironment(), at, person, &output_);
+  person->bundle = bundle();
+  store_->timers().Arm(person->id, deadline_before, person->next_deadline);
+  Accept({.person = person->id, .log_time = at, .logical_time = at});
+  return Status::Ok();
+}
+
+// A slice of the background pass: only loads, upgrades and saves.
+Status Task::RunUpgradePass() {
+  store::SweepCursor* pass = UpgradePass();
+  if (pass == nullptr) return Status::Ok();
+  const size_t max_count = environment_.options.upgrade_slice_persons;
+  std::vector<store::ScannedPerson> scanned;
+  SOJOURN_RETURN_IF_ERROR(store_->Scan(pass->after_person, max_count, &scanned));
+  for (const store::ScannedPerson& person : scanned) {
+    if (store::RecordBundle(person.record) != bundle()) {
+      SOJOURN_RETURN_IF_ERROR(Touch(person.id).status());
+    }
+    pass->after_person = person.id;
+  }
+  interval_.meta_changed = true;
+  if (scanned.size() < max_count) {
+    std::erase_if(meta_.sweeps,
+                  [](const store::SweepCursor& sweep) { return sweep.name == kUpgradePass; });
+  }
+  return Status::Ok();
+}
+
+// ---- commit ----------------------------------------------------------------------------------
+
+bool Task::HasWork() const {
+  return interval_.records > 0 || interval_.meta_changed || persons_.size() > 0;
+}
+
+bool Task::IsFull() const {
+  return persons_.size() >= environment_.options.max_interval_persons ||
+         interval_.actions.size() + interval_.dead_letters.size() >=
+             environment_.options.max_interval_actions;
+}
+
+Result<std::optional<CommitBatch>> Task::Prepare() {
+  Result<const std::vector<store::PersonChange>*> changes = persons_.Encode();
+  if (!changes.ok() && changes.status().code() == StatusCode::kResourceExhausted) {
+    SOJOURN_RETURN_IF_ERROR(RollBack());
+    size_guard_.SetCareful(true);
+    return std::optional<CommitBatch>();
+  }
+  SOJOURN_RETURN_IF_ERROR(changes.status());
+  const Timestamp now = environment_.clock->Now();
+  for (model::Action& action : interval_.actions) action.late = action.useful_until < now;
+  meta_.inputs.clear();
+  for (size_t input = 0; input < inputs_.next().size(); ++input) {
+    meta_.inputs.push_back(
+        {environment_.log->inputs()[input].topic, partition_, inputs_.next()[input]});
+  }
+  meta_.coupons_taken.clear();
+  for (const auto& [pool, taken] : partition_state_.coupons_taken) {
+    meta_.coupons_taken.push_back({pool, taken});
+  }
+  meta_.written_at = now;
+  CommitBatch batch;
+  batch.partition = partition_;
+  batch.store = store_.get();
+  batch.actions = interval_.actions;
+  batch.changes = **changes;
+  batch.meta = &meta_;
+  batch.dead_letters = interval_.dead_letters;
+  return std::optional<CommitBatch>(batch);
+}
+
+void Task::Committed(Duration commit_latency) {
+  CommitReport report;
+  report.partition = partition_;
+  report.actions = interval_.actions;
+  report.dead_letters = interval_.dead_letters;
+  report.records = interval_.records;
+  report.timers_fired = interval_.timers_fired;
+  report.persons_changed = static_cast<int64_t>(persons_.size());
+  report.record_bytes = static_cast<int64_t>(persons_.encoded_bytes());
+  report.oldest_log_time = interval_.oldest_log_time;
+  report.newest_log_time = interval_.newest_log_time;
+  report.commit_latency = commit_latency;
+  report.committed_at = environment_.clock->Now();
+  environment_.observer->OnCommitted(report);
+  committed_positions_ = inputs_.next();
+  size_guard_.SetCareful(false);
+  BeginInterval(meta_.watermark);
+}
+
+Status Task::RollBack() {
+  store_->Abort();
+  BeginInterval(store_->meta().watermark);
+  inputs_.Reset(committed_positions_);
+  const PartitionPositions positions{partition_, committed_positions_};
+  return environment_.log->SetPositions({&positions, 1});
+}
+
+// Everything as the store has it, but for what must be different from the start. `watermark` is
+// where the partition stands: never before the committed one, since timers were looked for up to
+// it.
+void Task::BeginInterval(Timestamp watermark) {
+  persons_.Clear();
+  interval_ = Interval();
+  timers_to_load_ = 0;
+  meta_ = store_->meta();
+  meta_.watermark = watermark;
+  partition_state_.coupons_taken.clear();
+  for (const store::PoolUse& use : meta_.coupons_taken) {
+    partition_state_.coupons_taken[use.pool] = use.taken;
+  }
+  meta_.key_fingerprints = KeyFingerprints(*environment_.secrets);
+  if (meta_.bundle == bundle()) return;
+  if (store_->ever_committed()) {
+    std::erase_if(meta_.sweeps,
+                  [](const store::SweepCursor& sweep) { return sweep.name == kUpgradePass; });
+    meta_.sweeps.push_back({std::string(kUpgradePass), meta_.watermark, ""});
+    interval_.meta_changed = true;
+  }
+  meta_.bundle = bundle();
+}
+
+// ---- the task itself -------------------------------------------------------------------------
+
+Task::Task(const TaskEnvironment& environment, Partition partition, OpenedPartition opened)
+    : environment_(environment),
+      partition_(partition),
+      store_(std::move(opened.store)),
+      inputs_(environment.log, environment.decoder, partition, environment.options.fetch_records),
+      persons_(store_.get()),
+      meta_(store_->meta()),
+      committed_positions_(std::move(opened.next)) {
+  partition_state_.partition = partition;
+  partition_state_.partition_count = environment.log->partition_count();
+}
+
+Result<std::unique_ptr<Task>> Task::Open(const TaskEnvironment& environment, Partition partition,
+                                         OpenedPartition opened) {
+  std::unique_ptr<Task> task(new Task(environment, partition, std::move(opened)));
+  SOJOURN_RETURN_IF_ERROR(task->Start());
+  return task;
+}
+
+Status Task::Start() {
+  SOJOURN_RETURN_IF_ERROR(CheckKeys());
+  SOJOURN_RETURN_IF_ERROR(environment_.rules->CatchUp(store_->meta().bundle));
+  rules_ = environment_.rules->current();
+  if (rules_ == nullptr) return FailedPrecondition("there are no rules yet");
+  BeginInterval(store_->meta().watermark);
+  inputs_.Reset(committed_positions_);
+  return Status::Ok();
+}
+
+Status Task::CheckKeys() {
+  if (environment_.options.accept_changed_keys) return Status::Ok();
+  const std::vector<store::NamedText> configured = KeyFingerprints(*environment_.secrets);
+  for (const store::NamedText& known : store_->meta().key_fingerprints) {
+    const auto now = std::find_if(configured.begin(), configured.end(),
+                                  [&](const auto& key) { return key.name == known.name; });
+    if (now == configured.end() || now->value == known.value) continue;
+    return FailedPrecondition(fmt::format(
+        "the configured {} is not the one that partition {} was made with; configure the old key, "
+        "or accept the change, after which codes and repetitions are judged anew",
+        known.name, partition_.value()));
+  }
+  return Status::Ok();
+}
+
+step::Environment Task::StepEnvironment() {
+  step::Environment environment;
+  environment.rules = rules_.get();
+  environment.secrets = environment_.secrets;
+  environment.partition = &partition_state_;
+  return environment;
+}
+
+Result<Timestamp> Task::NextWakeUp() {
+  if (meta_.import_open) return Timestamp::Max();
+  SOJOURN_ASSIGN_OR_RETURN(const std::optional<Timestamp> oldest, store_->timers().OldestPending());
+  if (!oldest.has_value()) return Timestamp::Max();
+  return *oldest + environment_.options.watermark_slack + kTick;
+}
+
+Result<PartitionGauges> Task::Gauges() {
+  const Timestamp now = environment_.clock->Now();
+  PartitionGauges gauges;
+  gauges.partition = partition_;
+  for (size_t input = 0; input < inputs_.next().size(); ++input) {
+    gauges.lag_records +=
+        environment_.log->Lag(partition_, static_cast<uint16_t>(input), inputs_.next()[input])
+            .value_or(0);
+  }
+  if (inputs_.Complete() && inputs_.Head() != nullptr) {
+    gauges.lag = std::max(Duration(), now - inputs_.Head()->log_time);
+  }
+  gauges.watermark = meta_.watermark;
+  gauges.timers_pending = static_cast<int64_t>(store_->timers().EstimatePending());
+  SOJOURN_ASSIGN_OR_RETURN(const std::optional<Timestamp> oldest, store_->timers().OldestPending());
+  if (oldest.has_value()) gauges.oldest_overdue = std::max(Duration(), now - *oldest);
+  gauges.importing = meta_.import_open;
+  gauges.bundle = bundle();
+  gauges.upgrading = UpgradePass() != nullptr;
+  return gauges;
+}
+
+}  // namespace sojourn::runtime
