@@ -59,6 +59,7 @@ class ArenaVector {
   // Drops the first `count` items.
   void EraseFront(uint32_t count) {
     SOJOURN_CHECK(count <= size_);
+    if (count == 0) return;
     std::memmove(static_cast<void*>(items_), items_ + count, (size_ - count) * sizeof(T));
     size_ -= count;
   }

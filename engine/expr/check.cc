@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "engine/expr/operators.h"
+#include "engine/expr/constant.h"
 
 namespace sojourn::expr {
 namespace {
@@ -75,7 +75,19 @@ void Checker::CheckResult(TypeKind want) {
 
 Type Checker::Check(Node* node) {
   node->type = CheckBare(node);
+  CheckConstant(*node);
   return node->type;
+}
+
+// A constant that can be computed now and fails is a mistake: 1 / 0, timestamp("soon").
+void Checker::CheckConstant(const Node& node) {
+  const bool computed = node.kind == NodeKind::kBinary || node.kind == NodeKind::kCall ||
+                        node.kind == NodeKind::kNegate || node.kind == NodeKind::kIndex;
+  if (!computed || scope_->unchecked || issues_->has_error() || !IsConstant(node)) return;
+  const model::Value value = ConstantValue(node, &ast_->arena);
+  if (!value.is_error()) return;
+  issues_->Error(code::kConstant, node.span,
+                 fmt::format("this always ends in an error: {}", value.text()));
 }
 
 Type Checker::CheckBare(Node* node) {

@@ -55,6 +55,7 @@ class Checker {
   // check.cc: the tree.
   Type Check(Node* node);
   Type CheckBare(Node* node);
+  void CheckConstant(const Node& node);
   void CheckResult(TypeKind want);
   Type CheckCondition(Node* node, std::string_view place);
   Type CheckIndex(Node* node);
@@ -94,6 +95,7 @@ class Checker {
 
   // check_history.cc: count, sum, last, ...
   Type CheckHistory(Node* node, History function);
+  Type CheckValue(Node* argument, const Node& call, const CounterRead& read);
   bool CheckEventName(const Node& argument);
   bool CheckWindow(Node* argument, CounterRead* read);
   Scope NestedScope(const std::string& event, bool condition) const;

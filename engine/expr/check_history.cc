@@ -108,8 +108,6 @@ bool FindHistory(std::string_view name, History* function) {
 
 Type Checker::CheckHistory(Node* node, History function) {
   node->access = Access::kCounter;
-  CounterRead read;
-  read.function = function;
   if (!scope_->history) {
     issues_->Error(code::kNotHere, node->span, fmt::format("{}() has no meaning here", node->name),
                    nested_ ? "history functions cannot stand inside each other" : "");
@@ -122,38 +120,42 @@ Type Checker::CheckHistory(Node* node, History function) {
                    fmt::format("write {}", kForms[static_cast<size_t>(function)]));
     return {};
   }
-  CounterDefinition definition;
-  bool good = CheckEventName(*node->children[0]);
-  if (good) definition.event = node->children[0]->value.text();
-  if (arguments.window >= 0) {
-    Node* window = node->children[arguments.window];
-    good &= CheckWindow(window, &read);
-  }
+  CounterRead read;
+  read.function = function;
   read.of_value = arguments.value >= 0;
-  read.event = definition.event;
-  TypeKind value = TypeKind::kDynamic;
-  if (arguments.value >= 0 && good) {
+  const bool event = CheckEventName(*node->children[0]);
+  const bool window = arguments.window < 0 || CheckWindow(node->children[arguments.window], &read);
+  if (!event || !window) return {};
+  CounterDefinition definition;
+  read.event = definition.event = node->children[0]->value.text();
+  Type value;
+  if (arguments.value >= 0) {
     Node* argument = node->children[arguments.value];
-    value = CheckNested(argument, NestedScope(read.event, false), false).kind;
+    value = CheckValue(argument, *node, read);
     definition.value_text = CanonicalText(*argument);
-    const bool number = value == TypeKind::kInt || value == TypeKind::kUint ||
-                        value == TypeKind::kDouble || value == TypeKind::kDynamic;
-    if (IsAggregate(function) && !number) {
-      issues_->Error(
-          code::kType, argument->span,
-          fmt::format("{}() needs a number, this is {}", node->name, TypeKindName(value)));
-    }
   }
-  if (arguments.condition >= 0 && good) {
-    CheckNested(node->children[arguments.condition], NestedScope(read.event, true), true);
-    definition.condition_text = CanonicalText(*node->children[arguments.condition]);
+  if (arguments.condition >= 0) {
+    Node* argument = node->children[arguments.condition];
+    CheckNested(argument, NestedScope(read.event, true), true);
+    definition.condition_text = CanonicalText(*argument);
   }
-  read.result = ResultOf(read, value);
+  read.result = ResultOf(read, value.kind);
   if (!issues_->has_error()) {
     node->index = static_cast<uint32_t>(analysis_.counter_reads.size());
     Require(read, std::move(definition));
   }
   return {read.result};
+}
+
+Type Checker::CheckValue(Node* argument, const Node& call, const CounterRead& read) {
+  const Type value = CheckNested(argument, NestedScope(read.event, false), false);
+  const bool number = value.kind == TypeKind::kInt || value.kind == TypeKind::kUint ||
+                      value.kind == TypeKind::kDouble || value.kind == TypeKind::kDynamic;
+  if (number || !IsAggregate(read.function)) return value;
+  issues_->Error(
+      code::kType, argument->span,
+      fmt::format("{}() needs a number, this is {}", call.name, TypeKindName(value.kind)));
+  return {};
 }
 
 bool Checker::CheckEventName(const Node& argument) {

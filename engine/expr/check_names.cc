@@ -81,7 +81,8 @@ bool Checker::RootAllowed(std::string_view root, Span span) {
   if (nested_) {
     hint = root == "now"
                ? "how long ago an event may be is said by the window, for example days(90)"
-               : "conditions and values of history functions see only event and person";
+           : root == "person" ? "values of history functions see only event"
+                              : "history functions see only event and person";
   } else if (root == "event" || root == "trigger") {
     hint =
         "a segment looks at the person: use person.TRAIT, or history such as "

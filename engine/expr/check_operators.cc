@@ -156,9 +156,10 @@ Type Checker::CheckArithmetic(Node* node, TypeKind left, TypeKind right) {
     }
   }
   if (either || scope_->unchecked) {
-    const bool known_number = IsNumber(left) || IsNumber(right);
-    if (!known_number || scope_->unchecked) return {};
-    return {IsNumber(left) ? left : right};
+    if (scope_->unchecked) return {};
+    const TypeKind known = left == TypeKind::kDynamic ? right : left;
+    const bool keeps = IsNumber(known) || (op == Operator::kAdd && known == TypeKind::kString);
+    return {keeps ? known : TypeKind::kDynamic};
   }
   if (IsNumber(left) && IsNumber(right) && left != right) {
     MixedNumbers(*node, left, right);

@@ -94,6 +94,7 @@ std::string Operands(const CompiledProgram& program, const Instruction& instruct
     return fmt::format(" {} {:016x}{}", read.event, read.counter,
                        read.ever ? "" : fmt::format(" {}ms", read.window.milliseconds()));
   }
+  if (op == Opcode::kAnd || op == Opcode::kOr) return "";
   if (op >= Opcode::kJump || op == Opcode::kLocal) {
     return fmt::format(" {} {} {}", instruction.flag, instruction.a, instruction.b);
   }
