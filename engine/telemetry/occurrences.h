@@ -1,0 +1,157 @@
+// Everything the product counts or logs about itself: one struct per kind of occurrence. A
+// Telemetry turns each into its metrics and, where an operator wants to read it, a log line, so
+// that the two never tell different stories.
+//
+// Labels of metrics are bounded by configuration and rules (topics, partitions, journeys, named
+// reasons); ids of persons and texts of records never become labels or log lines. Views are used
+// during Record only. Counts say how many such occurrences one struct stands for.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "engine/base/strong.h"
+#include "engine/base/time.h"
+
+namespace sojourn::telemetry {
+
+// ---- events ----------------------------------------------------------------------------------
+
+// Events that reached the rules, repetitions included; each is durable.
+struct EventsApplied {
+  std::string_view source;  // the topic, or "events"
+  std::string_view type;    // "track", "identify", ...
+  int64_t count = 1;
+};
+// Events that changed nothing: "duplicate", "erased", "queue_limit", ...
+struct EventsDropped {
+  std::string_view reason;
+  int64_t count = 1;
+};
+struct RecordDeadLettered {
+  std::string_view source;
+  Partition partition;
+  Offset offset;
+  std::string_view reason;   // one of a fixed list
+  std::string_view message;  // for people, without the record's content
+};
+// A record's log time was ahead of the wall clock by more than the limit.
+struct LogTimeClamped {
+  Partition partition;
+  Timestamp log_time;
+};
+
+// ---- journeys --------------------------------------------------------------------------------
+
+struct RunsEntered {
+  std::string_view journey;
+  int64_t count = 1;
+};
+struct EntriesRefused {
+  std::string_view journey;
+  std::string_view reason;
+  int64_t count = 1;
+};
+struct RunsExited {
+  std::string_view journey;
+  std::string_view reason;
+  int64_t count = 1;
+};
+struct GoalsReached {
+  std::string_view journey;
+  int64_t count = 1;
+};
+struct StepsSkipped {
+  std::string_view journey;
+  std::string_view reason;  // "no_consent", "frequency_cap", "coupon_empty", ...
+  int64_t count = 1;
+};
+struct ExpressionErrors {
+  std::string_view journey;  // empty: in a segment
+  int64_t count = 1;
+};
+// A property or trait was not of its catalogued type and was read as absent.
+struct WrongTypes {
+  int64_t count = 1;
+};
+struct ActionsEmitted {
+  std::string_view kind;  // "send_email", ...
+  std::string_view journey;
+  int64_t count = 1;
+};
+// Actions that were already too late to be delivered when they were committed.
+struct ActionsLate {
+  int64_t count = 1;
+};
+
+// ---- a partition's work ----------------------------------------------------------------------
+
+struct CommitMade {
+  Partition partition;
+  int64_t records = 0;
+  int64_t timers_fired = 0;
+  int64_t persons_changed = 0;
+  int64_t record_bytes = 0;  // of the changed persons
+  Duration latency;
+};
+// An event's way from its log time to the commit of the actions that it caused at once.
+struct ActionLatency {
+  Duration latency;
+};
+struct CommitRolledBack {
+  Partition partition;
+  std::string_view outcome;  // "not_committed", "uncertain"
+  std::string_view message;
+};
+struct PartitionAssigned {
+  Partition partition;
+};
+struct PartitionRestored {
+  Partition partition;
+  Duration took;
+};
+struct PartitionReleased {
+  Partition partition;
+};
+struct PartitionStands {
+  Partition partition;
+  int64_t lag_records = 0;
+  Duration lag;
+  Timestamp watermark;
+  int64_t timers_pending = 0;
+  Duration oldest_overdue;
+  bool importing = false;
+  bool upgrading = false;
+};
+
+// ---- rules, store, import, HTTP --------------------------------------------------------------
+
+struct RulesLoaded {
+  std::string_view revision;  // of the bundle
+  Timestamp at;
+};
+struct RulesRefused {
+  int64_t errors = 0;
+  std::string_view first_error;
+};
+struct RulesSwitched {
+  Partition partition;
+  uint32_t bundle = 0;
+};
+struct StoreSize {
+  std::string_view part;  // "state", "log", "actions", ...
+  int64_t bytes = 0;
+};
+// Rows of an imported file since the last such occurrence.
+struct RowsImported {
+  int64_t events = 0;    // durably appended
+  int64_t repeated = 0;  // known from an earlier run
+  int64_t bad = 0;       // reported by line and left out
+};
+struct RequestServed {
+  std::string_view route;  // as registered, never the path of the request
+  int status_code = 0;
+  Duration took;
+};
+
+}  // namespace sojourn::telemetry

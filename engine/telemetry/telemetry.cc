@@ -1,0 +1,381 @@
+#include "engine/telemetry/telemetry.h"
+
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <sstream>
+#include <vector>
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include "engine/telemetry/log.h"
+
+namespace sojourn::telemetry {
+namespace {
+
+using prometheus::Counter;
+using prometheus::Family;
+using prometheus::Gauge;
+using prometheus::Histogram;
+using prometheus::Labels;
+
+double InSeconds(Duration duration) { return static_cast<double>(duration.milliseconds()) / 1000; }
+std::string Text(Partition partition) { return std::to_string(partition.value()); }
+
+// Lets one line per key and second through and counts those it held back.
+class LogLimiter {
+ public:
+  // True: write the line; `*held_back` lines of the key were not written since the last one.
+  bool Admit(const std::string& key, int64_t* held_back) {
+    const auto now = std::chrono::steady_clock::now();
+    const std::lock_guard lock(mutex_);
+    Entry& entry = entries_[key];
+    if (entry.written && now - entry.last < std::chrono::seconds(1)) {
+      ++entry.held_back;
+      return false;
+    }
+    *held_back = entry.held_back;
+    entry = {true, now, 0};
+    return true;
+  }
+
+ private:
+  struct Entry {
+    bool written = false;
+    std::chrono::steady_clock::time_point last;
+    int64_t held_back = 0;
+  };
+  std::mutex mutex_;
+  std::map<std::string, Entry> entries_;
+};
+
+const Histogram::BucketBoundaries kCommitBuckets = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                                    0.25,  0.5,    1,     2.5,  5,     10};
+const Histogram::BucketBoundaries kActionBuckets = {0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
+                                                    2.5,  5,     10,   30,  60,   300, 3600};
+const Histogram::BucketBoundaries kRequestBuckets = {0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30};
+
+}  // namespace
+
+struct Telemetry::Families {
+  prometheus::Registry registry;
+
+  Family<Counter>& MakeCounter(const char* name, const char* help) {
+    return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
+  }
+  Family<Gauge>& MakeGauge(const char* name, const char* help) {
+    return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
+  }
+  Family<Histogram>& MakeHistogram(const char* name, const char* help) {
+    return prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
+  }
+
+  Family<Gauge>& build_info = MakeGauge("sojourn_build_info", "Always 1; the running version.");
+
+  Family<Counter>& events =
+      MakeCounter("sojourn_events_total", "Events that reached the rules, by source and type.");
+  Family<Counter>& events_dropped =
+      MakeCounter("sojourn_events_dropped_total", "Events that changed nothing, by reason.");
+  Family<Counter>& dead_letters = MakeCounter(
+      "sojourn_dead_letters_total", "Records set aside as dead letters, by source and reason.");
+  Family<Counter>& log_times_clamped =
+      MakeCounter("sojourn_log_times_clamped_total",
+                  "Records whose log time was too far ahead of the wall clock.");
+
+  Family<Counter>& runs_entered =
+      MakeCounter("sojourn_runs_entered_total", "Runs that began, by journey.");
+  Family<Counter>& entries_refused =
+      MakeCounter("sojourn_entries_refused_total",
+                  "Matches of a trigger that started no run, by journey and reason.");
+  Family<Counter>& runs_exited =
+      MakeCounter("sojourn_runs_exited_total", "Runs that ended, by journey and reason.");
+  Family<Counter>& goals =
+      MakeCounter("sojourn_goals_reached_total", "Goals that runs reached, by journey.");
+  Family<Counter>& steps_skipped =
+      MakeCounter("sojourn_steps_skipped_total",
+                  "Sends and other steps that were skipped, by journey and reason.");
+  Family<Counter>& expression_errors =
+      MakeCounter("sojourn_expression_errors_total",
+                  "Conditions and values that ended in an error, by journey; none: in a segment.");
+  Family<Counter>& wrong_types =
+      MakeCounter("sojourn_wrong_types_total",
+                  "Properties and traits of another type than catalogued, read as absent.");
+  Family<Counter>& actions =
+      MakeCounter("sojourn_actions_total", "Actions emitted, by kind and journey.");
+  Family<Counter>& actions_late =
+      MakeCounter("sojourn_actions_late_total", "Actions that were too late to be delivered.");
+
+  Histogram& commit_duration =
+      MakeHistogram("sojourn_commit_duration_seconds", "How long a commit took.")
+          .Add({}, kCommitBuckets);
+  Histogram& action_latency =
+      MakeHistogram("sojourn_event_to_action_seconds",
+                    "From an event's log time to the commit of the actions it caused at once.")
+          .Add({}, kActionBuckets);
+  Counter& records =
+      MakeCounter("sojourn_records_total", "Records read and committed, dead letters included.")
+          .Add({});
+  Counter& timers_fired =
+      MakeCounter("sojourn_timers_fired_total", "Timers of persons that fired.").Add({});
+  Counter& persons_changed =
+      MakeCounter("sojourn_persons_changed_total", "Person records written by commits.").Add({});
+  Counter& person_bytes =
+      MakeCounter("sojourn_person_bytes_total", "Bytes of person records written by commits.")
+          .Add({});
+  Family<Counter>& rollbacks = MakeCounter(
+      "sojourn_rollbacks_total", "Commits that did not certainly take effect, by outcome.");
+
+  Family<Gauge>& restoring = MakeGauge("sojourn_partition_restoring",
+                                       "1 while the partition's state is being restored, else 0.");
+  Family<Gauge>& restore_duration = MakeGauge("sojourn_partition_restore_duration_seconds",
+                                              "How long the last restore of the partition took.");
+  Family<Gauge>& lag_records =
+      MakeGauge("sojourn_lag_records", "Records of the partition that are not yet applied.");
+  Family<Gauge>& lag_seconds = MakeGauge(
+      "sojourn_lag_seconds", "Wall clock minus the next record's log time; 0 at the end.");
+  Family<Gauge>& watermark =
+      MakeGauge("sojourn_watermark_timestamp_seconds", "Logical time the partition has reached.");
+  Family<Gauge>& timers_pending =
+      MakeGauge("sojourn_timers_pending", "Timers that wait for their moment, estimated.");
+  Family<Gauge>& oldest_overdue =
+      MakeGauge("sojourn_timers_oldest_overdue_seconds",
+                "Wall clock minus the oldest due timer that has not fired; 0 where none is due.");
+  Family<Gauge>& importing =
+      MakeGauge("sojourn_partition_importing", "1 while the partition replays an import, else 0.");
+  Family<Gauge>& upgrading =
+      MakeGauge("sojourn_partition_upgrading",
+                "1 while persons are being brought up to changed rules, else 0.");
+  Family<Gauge>& bundle = MakeGauge("sojourn_rules_bundle", "Number of the rules in force.");
+
+  Family<Gauge>& rules_info =
+      MakeGauge("sojourn_rules_info", "Always 1; the revision of the rules loaded last.");
+  Family<Counter>& rules_loads =
+      MakeCounter("sojourn_rules_loads_total", "Attempts to load rules, by result.");
+  Gauge& rules_last_load = MakeGauge("sojourn_rules_last_successful_load_timestamp_seconds",
+                                     "When rules were last loaded without an error.")
+                               .Add({});
+  Gauge& rules_last_load_ok =
+      MakeGauge("sojourn_rules_last_load_successful", "1 where the last load succeeded, else 0.")
+          .Add({});
+
+  Family<Gauge>& store_bytes =
+      MakeGauge("sojourn_store_size_bytes", "Size on disk, by part of the store.");
+  Family<Counter>& import_rows =
+      MakeCounter("sojourn_import_rows_total", "Rows of imported files, by result.");
+  Family<Counter>& requests =
+      MakeCounter("sojourn_http_requests_total", "HTTP requests served, by route and status code.");
+  Family<Histogram>& request_duration =
+      MakeHistogram("sojourn_http_request_duration_seconds", "How long requests took, by route.");
+
+  // The gauges that exist per partition.
+  std::vector<Family<Gauge>*> partition_gauges = {
+      &restoring,      &restore_duration, &lag_records, &lag_seconds, &watermark,
+      &timers_pending, &oldest_overdue,   &importing,   &upgrading,   &bundle};
+
+  Gauge& OfPartition(Family<Gauge>& family, Partition partition) {
+    return family.Add({{"partition", Text(partition)}});
+  }
+
+  std::mutex rules_mutex;
+  Gauge* current_rules = nullptr;  // of rules_info
+  LogLimiter limiter;
+};
+
+namespace {
+
+void Count(Family<Counter>& family, const Labels& labels, int64_t count) {
+  family.Add(labels).Increment(static_cast<double>(count));
+}
+
+void Count(Counter& counter, int64_t count) { counter.Increment(static_cast<double>(count)); }
+
+std::string Copy(std::string_view text) { return std::string(text); }
+
+}  // namespace
+
+Telemetry::Telemetry(std::string_view version) : families_(std::make_unique<Families>()) {
+  families_->build_info.Add({{"version", Copy(version)}}).Set(1);
+}
+Telemetry::~Telemetry() = default;
+
+// ---- events ------------------------------------------------------------------------------------
+
+void Telemetry::Record(const EventsApplied& it) {
+  Count(families_->events, {{"source", Copy(it.source)}, {"type", Copy(it.type)}}, it.count);
+}
+
+void Telemetry::Record(const EventsDropped& it) {
+  Count(families_->events_dropped, {{"reason", Copy(it.reason)}}, it.count);
+}
+
+void Telemetry::Record(const RecordDeadLettered& it) {
+  Count(families_->dead_letters, {{"source", Copy(it.source)}, {"reason", Copy(it.reason)}}, 1);
+  int64_t held_back = 0;
+  if (!families_->limiter.Admit("dead_letter " + Copy(it.reason), &held_back)) return;
+  Log(LogLevel::kWarning, "a record became a dead letter",
+      {{"topic", it.source},
+       {"partition", it.partition.value()},
+       {"offset", it.offset.value()},
+       {"reason", it.reason},
+       {"error", it.message},
+       {"lines_held_back", held_back}});
+}
+
+void Telemetry::Record(const LogTimeClamped& it) {
+  Count(families_->log_times_clamped, {}, 1);
+  int64_t held_back = 0;
+  if (!families_->limiter.Admit("clamped", &held_back)) return;
+  Log(LogLevel::kWarning, "a record's log time is ahead of the wall clock",
+      {{"partition", it.partition.value()},
+       {"log_time_ms", it.log_time.milliseconds()},
+       {"lines_held_back", held_back}});
+}
+
+// ---- journeys ----------------------------------------------------------------------------------
+
+void Telemetry::Record(const RunsEntered& it) {
+  Count(families_->runs_entered, {{"journey", Copy(it.journey)}}, it.count);
+}
+
+void Telemetry::Record(const EntriesRefused& it) {
+  Count(families_->entries_refused, {{"journey", Copy(it.journey)}, {"reason", Copy(it.reason)}},
+        it.count);
+}
+
+void Telemetry::Record(const RunsExited& it) {
+  Count(families_->runs_exited, {{"journey", Copy(it.journey)}, {"reason", Copy(it.reason)}},
+        it.count);
+}
+
+void Telemetry::Record(const GoalsReached& it) {
+  Count(families_->goals, {{"journey", Copy(it.journey)}}, it.count);
+}
+
+void Telemetry::Record(const StepsSkipped& it) {
+  Count(families_->steps_skipped, {{"journey", Copy(it.journey)}, {"reason", Copy(it.reason)}},
+        it.count);
+}
+
+void Telemetry::Record(const ExpressionErrors& it) {
+  Count(families_->expression_errors, {{"journey", Copy(it.journey)}}, it.count);
+}
+
+void Telemetry::Record(const WrongTypes& it) { Count(families_->wrong_types, {}, it.count); }
+
+void Telemetry::Record(const ActionsEmitted& it) {
+  Count(families_->actions, {{"kind", Copy(it.kind)}, {"journey", Copy(it.journey)}}, it.count);
+}
+
+void Telemetry::Record(const ActionsLate& it) { Count(families_->actions_late, {}, it.count); }
+
+// ---- a partition's work ------------------------------------------------------------------------
+
+void Telemetry::Record(const CommitMade& it) {
+  families_->commit_duration.Observe(InSeconds(it.latency));
+  Count(families_->records, it.records);
+  Count(families_->timers_fired, it.timers_fired);
+  Count(families_->persons_changed, it.persons_changed);
+  Count(families_->person_bytes, it.record_bytes);
+}
+
+void Telemetry::Record(const ActionLatency& it) {
+  families_->action_latency.Observe(InSeconds(it.latency));
+}
+
+void Telemetry::Record(const CommitRolledBack& it) {
+  Count(families_->rollbacks, {{"outcome", Copy(it.outcome)}}, 1);
+  Log(LogLevel::kWarning, "a commit did not take effect and is made again",
+      {{"partition", it.partition.value()}, {"outcome", it.outcome}, {"error", it.message}});
+}
+
+void Telemetry::Record(const PartitionAssigned& it) {
+  families_->OfPartition(families_->restoring, it.partition).Set(1);
+  Log(LogLevel::kInfo, "partition assigned, restoring", {{"partition", it.partition.value()}});
+}
+
+void Telemetry::Record(const PartitionRestored& it) {
+  families_->OfPartition(families_->restoring, it.partition).Set(0);
+  families_->OfPartition(families_->restore_duration, it.partition).Set(InSeconds(it.took));
+  Log(LogLevel::kInfo, "partition restored",
+      {{"partition", it.partition.value()}, {"seconds", InSeconds(it.took)}});
+}
+
+void Telemetry::Record(const PartitionReleased& it) {
+  for (Family<Gauge>* family : families_->partition_gauges) {
+    family->Remove(&families_->OfPartition(*family, it.partition));
+  }
+  Log(LogLevel::kInfo, "partition released", {{"partition", it.partition.value()}});
+}
+
+void Telemetry::Record(const PartitionStands& it) {
+  const auto set = [&](Family<Gauge>& family, double value) {
+    families_->OfPartition(family, it.partition).Set(value);
+  };
+  set(families_->lag_records, static_cast<double>(it.lag_records));
+  set(families_->lag_seconds, InSeconds(it.lag));
+  set(families_->watermark, InSeconds(it.watermark - Timestamp()));
+  set(families_->timers_pending, static_cast<double>(it.timers_pending));
+  set(families_->oldest_overdue, InSeconds(it.oldest_overdue));
+  set(families_->importing, it.importing ? 1 : 0);
+  set(families_->upgrading, it.upgrading ? 1 : 0);
+}
+
+// ---- rules, store, import, HTTP ----------------------------------------------------------------
+
+void Telemetry::Record(const RulesLoaded& it) {
+  Count(families_->rules_loads, {{"result", "loaded"}}, 1);
+  {
+    const std::lock_guard lock(families_->rules_mutex);
+    Gauge* loaded = &families_->rules_info.Add({{"revision", Copy(it.revision)}});
+    if (families_->current_rules != nullptr && families_->current_rules != loaded) {
+      families_->rules_info.Remove(families_->current_rules);
+    }
+    families_->current_rules = loaded;
+    loaded->Set(1);
+  }
+  families_->rules_last_load.Set(InSeconds(it.at - Timestamp()));
+  families_->rules_last_load_ok.Set(1);
+  Log(LogLevel::kInfo, "rules loaded", {{"revision", it.revision}});
+}
+
+void Telemetry::Record(const RulesRefused& it) {
+  Count(families_->rules_loads, {{"result", "refused"}}, 1);
+  families_->rules_last_load_ok.Set(0);
+  Log(LogLevel::kError, "the rules have errors; the old ones stay in force",
+      {{"errors", it.errors}, {"first", it.first_error}});
+}
+
+void Telemetry::Record(const RulesSwitched& it) {
+  families_->OfPartition(families_->bundle, it.partition).Set(it.bundle);
+  Log(LogLevel::kInfo, "partition goes on with these rules",
+      {{"partition", it.partition.value()}, {"bundle", it.bundle}});
+}
+
+void Telemetry::Record(const StoreSize& it) {
+  families_->store_bytes.Add({{"part", Copy(it.part)}}).Set(static_cast<double>(it.bytes));
+}
+
+void Telemetry::Record(const RowsImported& it) {
+  Count(families_->import_rows, {{"result", "event"}}, it.events);
+  Count(families_->import_rows, {{"result", "repeated"}}, it.repeated);
+  Count(families_->import_rows, {{"result", "bad"}}, it.bad);
+}
+
+void Telemetry::Record(const RequestServed& it) {
+  Count(families_->requests, {{"route", Copy(it.route)}, {"code", std::to_string(it.status_code)}},
+        1);
+  families_->request_duration.Add({{"route", Copy(it.route)}}, kRequestBuckets)
+      .Observe(InSeconds(it.took));
+}
+
+std::string Telemetry::Exposition() const {
+  std::ostringstream text;
+  prometheus::TextSerializer().Serialize(text, families_->registry.Collect());
+  return text.str();
+}
+
+}  // namespace sojourn::telemetry

@@ -1,0 +1,60 @@
+// Counts and logs what happens (occurrences.h) and writes it out for Prometheus.
+//
+// Metrics are named sojourn_*, in base units (seconds, bytes), counters end in _total. telemetry.cc
+// has the list with help texts.
+//
+// Threads: any. Errors: none; recording never fails.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "engine/telemetry/occurrences.h"
+
+namespace sojourn::telemetry {
+
+class Telemetry {
+ public:
+  // `version` of the running binary.
+  explicit Telemetry(std::string_view version);
+  ~Telemetry();
+  Telemetry(const Telemetry&) = delete;
+  Telemetry& operator=(const Telemetry&) = delete;
+
+  void Record(const EventsApplied&);
+  void Record(const EventsDropped&);
+  void Record(const RecordDeadLettered&);  // logs at most one line per reason and second
+  void Record(const LogTimeClamped&);      // likewise
+  void Record(const RunsEntered&);
+  void Record(const EntriesRefused&);
+  void Record(const RunsExited&);
+  void Record(const GoalsReached&);
+  void Record(const StepsSkipped&);
+  void Record(const ExpressionErrors&);
+  void Record(const WrongTypes&);
+  void Record(const ActionsEmitted&);
+  void Record(const ActionsLate&);
+  void Record(const CommitMade&);
+  void Record(const ActionLatency&);
+  void Record(const CommitRolledBack&);
+  void Record(const PartitionAssigned&);
+  void Record(const PartitionRestored&);
+  void Record(const PartitionReleased&);  // its gauges disappear
+  void Record(const PartitionStands&);
+  void Record(const RulesLoaded&);
+  void Record(const RulesRefused&);
+  void Record(const RulesSwitched&);
+  void Record(const StoreSize&);
+  void Record(const RowsImported&);
+  void Record(const RequestServed&);
+
+  // The text format of Prometheus, version 0.0.4.
+  std::string Exposition() const;
+
+ private:
+  struct Families;
+  std::unique_ptr<Families> families_;
+};
+
+}  // namespace sojourn::telemetry

@@ -1,0 +1,177 @@
+#include "engine/telemetry/telemetry.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace sojourn::telemetry {
+namespace {
+
+using ::testing::internal::CaptureStderr;
+using ::testing::internal::GetCapturedStderr;
+
+// The value of a metric as the exposition writes it; "" where there is no such line.
+std::string ValueOf(const Telemetry& telemetry, const std::string& metric) {
+  const std::string text = "\n" + telemetry.Exposition();
+  const size_t line = text.find("\n" + metric + " ");
+  if (line == std::string::npos) return "";
+  const size_t value = line + metric.size() + 2;
+  return text.substr(value, text.find('\n', value) - value);
+}
+
+void RecordEverything(Telemetry* telemetry) {
+  const Partition partition(3);
+  telemetry->Record(EventsApplied{"web", "track", 5});
+  telemetry->Record(EventsDropped{"duplicate", 2});
+  telemetry->Record(RecordDeadLettered{"web", partition, Offset(7), "undecodable", "no event"});
+  telemetry->Record(LogTimeClamped{partition, Timestamp(1)});
+  telemetry->Record(RunsEntered{"win-back", 2});
+  telemetry->Record(EntriesRefused{"win-back", "only_if", 1});
+  telemetry->Record(RunsExited{"win-back", "goal", 1});
+  telemetry->Record(GoalsReached{"win-back", 1});
+  telemetry->Record(StepsSkipped{"win-back", "no_consent", 3});
+  telemetry->Record(ExpressionErrors{"", 1});
+  telemetry->Record(WrongTypes{4});
+  telemetry->Record(ActionsEmitted{"send_email", "win-back", 2});
+  telemetry->Record(ActionsLate{1});
+  telemetry->Record(CommitMade{partition, 10, 4, 6, 1200, Milliseconds(20)});
+  telemetry->Record(ActionLatency{Milliseconds(40)});
+  telemetry->Record(CommitRolledBack{partition, "uncertain", "broker away"});
+  telemetry->Record(PartitionAssigned{partition});
+  telemetry->Record(PartitionRestored{partition, Milliseconds(1500)});
+  telemetry->Record(PartitionStands{partition, 12, Seconds(2), Timestamp(1772442000250), 99,
+                                    Milliseconds(500), true, false});
+  telemetry->Record(RulesLoaded{"0011", Timestamp(1772442000000)});
+  telemetry->Record(RulesRefused{2, "a.yaml:1:2: error[J012]: unknown key"});
+  telemetry->Record(RulesSwitched{partition, 4});
+  telemetry->Record(StoreSize{"state", 4096});
+  telemetry->Record(RowsImported{100, 5, 1});
+  telemetry->Record(RequestServed{"/v1/track", 200, Milliseconds(3)});
+}
+
+TEST(Telemetry, EveryOccurrenceHasItsMetric) {
+  Telemetry telemetry("1.2.3");
+  CaptureStderr();
+  RecordEverything(&telemetry);
+  GetCapturedStderr();
+  const std::pair<const char*, const char*> expected[] = {
+      {R"(sojourn_build_info{version="1.2.3"})", "1"},
+      {R"(sojourn_events_total{source="web",type="track"})", "5"},
+      {R"(sojourn_events_dropped_total{reason="duplicate"})", "2"},
+      {R"(sojourn_dead_letters_total{reason="undecodable",source="web"})", "1"},
+      {R"(sojourn_log_times_clamped_total)", "1"},
+      {R"(sojourn_runs_entered_total{journey="win-back"})", "2"},
+      {R"(sojourn_entries_refused_total{journey="win-back",reason="only_if"})", "1"},
+      {R"(sojourn_runs_exited_total{journey="win-back",reason="goal"})", "1"},
+      {R"(sojourn_goals_reached_total{journey="win-back"})", "1"},
+      {R"(sojourn_steps_skipped_total{journey="win-back",reason="no_consent"})", "3"},
+      {R"(sojourn_expression_errors_total{journey=""})", "1"},
+      {R"(sojourn_wrong_types_total)", "4"},
+      {R"(sojourn_actions_total{journey="win-back",kind="send_email"})", "2"},
+      {R"(sojourn_actions_late_total)", "1"},
+      {R"(sojourn_commit_duration_seconds_bucket{le="0.01"})", "0"},
+      {R"(sojourn_commit_duration_seconds_bucket{le="0.025"})", "1"},
+      {R"(sojourn_event_to_action_seconds_sum)", "0.04"},
+      {R"(sojourn_records_total)", "10"},
+      {R"(sojourn_timers_fired_total)", "4"},
+      {R"(sojourn_persons_changed_total)", "6"},
+      {R"(sojourn_person_bytes_total)", "1200"},
+      {R"(sojourn_rollbacks_total{outcome="uncertain"})", "1"},
+      {R"(sojourn_partition_restoring{partition="3"})", "0"},
+      {R"(sojourn_partition_restore_duration_seconds{partition="3"})", "1.5"},
+      {R"(sojourn_lag_records{partition="3"})", "12"},
+      {R"(sojourn_lag_seconds{partition="3"})", "2"},
+      {R"(sojourn_watermark_timestamp_seconds{partition="3"})", "1772442000.25"},
+      {R"(sojourn_timers_pending{partition="3"})", "99"},
+      {R"(sojourn_timers_oldest_overdue_seconds{partition="3"})", "0.5"},
+      {R"(sojourn_partition_importing{partition="3"})", "1"},
+      {R"(sojourn_partition_upgrading{partition="3"})", "0"},
+      {R"(sojourn_rules_info{revision="0011"})", "1"},
+      {R"(sojourn_rules_loads_total{result="loaded"})", "1"},
+      {R"(sojourn_rules_loads_total{result="refused"})", "1"},
+      {R"(sojourn_rules_last_successful_load_timestamp_seconds)", "1772442000"},
+      {R"(sojourn_rules_last_load_successful)", "0"},
+      {R"(sojourn_rules_bundle{partition="3"})", "4"},
+      {R"(sojourn_store_size_bytes{part="state"})", "4096"},
+      {R"(sojourn_import_rows_total{result="event"})", "100"},
+      {R"(sojourn_import_rows_total{result="repeated"})", "5"},
+      {R"(sojourn_import_rows_total{result="bad"})", "1"},
+      {R"(sojourn_http_requests_total{code="200",route="/v1/track"})", "1"},
+      {R"(sojourn_http_request_duration_seconds_count{route="/v1/track"})", "1"},
+  };
+  for (const auto& [metric, value] : expected)
+    EXPECT_EQ(ValueOf(telemetry, metric), value) << metric;
+}
+
+TEST(Telemetry, AReleasedPartitionLeavesNoGauges) {
+  Telemetry telemetry("1.2.3");
+  CaptureStderr();
+  RecordEverything(&telemetry);
+  telemetry.Record(PartitionReleased{Partition(3)});
+  GetCapturedStderr();
+  EXPECT_EQ(telemetry.Exposition().find("partition=\"3\""), std::string::npos);
+}
+
+TEST(Telemetry, OnlyTheLoadedRulesAreShown) {
+  Telemetry telemetry("1.2.3");
+  CaptureStderr();
+  telemetry.Record(RulesLoaded{"one", Timestamp()});
+  telemetry.Record(RulesLoaded{"one", Timestamp()});
+  telemetry.Record(RulesLoaded{"two", Timestamp()});
+  GetCapturedStderr();
+  EXPECT_EQ(ValueOf(telemetry, "sojourn_rules_info{revision=\"one\"}"), "");
+  EXPECT_EQ(ValueOf(telemetry, "sojourn_rules_info{revision=\"two\"}"), "1");
+}
+
+TEST(Telemetry, AFloodOfDeadLettersIsCountedButNotLoggedInFull) {
+  Telemetry telemetry("1.2.3");
+  CaptureStderr();
+  for (int i = 0; i < 1000; ++i) {
+    telemetry.Record(RecordDeadLettered{"web", Partition(0), Offset(i), "undecodable", "x"});
+  }
+  const std::string log = GetCapturedStderr();
+  EXPECT_EQ(ValueOf(telemetry, R"(sojourn_dead_letters_total{reason="undecodable",source="web"})"),
+            "1000");
+  const auto lines = std::count(log.begin(), log.end(), '\n');
+  EXPECT_GE(lines, 1);
+  EXPECT_LT(lines, 100);
+}
+
+TEST(Telemetry, ManyThreadsMayRecord) {
+  Telemetry telemetry("1.2.3");
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&telemetry] {
+      for (int round = 0; round < 500; ++round) {
+        telemetry.Record(EventsApplied{"web", "track", 1});
+        telemetry.Record(ActionLatency{Milliseconds(1)});
+        if (round % 100 == 0) telemetry.Exposition();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(ValueOf(telemetry, R"(sojourn_events_total{source="web",type="track"})"), "2000");
+  EXPECT_EQ(ValueOf(telemetry, "sojourn_event_to_action_seconds_count"), "2000");
+}
+
+TEST(Telemetry, PromtoolFindsNothingToSay) {
+  Telemetry telemetry("1.2.3");
+  CaptureStderr();
+  RecordEverything(&telemetry);
+  GetCapturedStderr();
+  const std::string file = ::testing::TempDir() + "/sojourn_exposition.txt";
+  std::ofstream(file) << telemetry.Exposition();
+  FILE* promtool = popen(("promtool check metrics < " + file + " 2>&1").c_str(), "r");
+  ASSERT_NE(promtool, nullptr);
+  std::string said;
+  for (int c = fgetc(promtool); c != EOF; c = fgetc(promtool)) said += static_cast<char>(c);
+  EXPECT_EQ(pclose(promtool), 0);
+  EXPECT_EQ(said, "");
+}
+
+}  // namespace
+}  // namespace sojourn::telemetry
