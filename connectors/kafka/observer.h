@@ -1,0 +1,32 @@
+// What the Kafka connector tells whoever logs and counts.
+//
+// Threads: any, several at once. Views live for the call.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "engine/base/status.h"
+#include "engine/base/strong.h"
+
+namespace sojourn::kafka {
+
+enum class LogLevel : uint8_t { kError, kWarning, kInfo, kDebug };
+
+class KafkaObserver {
+ public:
+  virtual ~KafkaObserver() = default;
+  // A line for the log, the library's own included. `client` is "consumer", "producer", ...
+  virtual void OnLog(LogLevel, std::string_view /*client*/, std::string_view /*message*/) {}
+  // A client was given up and is made anew.
+  virtual void OnClientRebuilt(std::string_view /*client*/, const Status& /*why*/) {}
+  // Records came with offsets that were already delivered; they were dropped.
+  virtual void OnOffsetsWentBack(std::string_view /*topic*/, Partition) {}
+  // Records between these offsets were deleted by the broker before they were read.
+  virtual void OnRecordsMissed(std::string_view /*topic*/, Partition, Offset /*expected*/,
+                               Offset /*oldest*/) {}
+  // The local state of a partition was thrown away and is made anew from the changelog.
+  virtual void OnStoreWiped(Partition, std::string_view /*why*/) {}
+};
+
+}  // namespace sojourn::kafka
