@@ -187,7 +187,7 @@ void TransactionalProducer::OnDeliveryReport(rd_kafka_t*, const rd_kafka_message
 }
 
 Status TransactionalProducer::SendOffsets(std::span<const NextOffset> offsets,
-                                          rd_kafka_t* member) {
+                                          const rd_kafka_consumer_group_metadata_t* generation) {
   if (!failure_.ok()) return failure_;
   const PartitionListPtr list = NewPartitionList(static_cast<int>(offsets.size()));
   for (const NextOffset& next : offsets) {
@@ -197,21 +197,11 @@ Status TransactionalProducer::SendOffsets(std::span<const NextOffset> offsets,
                                       next.partition.value())
         ->offset = next.offset.value();
   }
-  struct MetadataDeleter {
-    void operator()(rd_kafka_consumer_group_metadata_t* metadata) const {
-      rd_kafka_consumer_group_metadata_destroy(metadata);
-    }
-  };
-  const std::unique_ptr<rd_kafka_consumer_group_metadata_t, MetadataDeleter> metadata(
-      rd_kafka_consumer_group_metadata(member));
-  if (!metadata || rd_kafka_assignment_lost(member)) {
-    return Fail(Aborted("Kafka: the partitions are not ours any more"));
-  }
   const auto deadline =
       Clock::now() + std::chrono::milliseconds(config_.transaction_timeout.milliseconds());
   for (;;) {
     const ErrorPtr error(rd_kafka_send_offsets_to_transaction(
-        client_->handle(), list.get(), metadata.get(),
+        client_->handle(), list.get(), generation,
         TimeoutMilliseconds(config_.transaction_timeout)));
     if (!error) return Status::Ok();
     if (Classify(error.get()) == ErrorClass::kRetriable && Clock::now() < deadline) continue;

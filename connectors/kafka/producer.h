@@ -65,8 +65,9 @@ class TransactionalProducer {
   Status Begin();
   // Copies the record. The number it gives is for DeliveredOffset.
   Result<size_t> Produce(const OutgoingRecord& record);
-  // `member` is the consumer that read the records; its generation is checked by the broker.
-  Status SendOffsets(std::span<const NextOffset> offsets, rd_kafka_t* member);
+  // `generation` is that of the consumer which read the records; the broker checks it.
+  Status SendOffsets(std::span<const NextOffset> offsets,
+                     const rd_kafka_consumer_group_metadata_t* generation);
   // Every record is acknowledged before the commit is asked for. kNotCommitted: aborted, with the
   // first failure as the status. kUncertain: the client is gone.
   runtime::CommitResult Commit();

@@ -1,0 +1,66 @@
+// Questions to the cluster, and the creation of topics.
+//
+// Threads: one owner. Calls wait for answers, each at most the time it is given.
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "connectors/kafka/client.h"
+#include "connectors/kafka/config.h"
+#include "engine/base/status.h"
+#include "engine/base/strong.h"
+
+namespace sojourn::kafka {
+
+using TopicSettings = std::map<std::string, std::string>;
+
+struct NewTopic {
+  std::string name;
+  int32_t partition_count = 1;
+  TopicSettings settings;
+};
+
+// The first record's offset, and the one behind the last, open transactions included.
+struct Watermarks {
+  Offset oldest;
+  Offset end;
+};
+
+class Cluster {
+ public:
+  // Errors: kUnavailable, in one line with the library's reason, where no broker answers within
+  // config.start_timeout.
+  static Result<std::unique_ptr<Cluster>> Connect(const KafkaConfig& config,
+                                                  KafkaObserver* observer);
+
+  const std::string& id() const { return id_; }
+
+  // Every topic that the cluster shows us.
+  Result<std::map<std::string, int32_t>> PartitionCounts();
+  // Settings in force, by topic. kNotFound where one does not exist.
+  Result<std::map<std::string, TopicSettings>> Settings(const std::vector<std::string>& topics);
+  // All or an error that names the first topic that could not be created.
+  Status Create(const std::vector<NewTopic>& topics);
+
+  Result<Watermarks> QueryWatermarks(const std::string& topic, Partition partition);
+
+ private:
+  explicit Cluster(const KafkaConfig& config) : config_(config) {}
+  struct EventDeleter {
+    void operator()(rd_kafka_event_t* event) const { rd_kafka_event_destroy(event); }
+  };
+  using EventPtr = std::unique_ptr<rd_kafka_event_t, EventDeleter>;
+  Result<EventPtr> AwaitAnswer(rd_kafka_queue_t* queue, const char* what);
+
+  const KafkaConfig config_;
+  std::unique_ptr<Client> client_;
+  std::string id_;
+};
+
+}  // namespace sojourn::kafka

@@ -1,0 +1,101 @@
+// runtime::InputLog over a member of the consumer group.
+//
+// A member that fails for good is replaced inside Poll: its partitions are lost, and come back with
+// a new assignment. Brokers that are away are waited for without end.
+//
+// Threads: one owner, but for Wake. The observer outlives it.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "connectors/kafka/config.h"
+#include "connectors/kafka/consumer.h"
+#include "connectors/kafka/observer.h"
+#include "connectors/kafka/signal.h"
+#include "engine/runtime/ports.h"
+
+namespace sojourn::kafka {
+
+class KafkaInputLog : public runtime::InputLog {
+ public:
+  // `member_name` is unique in the group and stable. `on_released` is called when the task of a
+  // partition has let go of it, before another member can get it.
+  KafkaInputLog(const KafkaConfig& config, std::string member_name, int32_t partition_count,
+                std::function<void(Partition)> on_released, KafkaObserver* observer);
+  ~KafkaInputLog() override;
+
+  const std::vector<runtime::InputDescription>& inputs() const override { return inputs_; }
+  int32_t partition_count() const override { return partition_count_; }
+  Status Poll(Duration timeout) override;
+  void SetListener(runtime::AssignmentListener* listener) override { listener_ = listener; }
+  Result<runtime::FetchedRecords> Fetch(Partition partition, uint16_t input,
+                                        size_t max_records) override;
+  Status SetPositions(std::span<const runtime::PartitionPositions> positions) override;
+  std::optional<int64_t> Lag(Partition partition, uint16_t input, Offset next) override;
+  void Wake() override { arrivals_.Ring(); }
+
+  // For the connector's other parts, on the worker's thread:
+
+  // Keeps the member alive while a partition's state is restored; tells the listener nothing. False:
+  // the assignment is about to change, or the member failed; Poll will say so.
+  bool KeepAlive();
+  // As of GroupConsumer.
+  Result<GroupMetadataPtr> CurrentGeneration() const;
+  // By input; nullopt where the group has none. Waits until no open transaction can change them.
+  // kAborted where the partition is not ours any more.
+  Result<std::vector<std::optional<Offset>>> CommittedOffsets(Partition partition);
+
+ private:
+  // One input of one owned partition.
+  struct Source {
+    Offset next;              // the first offset that Fetch has not given yet
+    bool positioned = false;  // SetPositions has named it
+    bool at_end = false;
+    bool wanted = false;  // Fetch was called since the last Poll
+    std::vector<MessagePtr> messages;
+    std::vector<runtime::InputRecord> records;
+    std::vector<std::unique_ptr<runtime::OriginalPlace>> originals;
+  };
+  using Sources = std::vector<Source>;  // by input
+
+  Status Serve();
+  Status HandleChange(const AssignmentChange& change);
+  Status HandleAssigned(const std::vector<TopicPartition>& places);
+  Result<std::vector<Partition>> AlignedPartitions(const std::vector<TopicPartition>& places) const;
+  Status HandleTaken(AssignmentChangeKind kind);
+  Status DropMember(const Status& why);
+  Status JoinAgain();
+  Status AssignPositioned();
+  Status RefreshAfterDisconnect();
+  Status SkipDeletedRecords();
+  bool HasWantedRecords();
+  void TakeMessage(MessagePtr message, Partition partition, uint16_t input, Source* source);
+  TopicPartition PlaceOf(Partition partition, uint16_t input) const;
+
+  const KafkaConfig config_;
+  const std::string member_name_;
+  const int32_t partition_count_;
+  const std::function<void(Partition)> on_released_;
+  KafkaObserver* const observer_;
+  std::vector<runtime::InputDescription> inputs_;
+  runtime::AssignmentListener* listener_ = nullptr;
+  Signal arrivals_;
+  std::unique_ptr<GroupConsumer> consumer_;  // null between a failure and the next attempt
+  std::map<Partition, Sources> owned_;
+  bool handling_change_ = false;
+  Status failure_;  // why the member must be replaced; ok: it need not
+  std::vector<TopicPartition> out_of_range_;
+  int64_t disconnects_seen_ = 0;
+  std::chrono::steady_clock::time_point next_join_;
+  std::chrono::steady_clock::time_point next_refresh_;
+  Duration join_backoff_;
+};
+
+}  // namespace sojourn::kafka
