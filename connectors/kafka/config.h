@@ -25,8 +25,9 @@ struct InputTopic {
 // Where to begin in an input topic that this app has never committed an offset for.
 enum class FirstStart : uint8_t { kOldest, kNewest };
 
-// The longest record that the product itself writes; the topics it creates take it.
-inline constexpr int32_t kMaxRecordBytes = 4 * 1024 * 1024;
+// The longest record that the product itself writes, headers and frame included; its own topics
+// must take it.
+inline constexpr int32_t kMaxRecordBytes = 2 * 1024 * 1024;
 
 struct KafkaConfig {
   std::string bootstrap_servers;  // HOST:PORT[,HOST:PORT...]

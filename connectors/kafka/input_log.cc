@@ -20,6 +20,7 @@ using runtime::PartitionPositions;
 
 constexpr Duration kFirstJoinBackoff = Milliseconds(100);
 constexpr Duration kLongestJoinBackoff = Seconds(30);
+constexpr Duration kSettledMembership = Minutes(2);
 constexpr Duration kServeInterval = Milliseconds(500);
 constexpr Duration kRefreshInterval = Seconds(1);
 constexpr int kQueryTimeoutMs = 1000;
@@ -99,6 +100,7 @@ Status KafkaInputLog::JoinAgain() {
       consumer_, GroupConsumer::Join(config_, member_name_, InputTopicNames(config_),
                                      partition_count_, &arrivals_, observer_));
   disconnects_seen_ = 0;
+  joined_at_ = SteadyClock::now();
   return Status::Ok();
 }
 
@@ -108,8 +110,9 @@ Status KafkaInputLog::DropMember(const Status& why) {
   const Status dropped = HandleTaken(AssignmentChangeKind::kLost);
   consumer_.reset();
   observer_->OnClientRebuilt("consumer", reason);
+  // Two processes of one name throw each other out again and again: each waits longer every time.
+  if (SteadyClock::now() > joined_at_ + Chrono(kSettledMembership)) join_backoff_ = kFirstJoinBackoff;
   next_join_ = SteadyClock::now() + Chrono(join_backoff_);
-  // Two processes of one name throw each other out: each waits longer every time.
   join_backoff_ = std::min(kLongestJoinBackoff, join_backoff_ + join_backoff_);
   return dropped;
 }
@@ -147,7 +150,7 @@ Status KafkaInputLog::HandleAssigned(const std::vector<TopicPartition>& places) 
   SOJOURN_ASSIGN_OR_RETURN(const std::vector<Partition> partitions, AlignedPartitions(places));
   owned_.clear();
   for (const Partition partition : partitions) owned_[partition] = Sources(inputs_.size());
-  join_backoff_ = kFirstJoinBackoff;
+  if (partitions.empty()) return Status::Ok();
   handling_change_ = true;  // One assignment for all positions that the listener sets.
   const Status status = listener_->OnAssigned(partitions);
   handling_change_ = false;

@@ -93,6 +93,7 @@ class KafkaInputLog : public runtime::InputLog {
   Status failure_;  // why the member must be replaced; ok: it need not
   std::vector<TopicPartition> out_of_range_;
   int64_t disconnects_seen_ = 0;
+  std::chrono::steady_clock::time_point joined_at_;
   std::chrono::steady_clock::time_point next_join_;
   std::chrono::steady_clock::time_point next_refresh_;
   Duration join_backoff_;

@@ -13,16 +13,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Headers, key and the batch around a record count against the client's limit too.
-constexpr int32_t kMaxMessageBytes = kMaxRecordBytes + 512 * 1024;
-
 Properties OwnProperties(const KafkaConfig& config, const std::string& transactional_id) {
   return {
       {"transactional.id", transactional_id},
       {"transaction.timeout.ms", std::to_string(config.transaction_timeout.milliseconds())},
       {"enable.idempotence", "true"},
       {"acks", "all"},
-      {"message.max.bytes", std::to_string(kMaxMessageBytes)},
+      {"message.max.bytes", std::to_string(kMaxRecordBytes)},
   };
 }
 

@@ -7,8 +7,6 @@
 #include <charconv>
 #include <optional>
 
-#include "engine/base/limits.h"
-
 namespace sojourn::kafka {
 namespace {
 
@@ -27,9 +25,6 @@ struct Survey {
   std::vector<std::string> existing;
   std::vector<std::string> problems;
 };
-
-// A person's record, with key, headers and the frame around it.
-constexpr int64_t kLeastChangelogRecordBytes = kMaxPersonRecordBytes + 16 * 1024;
 
 std::vector<WantedTopic> WantedTopics(const KafkaConfig& config, int32_t partition_count) {
   std::vector<WantedTopic> wanted;
@@ -95,12 +90,12 @@ void CheckSettings(const KafkaConfig& config, const WantedTopic& topic,
         "other",
         topic.name, actual));
   }
-  if (topic.use != TopicUse::kChangelog) return;
-  if (const auto bytes = NumberIn(settings, "max.message.bytes");
-      bytes && *bytes < kLeastChangelogRecordBytes) {
+  const auto bytes = NumberIn(settings, "max.message.bytes");
+  if (topic.use != TopicUse::kInput && bytes && *bytes < kMaxRecordBytes) {
     problems->push_back(fmt::format("{} has max.message.bytes={} and needs at least {}", topic.name,
-                                    *bytes, kLeastChangelogRecordBytes));
+                                    *bytes, kMaxRecordBytes));
   }
+  if (topic.use != TopicUse::kChangelog) return;
   if (const auto retention = NumberIn(settings, "delete.retention.ms");
       retention && *retention < config.tombstone_retention.milliseconds()) {
     problems->push_back(fmt::format(

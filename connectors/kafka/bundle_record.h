@@ -1,0 +1,32 @@
+// Rules bundles as records of `<app>.rules`.
+//
+//   key     NUMBER "/" PART         10 decimal digits each, PART from 0
+//   value   part count (u32), then a piece of the bundle
+//   bundle  { name length (u32), name, content length (u32), content }, by name
+//
+// Numbers are little-endian. Threads: pure functions.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/base/status.h"
+#include "engine/runtime/ports.h"
+
+namespace sojourn::kafka {
+
+inline constexpr size_t kBundlePieceBytes = 512 * 1024;
+
+// Keys and values, in order.
+std::vector<std::pair<std::string, std::string>> EncodeBundle(
+    uint32_t number, const std::map<std::string, std::string>& files);
+
+// Takes records in any order and any bytes. kDataLoss: a bundle is not whole or not readable.
+Result<std::vector<runtime::StoredBundle>> DecodeBundles(
+    const std::map<std::string, std::string>& records);
+
+}  // namespace sojourn::kafka

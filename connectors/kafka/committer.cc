@@ -1,0 +1,167 @@
+#include "connectors/kafka/committer.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+#include "connectors/kafka/changelog.h"
+#include "engine/base/check.h"
+#include "engine/base/rfc3339.h"
+#include "engine/store/partition_meta.h"
+#include "engine/store/partition_store.h"
+
+namespace sojourn::kafka {
+namespace {
+
+using runtime::CommitBatch;
+using runtime::CommitOutcome;
+using runtime::CommitResult;
+using runtime::DeadLetter;
+
+// Room for key, headers and frame beside a dead letter's value.
+constexpr size_t kDeadLetterFrameBytes = 64 * 1024;
+
+}  // namespace
+
+KafkaCommitter::KafkaCommitter(const KafkaConfig& config, const StateOptions& options,
+                               ActionFormat action_format, KafkaInputLog* input_log,
+                               TransactionalProducer* producer, KafkaStateKeeper* state_keeper,
+                               const runtime::WallClock* clock)
+    : config_(config),
+      options_(options),
+      action_format_(std::move(action_format)),
+      actions_topic_(ActionsTopic(config)),
+      changelog_topic_(ChangelogTopic(config)),
+      dead_letters_topic_(DeadLettersTopic(config)),
+      source_("/" + config.app),
+      input_log_(input_log),
+      producer_(producer),
+      state_keeper_(state_keeper),
+      clock_(clock) {}
+
+CommitResult KafkaCommitter::Commit(std::span<const CommitBatch> batches) {
+  if (Status status = producer_->Settle(config_.transaction_timeout); !status.ok()) {
+    return {CommitOutcome::kNotCommitted, std::move(status)};
+  }
+  if (Status status = producer_->Begin(); !status.ok()) {
+    return {CommitOutcome::kNotCommitted, std::move(status)};
+  }
+  std::vector<size_t> meta_records;
+  if (Status status = WriteTransaction(batches, &meta_records); !status.ok()) {
+    producer_->Abort();
+    return {CommitOutcome::kNotCommitted, std::move(status)};
+  }
+  CommitResult result = producer_->Commit();
+  if (result.outcome != CommitOutcome::kCommitted) return result;
+  for (size_t i = 0; i < batches.size(); ++i) {
+    const Offset meta_offset = producer_->DeliveredOffset(meta_records[i]);
+    Status status = TellStore(batches[i], Offset(meta_offset.value() + 1));
+    if (!status.ok() && result.status.ok()) result.status = std::move(status);
+  }
+  return result;
+}
+
+Status KafkaCommitter::WriteTransaction(std::span<const CommitBatch> batches,
+                                        std::vector<size_t>* meta_records) {
+  for (const CommitBatch& batch : batches) {
+    size_t meta_record = 0;
+    SOJOURN_RETURN_IF_ERROR(WriteBatch(batch, &meta_record));
+    meta_records->push_back(meta_record);
+  }
+  return SendOffsets(batches);
+}
+
+Status KafkaCommitter::WriteBatch(const CommitBatch& batch, size_t* meta_record) {
+  const Partition partition = batch.partition;
+  for (const model::Action& action : batch.actions) {
+    SOJOURN_RETURN_IF_ERROR(WriteAction(partition, action));
+  }
+  for (const DeadLetter& letter : batch.dead_letters) {
+    SOJOURN_RETURN_IF_ERROR(WriteDeadLetter(partition, letter));
+  }
+  const OpenedState& state = *state_keeper_->StateOf(partition);
+  if (!state.incarnation_to_write.empty()) {
+    const OutgoingRecord first{changelog_topic_, partition, kIncarnationKey,
+                               state.incarnation_to_write, {}};
+    if (auto produced = producer_->Produce(first); !produced.ok()) return produced.status();
+  }
+  for (const store::PersonChange& change : batch.changes) {
+    OutgoingRecord record{changelog_topic_, partition, change.id, std::nullopt, {}};
+    if (!change.record.empty()) record.value = change.record;
+    if (auto produced = producer_->Produce(record); !produced.ok()) return produced.status();
+  }
+  const std::string meta = store::EncodePartitionMeta(*batch.meta);
+  auto produced = producer_->Produce({changelog_topic_, partition, kMetaKey, meta, {}});
+  if (!produced.ok()) return produced.status();
+  *meta_record = *produced;
+  return Status::Ok();
+}
+
+Status KafkaCommitter::WriteAction(Partition partition, const model::Action& action) {
+  const std::string type = fmt::format("sojourn.{}.v1", model::ActionKindName(action.kind));
+  const std::string time = FormatRfc3339(action.time);
+  const std::string body = action_format_.encode(action);
+  const std::array<Header, 7> headers = {{{"ce_specversion", "1.0"},
+                                          {"ce_id", action.id},
+                                          {"ce_source", source_},
+                                          {"ce_type", type},
+                                          {"ce_time", time},
+                                          {"ce_subject", action.person},
+                                          {"content-type", action_format_.content_type}}};
+  auto produced = producer_->Produce({actions_topic_, partition, action.person, body, headers});
+  return produced.ok() ? Status::Ok() : produced.status();
+}
+
+Status KafkaCommitter::WriteDeadLetter(Partition partition, const DeadLetter& letter) {
+  const std::string from_partition = std::to_string(letter.partition.value());
+  const std::string from_offset = std::to_string(letter.offset.value());
+  const std::string log_time = std::to_string(letter.log_time.milliseconds());
+  std::vector<Header> headers = {{"reason", runtime::DeadLetterReasonName(letter.reason)},
+                                 {"message", letter.message},
+                                 {"topic", letter.topic},
+                                 {"partition", from_partition},
+                                 {"offset", from_offset},
+                                 {"log_time", log_time}};
+  OutgoingRecord record{dead_letters_topic_, partition, letter.key, letter.value, {}};
+  if (letter.key.size() + letter.value.size() + kDeadLetterFrameBytes > kMaxRecordBytes) {
+    headers.push_back({"value", "omitted"});
+    record.value = "";
+    if (letter.key.size() + kDeadLetterFrameBytes > kMaxRecordBytes) record.key = "";
+  }
+  record.headers = headers;
+  auto produced = producer_->Produce(record);
+  return produced.ok() ? Status::Ok() : produced.status();
+}
+
+Status KafkaCommitter::SendOffsets(std::span<const CommitBatch> batches) {
+  const auto& inputs = input_log_->inputs();
+  std::vector<NextOffset> offsets;
+  for (const CommitBatch& batch : batches) {
+    SOJOURN_CHECK(batch.meta->inputs.size() == inputs.size());
+    for (const store::InputPosition& input : batch.meta->inputs) {
+      offsets.push_back({input.topic, batch.partition, input.next_offset});
+    }
+  }
+  SOJOURN_ASSIGN_OR_RETURN(const GroupMetadataPtr generation, input_log_->CurrentGeneration());
+  return producer_->SendOffsets(offsets, generation.get());
+}
+
+Status KafkaCommitter::TellStore(const CommitBatch& batch, Offset changelog_next) {
+  OpenedState& state = *state_keeper_->StateOf(batch.partition);
+  state.incarnation_to_write.clear();
+  store::PartitionMeta meta = *batch.meta;
+  meta.changelog_next_offset = changelog_next;
+  meta.identities = state.identities;
+  meta.written_at = clock_->Now();
+  batch.store->ApplyCommitted(batch.changes, std::move(meta));
+  const auto now = std::chrono::steady_clock::now();
+  const auto interval = std::chrono::milliseconds(options_.flush_interval.milliseconds());
+  auto& flushed_at = flushed_at_.try_emplace(batch.partition, now).first->second;
+  const bool due = now - flushed_at >= interval;
+  if (!due && batch.store->unflushed_bytes() < options_.flush_bytes) return Status::Ok();
+  flushed_at = now;
+  return batch.store->Flush(store::Sync::kYes);
+}
+
+}  // namespace sojourn::kafka

@@ -1,0 +1,71 @@
+// Writes events into the input topics and `<app>.events`: the HTTP intake, imports, feedback of
+// deliverers. Each is acknowledged by all replicas, in order, without duplicates of our making.
+//
+// Threads: any.
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "connectors/kafka/client.h"
+#include "connectors/kafka/config.h"
+#include "engine/base/status.h"
+#include "engine/base/strong.h"
+#include "engine/base/time.h"
+#include "engine/runtime/ports.h"
+
+namespace sojourn::kafka {
+
+// Views live for the call that takes it.
+struct NewEvent {
+  std::string_view topic;
+  std::string_view key;  // the person's id
+  std::string_view value;
+  // By key with Kafka's murmur2 where it is not given, as every other client does it.
+  std::optional<Partition> partition;
+  // Its log time where that is not now, and where it stood before. Only for `<app>.events`: the
+  // record itself is stamped with the present, or the broker would delete what is long past.
+  const runtime::OriginalPlace* original = nullptr;
+};
+
+class EventProducer {
+ public:
+  static Result<std::unique_ptr<EventProducer>> Open(const KafkaConfig& config,
+                                                     KafkaObserver* observer);
+  ~EventProducer();
+
+  // Returns when all are durable, or with the first failure, after which some may be durable: to
+  // append them again is safe where they have ids. kUnavailable: no broker took them in time.
+  // kResourceExhausted: one is too long, or too many wait.
+  Status Append(std::span<const NewEvent> events);
+
+  // Of one topic; asked from the cluster every time.
+  Result<int32_t> PartitionCount(const std::string& topic);
+
+ private:
+  struct Pending;
+  EventProducer(const KafkaConfig& config, KafkaObserver* observer);
+  static void OnDeliveryReport(rd_kafka_t* handle, const rd_kafka_message_t* message,
+                               void* opaque);
+  Status Produce(const NewEvent& event, Pending* pending);
+  Status Reopen(const std::shared_ptr<Client>& broken);
+  Result<std::shared_ptr<Client>> Healthy();
+  void ServeUntilStopped();
+
+  const KafkaConfig config_;
+  KafkaObserver* const observer_;
+  std::mutex mutex_;
+  std::shared_ptr<Client> client_;  // guarded by mutex_
+  std::atomic<bool> stopping_ = false;
+  std::thread server_;
+};
+
+}  // namespace sojourn::kafka

@@ -1,0 +1,270 @@
+#include "connectors/kafka/restore.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "connectors/kafka/changelog.h"
+#include "engine/base/check.h"
+
+namespace sojourn::kafka {
+namespace {
+
+using runtime::OpenedPartition;
+using runtime::Positions;
+
+// Replayed records on their way into the store, applied in chunks.
+class ReplayBuffer {
+ public:
+  ReplayBuffer(store::PartitionStore* store, std::vector<store::NamedText> identities,
+               size_t flush_bytes, const runtime::WallClock* clock)
+      : store_(store),
+        identities_(std::move(identities)),
+        flush_bytes_(flush_bytes),
+        clock_(clock),
+        meta_(store->meta()) {}
+
+  Status Add(const StoredRecord& record) {
+    next_ = Offset(record.offset.value() + 1);
+    if (record.key == kIncarnationKey) return Status::Ok();
+    if (record.key == kMetaKey) {
+      SOJOURN_ASSIGN_OR_RETURN(meta_,
+                               store::DecodePartitionMeta(record.value.value_or(std::string_view())));
+      return Status::Ok();
+    }
+    bytes_ += record.key.size() + record.value.value_or(std::string_view()).size();
+    persons_.emplace_back(record.key, record.value.value_or(std::string_view()));
+    constexpr size_t kChunkBytes = 4u << 20;
+    return bytes_ < kChunkBytes ? Status::Ok() : Apply(next_);
+  }
+
+  // Everything up to `next` was seen.
+  Status Apply(Offset next) {
+    std::vector<store::PersonChange> changes;
+    changes.reserve(persons_.size());
+    for (const auto& [id, record] : persons_) changes.push_back({id, record});
+    meta_.changelog_next_offset = next;
+    meta_.identities = identities_;
+    meta_.written_at = clock_->Now();
+    SOJOURN_RETURN_IF_ERROR(store_->ApplyRestored(changes, meta_));
+    persons_.clear();
+    bytes_ = 0;
+    if (store_->unflushed_bytes() < flush_bytes_) return Status::Ok();
+    return store_->Flush(store::Sync::kNo);
+  }
+
+ private:
+  store::PartitionStore* const store_;
+  const std::vector<store::NamedText> identities_;
+  const size_t flush_bytes_;
+  const runtime::WallClock* const clock_;
+  store::PartitionMeta meta_;
+  Offset next_;
+  std::vector<std::pair<std::string, std::string>> persons_;
+  size_t bytes_ = 0;
+};
+
+const store::InputPosition* FindInput(const store::PartitionMeta& meta, const std::string& topic) {
+  const auto found = std::ranges::find_if(
+      meta.inputs, [&](const store::InputPosition& input) { return input.topic == topic; });
+  return found == meta.inputs.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+KafkaStateKeeper::KafkaStateKeeper(const KafkaConfig& config, const StateOptions& options,
+                                   KafkaInputLog* input_log, TransactionalProducer* producer,
+                                   StateDatabases* databases, const runtime::WallClock* clock,
+                                   KafkaObserver* observer)
+    : config_(config),
+      options_(options),
+      input_log_(input_log),
+      producer_(producer),
+      databases_(databases),
+      clock_(clock),
+      observer_(observer) {}
+
+template <typename Attempt>
+auto KafkaStateKeeper::Patiently(Attempt attempt) -> decltype(attempt()) {
+  constexpr std::chrono::milliseconds kPause(100);
+  for (;;) {
+    if (!input_log_->KeepAlive()) return Aborted("Kafka: the partition is not ours any more");
+    auto result = attempt();
+    if constexpr (std::is_same_v<decltype(attempt()), Status>) {
+      if (result.code() != StatusCode::kUnavailable) return result;
+    } else {
+      if (result.ok() || result.status().code() != StatusCode::kUnavailable) return result;
+    }
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+OpenedState* KafkaStateKeeper::StateOf(Partition partition) {
+  const auto found = opened_.find(partition);
+  SOJOURN_CHECK(found != opened_.end());
+  return &found->second;
+}
+
+Result<OpenedPartition> KafkaStateKeeper::Open(Partition partition) {
+  SOJOURN_RETURN_IF_ERROR(Settle());
+  SOJOURN_RETURN_IF_ERROR(Patiently([&] { return Connect(); }));
+  // The committed offsets come first: once they are stable, every transaction that they belong to
+  // lies below the changelog's end.
+  SOJOURN_ASSIGN_OR_RETURN(const auto committed, input_log_->CommittedOffsets(partition));
+  SOJOURN_ASSIGN_OR_RETURN(const Changelog changelog, LookAtChangelog(partition));
+  OpenedState& state = opened_[partition];
+  state = OpenedState();
+  if (changelog.empty) state.incarnation_to_write = NewIncarnation();
+  state.identities =
+      IdentitiesOf(changelog.empty ? state.incarnation_to_write : changelog.incarnation);
+  OpenedPartition opened;
+  SOJOURN_ASSIGN_OR_RETURN(opened.store, OpenStore(partition, changelog));
+  SOJOURN_RETURN_IF_ERROR(Replay(partition, changelog, opened.store.get()));
+  SOJOURN_ASSIGN_OR_RETURN(opened.next, NextPositions(partition, *opened.store, committed));
+  return opened;
+}
+
+Status KafkaStateKeeper::Settle() {
+  // Short turns, so that the group does not take us for dead and a lost partition is noticed.
+  return Patiently([&] { return producer_->Settle(Milliseconds(500)); });
+}
+
+Status KafkaStateKeeper::Connect() {
+  if (!cluster_) {
+    SOJOURN_ASSIGN_OR_RETURN(cluster_, Cluster::Connect(config_, observer_));
+  }
+  if (!reader_) {
+    SOJOURN_ASSIGN_OR_RETURN(reader_, PartitionReader::Open(config_, observer_));
+  }
+  return Status::Ok();
+}
+
+Result<KafkaStateKeeper::Changelog> KafkaStateKeeper::LookAtChangelog(Partition partition) {
+  const std::string topic = ChangelogTopic(config_);
+  Changelog changelog;
+  SOJOURN_ASSIGN_OR_RETURN(changelog.watermarks, Patiently([&] {
+                             return cluster_->QueryWatermarks(topic, partition);
+                           }));
+  SOJOURN_ASSIGN_OR_RETURN(
+      const bool found,
+      reader_->ReadFirst(
+          topic, partition, changelog.watermarks.oldest, changelog.watermarks.end,
+          [&](const StoredRecord& record) {
+            if (record.key == kIncarnationKey && record.value) changelog.incarnation = *record.value;
+            return Status::Ok();
+          },
+          [&] { return input_log_->KeepAlive(); }));
+  changelog.empty = !found;
+  return changelog;
+}
+
+std::vector<store::NamedText> KafkaStateKeeper::IdentitiesOf(const std::string& incarnation) const {
+  return {{"app", config_.app},
+          {"changelog", incarnation},
+          {"cluster", cluster_->id()},
+          {"partitions", std::to_string(input_log_->partition_count())}};
+}
+
+Result<store::Database*> KafkaStateKeeper::AcquireDatabase(Partition partition) {
+  return Patiently([&] { return databases_->Acquire(partition, this); });
+}
+
+std::string KafkaStateKeeper::WhyUnusable(const store::PartitionMeta& meta,
+                                          const Changelog& changelog,
+                                          const OpenedState& state) const {
+  if (meta.identities != state.identities) {
+    return "it belongs to another app, cluster, changelog or number of partitions";
+  }
+  if (meta.changelog_next_offset < changelog.watermarks.oldest) {
+    return "the changelog begins behind what it holds";
+  }
+  if (meta.changelog_next_offset > changelog.watermarks.end) {
+    return "the changelog ends before what it holds";
+  }
+  // Tombstones older than the retention may be gone, and with them the news that a person is.
+  const Duration usable(config_.tombstone_retention.milliseconds() / 10 * 9);
+  if (clock_->Now() - meta.written_at > usable) {
+    return "it was idle for longer than tombstones are kept";
+  }
+  return "";
+}
+
+Result<std::unique_ptr<store::PartitionStore>> KafkaStateKeeper::OpenStore(
+    Partition partition, const Changelog& changelog) {
+  std::string why;
+  Result<store::Database*> database = AcquireDatabase(partition);
+  if (database.ok()) {
+    auto opened = store::PartitionStore::Open(*database, partition, options_.store);
+    if (opened.ok()) {
+      const store::PartitionStore& found = **opened;
+      if (found.ever_committed()) why = WhyUnusable(found.meta(), changelog, *StateOf(partition));
+      if (why.empty()) return opened;
+    } else if (opened.status().code() == StatusCode::kDataLoss) {
+      why = opened.status().message();
+    } else {
+      return opened.status();
+    }
+  } else if (database.status().code() == StatusCode::kDataLoss) {
+    why = database.status().message();
+  } else {
+    return database.status();
+  }
+  observer_->OnStoreWiped(partition, why);
+  SOJOURN_ASSIGN_OR_RETURN(store::Database * empty, databases_->Wipe(partition, this));
+  return store::PartitionStore::Open(empty, partition, options_.store);
+}
+
+Status KafkaStateKeeper::Replay(Partition partition, const Changelog& changelog,
+                                store::PartitionStore* store) {
+  if (changelog.empty) return Status::Ok();
+  const Offset from =
+      store->ever_committed() ? store->meta().changelog_next_offset : changelog.watermarks.oldest;
+  ReplayBuffer buffer(store, StateOf(partition)->identities, options_.flush_bytes, clock_);
+  SOJOURN_ASSIGN_OR_RETURN(
+      const Offset next,
+      reader_->ReadTo(
+          ChangelogTopic(config_), partition, from, changelog.watermarks.end,
+          [&](const StoredRecord& record) { return buffer.Add(record); },
+          [&] { return input_log_->KeepAlive(); }));
+  return next == from ? Status::Ok() : buffer.Apply(next);
+}
+
+Result<Positions> KafkaStateKeeper::NextPositions(
+    Partition partition, const store::PartitionStore& store,
+    const std::vector<std::optional<Offset>>& committed) {
+  Positions next;
+  for (size_t input = 0; input < committed.size(); ++input) {
+    const std::string& topic = input_log_->inputs()[input].topic;
+    const store::InputPosition* known =
+        store.ever_committed() ? FindInput(store.meta(), topic) : nullptr;
+    if (committed[input] && (!known || known->next_offset != *committed[input])) {
+      return FailedPrecondition(fmt::format(
+          "Kafka: group {} has committed offset {} of {} [{}], and the state in {} stands at {}: "
+          "they do not belong together; restore the missing one, or start over with another "
+          "kafka.app",
+          config_.app, committed[input]->value(), topic, partition.value(), ChangelogTopic(config_),
+          known ? std::to_string(known->next_offset.value()) : "none"));
+    }
+    if (known) {
+      next.push_back(known->next_offset);
+    } else {
+      SOJOURN_ASSIGN_OR_RETURN(const Offset first, FirstOffset(topic, partition));
+      next.push_back(first);
+    }
+  }
+  return next;
+}
+
+Result<Offset> KafkaStateKeeper::FirstOffset(const std::string& topic, Partition partition) {
+  SOJOURN_ASSIGN_OR_RETURN(const Watermarks watermarks, Patiently([&] {
+                             return cluster_->QueryWatermarks(topic, partition);
+                           }));
+  const bool oldest = config_.first_start == FirstStart::kOldest ||
+                      topic == EventsTopic(config_);  // The product's own records are never old.
+  return oldest ? watermarks.oldest : watermarks.end;
+}
+
+}  // namespace sojourn::kafka

@@ -1,0 +1,30 @@
+#include "connectors/kafka/worker.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace sojourn::kafka {
+namespace {
+
+std::string MemberName(const KafkaConfig& config, int number) {
+  return fmt::format("{}-{}-{}", config.app, config.instance, number);
+}
+
+}  // namespace
+
+KafkaWorker::KafkaWorker(const KafkaConfig& config, const StateOptions& options, int number,
+                         int32_t partition_count, ActionFormat action_format,
+                         StateDatabases* databases, const runtime::WallClock* clock,
+                         KafkaObserver* observer)
+    : producer_(config, MemberName(config, number), observer),
+      databases_(databases),
+      input_log_(
+          config, MemberName(config, number), partition_count,
+          [this](Partition partition) { databases_->Release(partition, &state_keeper_); },
+          observer),
+      state_keeper_(config, options, &input_log_, &producer_, databases, clock, observer),
+      committer_(config, options, std::move(action_format), &input_log_, &producer_, &state_keeper_,
+                 clock) {}
+
+}  // namespace sojourn::kafka
