@@ -93,7 +93,8 @@ std::vector<std::pair<std::string, std::string>> EncodeBundle(
     AppendNumber(static_cast<uint32_t>(content.size()), &whole);
     whole += content;
   }
-  const size_t count = std::max<size_t>(1, (whole.size() + kBundlePieceBytes - 1) / kBundlePieceBytes);
+  const size_t count =
+      std::max<size_t>(1, (whole.size() + kBundlePieceBytes - 1) / kBundlePieceBytes);
   std::vector<std::pair<std::string, std::string>> records;
   for (size_t part = 0; part < count; ++part) {
     std::string value;

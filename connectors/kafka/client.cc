@@ -54,8 +54,7 @@ Status CheckPropertyNames(const std::map<std::string, std::string>& properties) 
 }
 
 int TimeoutMilliseconds(Duration duration) {
-  return static_cast<int>(
-      std::clamp<int64_t>(duration.milliseconds(), 0, Days(1).milliseconds()));
+  return static_cast<int>(std::clamp<int64_t>(duration.milliseconds(), 0, Days(1).milliseconds()));
 }
 
 Client::Client(std::string role, const ClientCallbacks& callbacks, KafkaObserver* observer)
@@ -141,8 +140,7 @@ void Client::OnRebalance(rd_kafka_t* handle, rd_kafka_resp_err_t code,
   callbacks.rebalance(handle, code, partitions, callbacks.opaque);
 }
 
-void Client::OnDeliveryReport(rd_kafka_t* handle, const rd_kafka_message_t* message,
-                              void* opaque) {
+void Client::OnDeliveryReport(rd_kafka_t* handle, const rd_kafka_message_t* message, void* opaque) {
   const ClientCallbacks& callbacks = static_cast<Client*>(opaque)->callbacks_;
   callbacks.delivery_report(handle, message, callbacks.opaque);
 }

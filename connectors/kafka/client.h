@@ -26,8 +26,7 @@ struct PartitionListDeleter {
     rd_kafka_topic_partition_list_destroy(list);
   }
 };
-using PartitionListPtr =
-    std::unique_ptr<rd_kafka_topic_partition_list_t, PartitionListDeleter>;
+using PartitionListPtr = std::unique_ptr<rd_kafka_topic_partition_list_t, PartitionListDeleter>;
 PartitionListPtr NewPartitionList(int capacity = 8);
 
 struct QueueDeleter {
@@ -88,8 +87,7 @@ class Client {
   static void OnError(rd_kafka_t* handle, int code, const char* reason, void* opaque);
   static void OnRebalance(rd_kafka_t* handle, rd_kafka_resp_err_t code,
                           rd_kafka_topic_partition_list_t* partitions, void* opaque);
-  static void OnDeliveryReport(rd_kafka_t* handle, const rd_kafka_message_t* message,
-                               void* opaque);
+  static void OnDeliveryReport(rd_kafka_t* handle, const rd_kafka_message_t* message, void* opaque);
 
   const std::string role_;
   const ClientCallbacks callbacks_;

@@ -10,7 +10,9 @@ namespace sojourn::kafka {
 namespace {
 
 struct MetadataDeleter {
-  void operator()(const rd_kafka_metadata_t* metadata) const { rd_kafka_metadata_destroy(metadata); }
+  void operator()(const rd_kafka_metadata_t* metadata) const {
+    rd_kafka_metadata_destroy(metadata);
+  }
 };
 
 struct NewTopicDeleter {
@@ -52,8 +54,7 @@ Result<std::unique_ptr<Cluster>> Cluster::Connect(const KafkaConfig& config,
   const Result<std::map<std::string, int32_t>> answer = cluster->PartitionCounts();
   if (!answer.ok()) return answer.status();
   const std::unique_ptr<char, decltype(&std::free)> id(
-      rd_kafka_clusterid(cluster->client_->handle(),
-                         TimeoutMilliseconds(config.start_timeout)),
+      rd_kafka_clusterid(cluster->client_->handle(), TimeoutMilliseconds(config.start_timeout)),
       &std::free);
   if (id) cluster->id_ = id.get();
   return cluster;
@@ -62,17 +63,16 @@ Result<std::unique_ptr<Cluster>> Cluster::Connect(const KafkaConfig& config,
 Result<std::map<std::string, int32_t>> Cluster::PartitionCounts() {
   const rd_kafka_metadata_t* raw = nullptr;
   constexpr int kAllTopics = 1;  // Asking by name could create them.
-  const rd_kafka_resp_err_t code =
-      rd_kafka_metadata(client_->handle(), kAllTopics, nullptr, &raw,
-                        TimeoutMilliseconds(config_.start_timeout));
+  const rd_kafka_resp_err_t code = rd_kafka_metadata(client_->handle(), kAllTopics, nullptr, &raw,
+                                                     TimeoutMilliseconds(config_.start_timeout));
   rd_kafka_poll(client_->handle(), 0);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     const std::string reason = client_->last_error();
-    return Unavailable(
-        fmt::format("Kafka: no broker answers at {} within {} s: {}; check kafka.bootstrap_servers, "
-                    "the network and the security settings",
-                    config_.bootstrap_servers, config_.start_timeout.milliseconds() / 1000,
-                    reason.empty() ? rd_kafka_err2str(code) : reason));
+    return Unavailable(fmt::format(
+        "Kafka: no broker answers at {} within {} s: {}; check kafka.bootstrap_servers, "
+        "the network and the security settings",
+        config_.bootstrap_servers, config_.start_timeout.milliseconds() / 1000,
+        reason.empty() ? rd_kafka_err2str(code) : reason));
   }
   const std::unique_ptr<const rd_kafka_metadata_t, MetadataDeleter> metadata(raw);
   std::map<std::string, int32_t> counts;
@@ -145,8 +145,8 @@ Status Cluster::Create(const std::vector<NewTopic>& topics) {
   rd_kafka_CreateTopics(client_->handle(), requests.data(), requests.size(), nullptr, queue.get());
   SOJOURN_ASSIGN_OR_RETURN(const EventPtr event, AwaitAnswer(queue.get(), "creating topics"));
   size_t count = 0;
-  const rd_kafka_topic_result_t** answers = rd_kafka_CreateTopics_result_topics(
-      rd_kafka_event_CreateTopics_result(event.get()), &count);
+  const rd_kafka_topic_result_t** answers =
+      rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
   for (size_t i = 0; i < count; ++i) {
     const rd_kafka_resp_err_t code = rd_kafka_topic_result_error(answers[i]);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
@@ -160,12 +160,11 @@ Status Cluster::Create(const std::vector<NewTopic>& topics) {
 Result<Watermarks> Cluster::QueryWatermarks(const std::string& topic, Partition partition) {
   int64_t oldest = 0;
   int64_t end = 0;
-  const rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-      client_->handle(), topic.c_str(), partition.value(), &oldest, &end,
-      TimeoutMilliseconds(config_.start_timeout));
+  const rd_kafka_resp_err_t code =
+      rd_kafka_query_watermark_offsets(client_->handle(), topic.c_str(), partition.value(), &oldest,
+                                       &end, TimeoutMilliseconds(config_.start_timeout));
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return StatusOf(code,
-                    fmt::format("asking for the ends of {} [{}]", topic, partition.value()));
+    return StatusOf(code, fmt::format("asking for the ends of {} [{}]", topic, partition.value()));
   }
   return Watermarks{Offset(oldest), Offset(end)};
 }

@@ -1,13 +1,10 @@
 #include "connectors/kafka/committer.h"
 
-#include <fmt/format.h>
-
-#include <array>
 #include <utility>
 
 #include "connectors/kafka/changelog.h"
 #include "engine/base/check.h"
-#include "engine/base/rfc3339.h"
+#include "engine/model/action_codec.h"
 #include "engine/store/partition_meta.h"
 #include "engine/store/partition_store.h"
 
@@ -25,20 +22,17 @@ constexpr size_t kDeadLetterFrameBytes = 64 * 1024;
 }  // namespace
 
 KafkaCommitter::KafkaCommitter(const KafkaConfig& config, const StateOptions& options,
-                               ActionFormat action_format, KafkaInputLog* input_log,
-                               TransactionalProducer* producer, KafkaStateKeeper* state_keeper,
-                               const runtime::WallClock* clock)
+                               KafkaInputLog* input_log, TransactionalProducer* producer,
+                               KafkaStateKeeper* state_keeper)
     : config_(config),
       options_(options),
-      action_format_(std::move(action_format)),
       actions_topic_(ActionsTopic(config)),
       changelog_topic_(ChangelogTopic(config)),
       dead_letters_topic_(DeadLettersTopic(config)),
-      source_("/" + config.app),
+      source_("/sojourn/" + config.app),
       input_log_(input_log),
       producer_(producer),
-      state_keeper_(state_keeper),
-      clock_(clock) {}
+      state_keeper_(state_keeper) {}
 
 CommitResult KafkaCommitter::Commit(std::span<const CommitBatch> batches) {
   if (Status status = producer_->Settle(config_.transaction_timeout); !status.ok()) {
@@ -82,8 +76,8 @@ Status KafkaCommitter::WriteBatch(const CommitBatch& batch, size_t* meta_record)
   }
   const OpenedState& state = *state_keeper_->StateOf(partition);
   if (!state.incarnation_to_write.empty()) {
-    const OutgoingRecord first{changelog_topic_, partition, kIncarnationKey,
-                               state.incarnation_to_write, {}};
+    const OutgoingRecord first{
+        changelog_topic_, partition, kIncarnationKey, state.incarnation_to_write, {}};
     if (auto produced = producer_->Produce(first); !produced.ok()) return produced.status();
   }
   for (const store::PersonChange& change : batch.changes) {
@@ -99,16 +93,14 @@ Status KafkaCommitter::WriteBatch(const CommitBatch& batch, size_t* meta_record)
 }
 
 Status KafkaCommitter::WriteAction(Partition partition, const model::Action& action) {
-  const std::string type = fmt::format("sojourn.{}.v1", model::ActionKindName(action.kind));
-  const std::string time = FormatRfc3339(action.time);
-  const std::string body = action_format_.encode(action);
-  const std::array<Header, 7> headers = {{{"ce_specversion", "1.0"},
-                                          {"ce_id", action.id},
-                                          {"ce_source", source_},
-                                          {"ce_type", type},
-                                          {"ce_time", time},
-                                          {"ce_subject", action.person},
-                                          {"content-type", action_format_.content_type}}};
+  const auto pairs = model::CloudEventHeaders(action, source_, config_.action_format);
+  const std::vector<Header> headers(pairs.begin(), pairs.end());
+  std::string body;
+  if (config_.action_format == model::ActionFormat::kProtobuf) {
+    model::EncodeAction(action, &body);
+  } else {
+    body = model::ActionToJson(action);
+  }
   auto produced = producer_->Produce({actions_topic_, partition, action.person, body, headers});
   return produced.ok() ? Status::Ok() : produced.status();
 }
@@ -153,7 +145,6 @@ Status KafkaCommitter::TellStore(const CommitBatch& batch, Offset changelog_next
   store::PartitionMeta meta = *batch.meta;
   meta.changelog_next_offset = changelog_next;
   meta.identities = state.identities;
-  meta.written_at = clock_->Now();
   batch.store->ApplyCommitted(batch.changes, std::move(meta));
   const auto now = std::chrono::steady_clock::now();
   const auto interval = std::chrono::milliseconds(options_.flush_interval.milliseconds());

@@ -1,8 +1,8 @@
 // runtime::Committer as one Kafka transaction: actions, changelog, dead letters, and the offsets of
 // every input of every partition that is committed.
 //
-// An action's record: key = person, headers of CloudEvents in binary mode (ce_id, ce_source,
-// ce_type, ce_time, ce_specversion, ce_subject, content-type), body as the ActionFormat says.
+// An action's record: key = person, headers of CloudEvents in binary mode, body as
+// config.action_format says (engine/model/action_codec.h).
 // A dead letter's record: key and value as they came, headers reason, message, topic, partition,
 // offset, log_time; a value too long for the topic is left out, and header value = omitted says so.
 //
@@ -10,7 +10,6 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -24,17 +23,10 @@
 
 namespace sojourn::kafka {
 
-// An action's body. `encode` is a pure function.
-struct ActionFormat {
-  std::string content_type;
-  std::function<std::string(const model::Action&)> encode;
-};
-
 class KafkaCommitter : public runtime::Committer {
  public:
-  KafkaCommitter(const KafkaConfig& config, const StateOptions& options, ActionFormat action_format,
-                 KafkaInputLog* input_log, TransactionalProducer* producer,
-                 KafkaStateKeeper* state_keeper, const runtime::WallClock* clock);
+  KafkaCommitter(const KafkaConfig& config, const StateOptions& options, KafkaInputLog* input_log,
+                 TransactionalProducer* producer, KafkaStateKeeper* state_keeper);
 
   // A store is flushed inside, after the commit, when it holds too much or too long.
   runtime::CommitResult Commit(std::span<const runtime::CommitBatch> batches) override;
@@ -50,7 +42,6 @@ class KafkaCommitter : public runtime::Committer {
 
   const KafkaConfig config_;
   const StateOptions options_;
-  const ActionFormat action_format_;
   const std::string actions_topic_;
   const std::string changelog_topic_;
   const std::string dead_letters_topic_;
@@ -58,7 +49,6 @@ class KafkaCommitter : public runtime::Committer {
   KafkaInputLog* const input_log_;
   TransactionalProducer* const producer_;
   KafkaStateKeeper* const state_keeper_;
-  const runtime::WallClock* const clock_;
   std::map<Partition, std::chrono::steady_clock::time_point> flushed_at_;
 };
 

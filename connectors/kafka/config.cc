@@ -70,8 +70,8 @@ Status CheckProperties(const std::map<std::string, std::string>& properties) {
   for (const auto& [name, value] : properties) {
     for (const ReservedProperty& reserved : kReservedProperties) {
       if (name == reserved.name) {
-        return InvalidArgument(fmt::format("kafka.properties: {} cannot be set here: {}", name,
-                                           reserved.way_out));
+        return InvalidArgument(
+            fmt::format("kafka.properties: {} cannot be set here: {}", name, reserved.way_out));
       }
     }
   }
@@ -90,9 +90,8 @@ Status CheckTopics(const KafkaConfig& config) {
           "kafka.inputs: \"{}\" is no topic name: 1 to 249 of a-z A-Z 0-9 . _ -", name));
     }
     if (!names.insert(name).second) {
-      return InvalidArgument(
-          fmt::format("kafka.inputs: the topic {} stands there twice, or is the product's own",
-                      name));
+      return InvalidArgument(fmt::format(
+          "kafka.inputs: the topic {} stands there twice, or is the product's own", name));
     }
   }
   return Status::Ok();
@@ -129,7 +128,8 @@ std::vector<std::string> InputTopicNames(const KafkaConfig& config) {
 
 Status Validate(const KafkaConfig& config) {
   if (config.bootstrap_servers.empty()) {
-    return InvalidArgument("kafka.bootstrap_servers: missing; give HOST:PORT of one or more brokers");
+    return InvalidArgument(
+        "kafka.bootstrap_servers: missing; give HOST:PORT of one or more brokers");
   }
   constexpr size_t kMaxAppBytes = 200;
   if (!IsTopicName(config.app) || config.app.size() > kMaxAppBytes) {

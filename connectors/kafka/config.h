@@ -12,14 +12,14 @@
 
 #include "engine/base/status.h"
 #include "engine/base/time.h"
+#include "engine/model/action_codec.h"
+#include "engine/model/event_codec.h"
 
 namespace sojourn::kafka {
 
-enum class RecordFormat : uint8_t { kJson, kProtobuf };
-
 struct InputTopic {
   std::string name;
-  RecordFormat format = RecordFormat::kJson;
+  model::EventFormat format = model::EventFormat::kJson;
 };
 
 // Where to begin in an input topic that this app has never committed an offset for.
@@ -35,7 +35,7 @@ struct KafkaConfig {
   // Names this process among those of the app. The same after every restart, no two at once alike.
   std::string instance = "1";
   std::vector<InputTopic> inputs = {{"web"}, {"email"}, {"purchase"}};
-  RecordFormat action_format = RecordFormat::kJson;
+  model::ActionFormat action_format = model::ActionFormat::kJson;
   FirstStart first_start = FirstStart::kOldest;
 
   // For create-topics.
@@ -49,8 +49,8 @@ struct KafkaConfig {
 
   Duration session_timeout = Seconds(10);
   Duration transaction_timeout = Seconds(10);  // at most session_timeout
-  Duration commit_timeout = Seconds(1);  // a commit that takes longer counts as one without answer
-  Duration start_timeout = Seconds(15);  // how long a start waits for a broker
+  Duration commit_timeout = Seconds(1);   // a commit that takes longer counts as one without answer
+  Duration start_timeout = Seconds(15);   // how long a start waits for a broker
   size_t fetch_buffer_bytes = 64u << 20;  // of one worker, divided among its partitions
 
   // Passed to librdkafka as they are: TLS, SASL, tuning. Those that would break exactly-once are

@@ -84,11 +84,10 @@ Result<std::unique_ptr<GroupConsumer>> GroupConsumer::Join(const KafkaConfig& co
   ClientCallbacks callbacks;
   callbacks.rebalance = &GroupConsumer::OnRebalance;
   callbacks.opaque = consumer.get();
-  SOJOURN_ASSIGN_OR_RETURN(
-      consumer->client_,
-      Client::Open(RD_KAFKA_CONSUMER, "consumer", config,
-                   OwnProperties(config, member_name, queue_kilobytes),
-                   DefaultProperties(queue_kilobytes), callbacks, observer));
+  SOJOURN_ASSIGN_OR_RETURN(consumer->client_,
+                           Client::Open(RD_KAFKA_CONSUMER, "consumer", config,
+                                        OwnProperties(config, member_name, queue_kilobytes),
+                                        DefaultProperties(queue_kilobytes), callbacks, observer));
   consumer->events_.reset(rd_kafka_queue_get_consumer(consumer->handle()));
   rd_kafka_queue_cb_event_enable(consumer->events_.get(), &GroupConsumer::OnArrival,
                                  consumer.get());
@@ -167,8 +166,8 @@ Status GroupConsumer::ReleaseAll() {
 rd_kafka_queue_t* GroupConsumer::QueueOf(const TopicPartition& place) {
   auto found = queues_.find(place);
   if (found == queues_.end()) {
-    QueuePtr queue(rd_kafka_queue_get_partition(handle(), place.topic.c_str(),
-                                                place.partition.value()));
+    QueuePtr queue(
+        rd_kafka_queue_get_partition(handle(), place.topic.c_str(), place.partition.value()));
     SOJOURN_CHECK(queue != nullptr);
     rd_kafka_queue_forward(queue.get(), nullptr);
     rd_kafka_queue_cb_event_enable(queue.get(), &GroupConsumer::OnArrival, this);

@@ -73,7 +73,8 @@ ErrorClass Classify(const rd_kafka_error_t* error) {
 Status StatusOf(rd_kafka_resp_err_t code, std::string_view what, std::string_view detail) {
   SOJOURN_CHECK(code != RD_KAFKA_RESP_ERR_NO_ERROR);
   const std::string_view text = detail.empty() ? rd_kafka_err2str(code) : detail;
-  return Status(CodeOf(code), fmt::format("Kafka: {}: {} ({})", what, text, rd_kafka_err2name(code)));
+  return Status(CodeOf(code),
+                fmt::format("Kafka: {}: {} ({})", what, text, rd_kafka_err2name(code)));
 }
 
 Status StatusOf(const rd_kafka_error_t* error, std::string_view what) {

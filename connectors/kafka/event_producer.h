@@ -9,6 +9,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -51,21 +52,23 @@ class EventProducer {
   Result<int32_t> PartitionCount(const std::string& topic);
 
  private:
+  // One call of Append on its way.
   struct Pending;
+
   EventProducer(const KafkaConfig& config, KafkaObserver* observer);
-  static void OnDeliveryReport(rd_kafka_t* handle, const rd_kafka_message_t* message,
-                               void* opaque);
-  Status Produce(const NewEvent& event, Pending* pending);
-  Status Reopen(const std::shared_ptr<Client>& broken);
-  Result<std::shared_ptr<Client>> Healthy();
+  static void OnDeliveryReport(rd_kafka_t* handle, const rd_kafka_message_t* message, void* opaque);
+  Result<std::shared_ptr<Client>> OpenClient();
+  // A client that did not fail for good: the present one, or a new one.
+  Result<std::shared_ptr<Client>> UsableClient();
+  static Status Produce(const NewEvent& event, Client* client, Pending* pending);
   void ServeUntilStopped();
 
   const KafkaConfig config_;
   KafkaObserver* const observer_;
   std::mutex mutex_;
-  std::shared_ptr<Client> client_;  // guarded by mutex_
+  std::shared_ptr<Client> client_;  // guarded by mutex_; an Append keeps the one it began with
   std::atomic<bool> stopping_ = false;
-  std::thread server_;
+  std::thread server_;  // serves delivery reports
 };
 
 }  // namespace sojourn::kafka

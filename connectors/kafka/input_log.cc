@@ -32,7 +32,8 @@ std::chrono::milliseconds Chrono(Duration duration) {
 Timestamp LogTimeOf(const rd_kafka_message_t& message) {
   rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
   const int64_t milliseconds = rd_kafka_message_timestamp(&message, &type);
-  return Timestamp(type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? 0 : std::max<int64_t>(0, milliseconds));
+  return Timestamp(type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? 0
+                                                            : std::max<int64_t>(0, milliseconds));
 }
 
 }  // namespace
@@ -92,13 +93,15 @@ Status KafkaInputLog::Serve() {
   }
   if (!failure_.ok()) return DropMember(failure_);
   SOJOURN_RETURN_IF_ERROR(SkipDeletedRecords());
-  return RefreshAfterDisconnect();
+  RefreshAfterDisconnect();
+  if (assign_needed_) failure_ = Assign();  // A failure is handled at the next turn.
+  return Status::Ok();
 }
 
 Status KafkaInputLog::JoinAgain() {
-  SOJOURN_ASSIGN_OR_RETURN(
-      consumer_, GroupConsumer::Join(config_, member_name_, InputTopicNames(config_),
-                                     partition_count_, &arrivals_, observer_));
+  SOJOURN_ASSIGN_OR_RETURN(consumer_,
+                           GroupConsumer::Join(config_, member_name_, InputTopicNames(config_),
+                                               partition_count_, &arrivals_, observer_));
   disconnects_seen_ = 0;
   joined_at_ = SteadyClock::now();
   return Status::Ok();
@@ -111,7 +114,8 @@ Status KafkaInputLog::DropMember(const Status& why) {
   consumer_.reset();
   observer_->OnClientRebuilt("consumer", reason);
   // Two processes of one name throw each other out again and again: each waits longer every time.
-  if (SteadyClock::now() > joined_at_ + Chrono(kSettledMembership)) join_backoff_ = kFirstJoinBackoff;
+  if (SteadyClock::now() > joined_at_ + Chrono(kSettledMembership))
+    join_backoff_ = kFirstJoinBackoff;
   next_join_ = SteadyClock::now() + Chrono(join_backoff_);
   join_backoff_ = std::min(kLongestJoinBackoff, join_backoff_ + join_backoff_);
   return dropped;
@@ -150,28 +154,26 @@ Status KafkaInputLog::HandleAssigned(const std::vector<TopicPartition>& places) 
   SOJOURN_ASSIGN_OR_RETURN(const std::vector<Partition> partitions, AlignedPartitions(places));
   owned_.clear();
   for (const Partition partition : partitions) owned_[partition] = Sources(inputs_.size());
-  if (partitions.empty()) return Status::Ok();
-  handling_change_ = true;  // One assignment for all positions that the listener sets.
-  const Status status = listener_->OnAssigned(partitions);
-  handling_change_ = false;
-  SOJOURN_RETURN_IF_ERROR(status);
-  return AssignPositioned();
+  return partitions.empty() ? Status::Ok() : listener_->OnAssigned(partitions);
 }
 
 Status KafkaInputLog::HandleTaken(AssignmentChangeKind kind) {
   std::vector<Partition> partitions;
   for (const auto& [partition, sources] : owned_) partitions.push_back(partition);
   if (partitions.empty()) return Status::Ok();
+  releasing_ = true;
   const Status status = kind == AssignmentChangeKind::kLost ? listener_->OnLost(partitions)
                                                             : listener_->OnRevoked(partitions);
+  releasing_ = false;
   owned_.clear();
   out_of_range_.clear();
+  assign_needed_ = false;
   for (const Partition partition : partitions) on_released_(partition);
   return status;
 }
 
 bool KafkaInputLog::KeepAlive() {
-  if (!consumer_ || !failure_.ok()) return false;
+  if (!consumer_ || !failure_.ok() || releasing_) return false;
   failure_ = consumer_->Serve();
   return failure_.ok() && !consumer_->has_changes();
 }
@@ -195,12 +197,13 @@ Status KafkaInputLog::SetPositions(std::span<const PartitionPositions> positions
       source.positioned = true;
     }
   }
-  return handling_change_ ? Status::Ok() : AssignPositioned();
+  // Told to the library by the next Poll, once for all that change meanwhile.
+  assign_needed_ = true;
+  return Status::Ok();
 }
 
-Status KafkaInputLog::AssignPositioned() {
-  // A change that is waiting to be told makes every position obsolete.
-  if (!consumer_ || consumer_->has_changes()) return Status::Ok();
+Status KafkaInputLog::Assign() {
+  assign_needed_ = false;
   std::vector<StartOffset> starts;
   for (const auto& [partition, sources] : owned_) {
     for (uint16_t input = 0; input < sources.size(); ++input) {
@@ -208,21 +211,20 @@ Status KafkaInputLog::AssignPositioned() {
       starts.push_back({PlaceOf(partition, input), sources[input].next});
     }
   }
-  if (failure_.ok()) failure_ = consumer_->Assign(starts);
-  return Status::Ok();
+  return consumer_->Assign(starts);
 }
 
-Status KafkaInputLog::RefreshAfterDisconnect() {
+void KafkaInputLog::RefreshAfterDisconnect() {
   // "At the end" is only found out again where reading starts anew, and a connection that was down
   // may have hidden records.
   const int64_t disconnects = consumer_->client().disconnects();
-  if (disconnects == disconnects_seen_ || SteadyClock::now() < next_refresh_) return Status::Ok();
+  if (disconnects == disconnects_seen_ || SteadyClock::now() < next_refresh_) return;
   disconnects_seen_ = disconnects;
   next_refresh_ = SteadyClock::now() + Chrono(kRefreshInterval);
   for (auto& [partition, sources] : owned_) {
     for (Source& source : sources) source.at_end = false;
   }
-  return AssignPositioned();
+  assign_needed_ = true;
 }
 
 Status KafkaInputLog::SkipDeletedRecords() {
@@ -230,9 +232,9 @@ Status KafkaInputLog::SkipDeletedRecords() {
   for (const TopicPartition& place : out_of_range_) {
     int64_t oldest = 0;
     int64_t end = 0;
-    const rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-        consumer_->handle(), place.topic.c_str(), place.partition.value(), &oldest, &end,
-        kQueryTimeoutMs);
+    const rd_kafka_resp_err_t code =
+        rd_kafka_query_watermark_offsets(consumer_->handle(), place.topic.c_str(),
+                                         place.partition.value(), &oldest, &end, kQueryTimeoutMs);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return Status::Ok();  // Asked again at the next turn.
     const auto found = owned_.find(place.partition);
     if (found == owned_.end()) continue;
@@ -252,7 +254,8 @@ Status KafkaInputLog::SkipDeletedRecords() {
     }
   }
   out_of_range_.clear();
-  return AssignPositioned();
+  assign_needed_ = true;
+  return Status::Ok();
 }
 
 Result<std::vector<std::optional<Offset>>> KafkaInputLog::CommittedOffsets(Partition partition) {
@@ -280,7 +283,7 @@ Result<std::vector<std::optional<Offset>>> KafkaInputLog::CommittedOffsets(Parti
 // ---- records -----------------------------------------------------------------------------------
 
 bool KafkaInputLog::HasWantedRecords() {
-  if (!consumer_) return false;
+  if (!consumer_ || assign_needed_) return false;
   for (const auto& [partition, sources] : owned_) {
     for (uint16_t input = 0; input < sources.size(); ++input) {
       if (sources[input].wanted && sources[input].positioned &&
@@ -296,23 +299,28 @@ Result<FetchedRecords> KafkaInputLog::Fetch(Partition partition, uint16_t input,
                                             size_t max_records) {
   SOJOURN_CHECK(input < inputs_.size());
   const auto found = owned_.find(partition);
-  if (found == owned_.end()) return FetchedRecords();
+  SOJOURN_CHECK(found != owned_.end() && found->second[input].positioned);
   Source& source = found->second[input];
+  const Offset before = source.next;
   source.wanted = true;
   source.records.clear();
   source.originals.clear();
   source.messages.clear();
-  if (consumer_ && source.positioned && failure_.ok()) {
+  // Until the library knows of new positions, its queue holds records of old ones.
+  if (consumer_ && !assign_needed_ && failure_.ok()) {
     constexpr size_t kMost = 1024;
     std::array<rd_kafka_message_t*, kMost> raw = {};
-    const ssize_t count =
-        rd_kafka_consume_batch_queue(consumer_->QueueOf(PlaceOf(partition, input)), 0, raw.data(),
-                                     std::min(kMost, max_records));
+    const ssize_t count = rd_kafka_consume_batch_queue(
+        consumer_->QueueOf(PlaceOf(partition, input)), 0, raw.data(), std::min(kMost, max_records));
     for (ssize_t i = 0; i < count; ++i) {
       TakeMessage(MessagePtr(raw[static_cast<size_t>(i)]), partition, input, &source);
     }
   }
-  if (!failure_.ok()) source.records.clear();  // The member is replaced: all comes once more.
+  if (!failure_.ok()) {  // The member is replaced, and all comes once more.
+    source.records.clear();
+    source.next = before;
+    source.at_end = false;
+  }
   FetchedRecords fetched;
   fetched.records = source.records;
   fetched.next = source.next;

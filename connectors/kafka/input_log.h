@@ -43,8 +43,8 @@ class KafkaInputLog : public runtime::InputLog {
 
   // For the connector's other parts, on the worker's thread:
 
-  // Keeps the member alive while a partition's state is restored; tells the listener nothing. False:
-  // the assignment is about to change, or the member failed; Poll will say so.
+  // Keeps the member alive while a partition's state is restored; tells the listener nothing.
+  // False: the assignment is about to change, or the member failed; Poll will say so.
   bool KeepAlive();
   // As of GroupConsumer.
   Result<GroupMetadataPtr> CurrentGeneration() const;
@@ -72,8 +72,8 @@ class KafkaInputLog : public runtime::InputLog {
   Status HandleTaken(AssignmentChangeKind kind);
   Status DropMember(const Status& why);
   Status JoinAgain();
-  Status AssignPositioned();
-  Status RefreshAfterDisconnect();
+  Status Assign();
+  void RefreshAfterDisconnect();
   Status SkipDeletedRecords();
   bool HasWantedRecords();
   void TakeMessage(MessagePtr message, Partition partition, uint16_t input, Source* source);
@@ -89,8 +89,9 @@ class KafkaInputLog : public runtime::InputLog {
   Signal arrivals_;
   std::unique_ptr<GroupConsumer> consumer_;  // null between a failure and the next attempt
   std::map<Partition, Sources> owned_;
-  bool handling_change_ = false;
-  Status failure_;  // why the member must be replaced; ok: it need not
+  bool assign_needed_ = false;  // positions changed since the library was told
+  bool releasing_ = false;      // the partitions are being given up
+  Status failure_;              // why the member must be replaced; ok: it need not
   std::vector<TopicPartition> out_of_range_;
   int64_t disconnects_seen_ = 0;
   std::chrono::steady_clock::time_point joined_at_;

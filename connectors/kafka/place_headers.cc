@@ -32,8 +32,7 @@ std::optional<Number> FindNumber(const rd_kafka_headers_t* headers, const char* 
 
 }  // namespace
 
-std::vector<std::pair<std::string, std::string>> PlaceHeaders(
-    const runtime::OriginalPlace& place) {
+std::vector<std::pair<std::string, std::string>> PlaceHeaders(const runtime::OriginalPlace& place) {
   std::vector<std::pair<std::string, std::string>> headers = {
       {kLogTimeHeader, std::to_string(place.log_time.milliseconds())}};
   if (!place.topic.empty()) {

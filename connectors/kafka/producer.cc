@@ -38,8 +38,7 @@ Properties DefaultProperties() {
 }  // namespace
 
 TransactionalProducer::TransactionalProducer(const KafkaConfig& config,
-                                             std::string transactional_id,
-                                             KafkaObserver* observer)
+                                             std::string transactional_id, KafkaObserver* observer)
     : config_(config), transactional_id_(std::move(transactional_id)), observer_(observer) {}
 
 TransactionalProducer::~TransactionalProducer() {
@@ -50,18 +49,16 @@ Status TransactionalProducer::OpenClient() {
   ClientCallbacks callbacks;
   callbacks.delivery_report = &TransactionalProducer::OnDeliveryReport;
   callbacks.opaque = this;
-  SOJOURN_ASSIGN_OR_RETURN(
-      client_, Client::Open(RD_KAFKA_PRODUCER, "producer", config_,
-                            OwnProperties(config_, transactional_id_), DefaultProperties(),
-                            callbacks, observer_));
+  SOJOURN_ASSIGN_OR_RETURN(client_, Client::Open(RD_KAFKA_PRODUCER, "producer", config_,
+                                                 OwnProperties(config_, transactional_id_),
+                                                 DefaultProperties(), callbacks, observer_));
   return Status::Ok();
 }
 
 Status TransactionalProducer::Settle(Duration timeout) {
   if (settled_) return Status::Ok();
   if (!client_) SOJOURN_RETURN_IF_ERROR(OpenClient());
-  const ErrorPtr error(
-      rd_kafka_init_transactions(client_->handle(), TimeoutMilliseconds(timeout)));
+  const ErrorPtr error(rd_kafka_init_transactions(client_->handle(), TimeoutMilliseconds(timeout)));
   rd_kafka_poll(client_->handle(), 0);
   if (!error) {
     settled_ = true;
@@ -115,9 +112,9 @@ Result<rd_kafka_headers_t*> TransactionalProducer::MakeHeaders(std::span<const H
   if (headers.empty()) return nullptr;
   rd_kafka_headers_t* list = rd_kafka_headers_new(headers.size());
   for (const Header& header : headers) {
-    const rd_kafka_resp_err_t code = rd_kafka_header_add(
-        list, header.name.data(), static_cast<ssize_t>(header.name.size()), header.value.data(),
-        static_cast<ssize_t>(header.value.size()));
+    const rd_kafka_resp_err_t code =
+        rd_kafka_header_add(list, header.name.data(), static_cast<ssize_t>(header.name.size()),
+                            header.value.data(), static_cast<ssize_t>(header.value.size()));
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
       rd_kafka_headers_destroy(list);
       return StatusOf(code, "making a record's headers");
@@ -174,8 +171,8 @@ void TransactionalProducer::OnDeliveryReport(rd_kafka_t*, const rd_kafka_message
                                              void* opaque) {
   auto* producer = static_cast<TransactionalProducer*>(opaque);
   if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    (void)producer->Fail(StatusOf(
-        message->err, fmt::format("writing to {}", rd_kafka_topic_name(message->rkt))));
+    (void)producer->Fail(
+        StatusOf(message->err, fmt::format("writing to {}", rd_kafka_topic_name(message->rkt))));
     return;
   }
   const size_t number = reinterpret_cast<size_t>(message->_private) - 1;
@@ -197,9 +194,9 @@ Status TransactionalProducer::SendOffsets(std::span<const NextOffset> offsets,
   const auto deadline =
       Clock::now() + std::chrono::milliseconds(config_.transaction_timeout.milliseconds());
   for (;;) {
-    const ErrorPtr error(rd_kafka_send_offsets_to_transaction(
-        client_->handle(), list.get(), generation,
-        TimeoutMilliseconds(config_.transaction_timeout)));
+    const ErrorPtr error(
+        rd_kafka_send_offsets_to_transaction(client_->handle(), list.get(), generation,
+                                             TimeoutMilliseconds(config_.transaction_timeout)));
     if (!error) return Status::Ok();
     if (Classify(error.get()) == ErrorClass::kRetriable && Clock::now() < deadline) continue;
     return Fail(StatusOf(error.get(), "sending offsets"));
@@ -223,8 +220,8 @@ runtime::CommitResult TransactionalProducer::Commit() {
     Abort();
     return {CommitOutcome::kNotCommitted, std::move(status)};
   }
-  const ErrorPtr error(rd_kafka_commit_transaction(client_->handle(),
-                                                   TimeoutMilliseconds(config_.commit_timeout)));
+  const ErrorPtr error(
+      rd_kafka_commit_transaction(client_->handle(), TimeoutMilliseconds(config_.commit_timeout)));
   if (!error) return {CommitOutcome::kCommitted, Status::Ok()};
   // Even an error that asks for an abort may stand beside a commit that the coordinator made.
   Status status = StatusOf(error.get(), "committing a transaction");
@@ -237,8 +234,10 @@ void TransactionalProducer::Abort() {
   const Status why = Fail(Aborted("Kafka: aborted by the caller"));
   const ErrorPtr error(rd_kafka_abort_transaction(
       client_->handle(), TimeoutMilliseconds(config_.transaction_timeout)));
-  if (error) Drop(StatusOf(error.get(), "aborting a transaction"));
-  else if (!client_->FatalError().ok()) Drop(why);
+  if (error)
+    Drop(StatusOf(error.get(), "aborting a transaction"));
+  else if (!client_->FatalError().ok())
+    Drop(why);
 }
 
 Offset TransactionalProducer::DeliveredOffset(size_t number) const {

@@ -17,6 +17,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "connectors/kafka/client.h"
@@ -29,6 +30,11 @@
 namespace sojourn::kafka {
 
 struct Header {
+  Header(std::string_view header_name, std::string_view header_value)
+      : name(header_name), value(header_value) {}
+  explicit Header(const std::pair<std::string, std::string>& pair)
+      : name(pair.first), value(pair.second) {}
+
   std::string_view name;
   std::string_view value;
 };
@@ -85,8 +91,7 @@ class TransactionalProducer {
   struct TopicDeleter {
     void operator()(rd_kafka_topic_t* topic) const { rd_kafka_topic_destroy(topic); }
   };
-  static void OnDeliveryReport(rd_kafka_t* handle, const rd_kafka_message_t* message,
-                               void* opaque);
+  static void OnDeliveryReport(rd_kafka_t* handle, const rd_kafka_message_t* message, void* opaque);
   Status OpenClient();
   rd_kafka_topic_t* TopicHandle(std::string_view name);
   Status Fail(const Status& status);

@@ -73,20 +73,18 @@ Status ErrorOf(const rd_kafka_message_t& message, const std::string& place) {
 Result<std::unique_ptr<PartitionReader>> PartitionReader::Open(const KafkaConfig& config,
                                                                KafkaObserver* observer) {
   std::unique_ptr<PartitionReader> reader(new PartitionReader());
-  SOJOURN_ASSIGN_OR_RETURN(
-      reader->client_,
-      Client::Open(RD_KAFKA_CONSUMER, "reader", config,
-                   {{"isolation.level", "read_committed"},
-                    {"enable.auto.commit", "false"},
-                    {"enable.partition.eof", "true"},
-                    {"auto.offset.reset", "error"},
-                    {"allow.auto.create.topics", "false"},
-                    {"check.crcs", "true"}},
-                   {{"socket.nagle.disable", "true"},
-                    {"fetch.error.backoff.ms", "100"},
-                    {"queued.min.messages", "10000000"},
-                    {"queued.max.messages.kbytes", "16384"}},
-                   {}, observer));
+  SOJOURN_ASSIGN_OR_RETURN(reader->client_, Client::Open(RD_KAFKA_CONSUMER, "reader", config,
+                                                         {{"isolation.level", "read_committed"},
+                                                          {"enable.auto.commit", "false"},
+                                                          {"enable.partition.eof", "true"},
+                                                          {"auto.offset.reset", "error"},
+                                                          {"allow.auto.create.topics", "false"},
+                                                          {"check.crcs", "true"}},
+                                                         {{"socket.nagle.disable", "true"},
+                                                          {"fetch.error.backoff.ms", "100"},
+                                                          {"queued.min.messages", "10000000"},
+                                                          {"queued.max.messages.kbytes", "16384"}},
+                                                         {}, observer));
   return reader;
 }
 
@@ -105,7 +103,8 @@ Result<Offset> PartitionReader::ReadTo(const std::string& topic, Partition parti
     constexpr size_t kBatch = 1000;
     constexpr int kWaitMs = 100;
     std::array<rd_kafka_message_t*, kBatch> raw = {};
-    const ssize_t count = rd_kafka_consume_batch_queue(reading.queue(), kWaitMs, raw.data(), kBatch);
+    const ssize_t count =
+        rd_kafka_consume_batch_queue(reading.queue(), kWaitMs, raw.data(), kBatch);
     Status status;
     for (ssize_t i = 0; i < count; ++i) {
       const MessagePtr message(raw[static_cast<size_t>(i)]);

@@ -31,8 +31,8 @@ class ReplayBuffer {
     next_ = Offset(record.offset.value() + 1);
     if (record.key == kIncarnationKey) return Status::Ok();
     if (record.key == kMetaKey) {
-      SOJOURN_ASSIGN_OR_RETURN(meta_,
-                               store::DecodePartitionMeta(record.value.value_or(std::string_view())));
+      SOJOURN_ASSIGN_OR_RETURN(
+          meta_, store::DecodePartitionMeta(record.value.value_or(std::string_view())));
       return Status::Ok();
     }
     bytes_ += record.key.size() + record.value.value_or(std::string_view()).size();
@@ -145,18 +145,17 @@ Status KafkaStateKeeper::Connect() {
 Result<KafkaStateKeeper::Changelog> KafkaStateKeeper::LookAtChangelog(Partition partition) {
   const std::string topic = ChangelogTopic(config_);
   Changelog changelog;
-  SOJOURN_ASSIGN_OR_RETURN(changelog.watermarks, Patiently([&] {
-                             return cluster_->QueryWatermarks(topic, partition);
-                           }));
+  SOJOURN_ASSIGN_OR_RETURN(changelog.watermarks,
+                           Patiently([&] { return cluster_->QueryWatermarks(topic, partition); }));
   SOJOURN_ASSIGN_OR_RETURN(
-      const bool found,
-      reader_->ReadFirst(
-          topic, partition, changelog.watermarks.oldest, changelog.watermarks.end,
-          [&](const StoredRecord& record) {
-            if (record.key == kIncarnationKey && record.value) changelog.incarnation = *record.value;
-            return Status::Ok();
-          },
-          [&] { return input_log_->KeepAlive(); }));
+      const bool found, reader_->ReadFirst(
+                            topic, partition, changelog.watermarks.oldest, changelog.watermarks.end,
+                            [&](const StoredRecord& record) {
+                              if (record.key == kIncarnationKey && record.value)
+                                changelog.incarnation = *record.value;
+                              return Status::Ok();
+                            },
+                            [&] { return input_log_->KeepAlive(); }));
   changelog.empty = !found;
   return changelog;
 }
@@ -223,12 +222,11 @@ Status KafkaStateKeeper::Replay(Partition partition, const Changelog& changelog,
   const Offset from =
       store->ever_committed() ? store->meta().changelog_next_offset : changelog.watermarks.oldest;
   ReplayBuffer buffer(store, StateOf(partition)->identities, options_.flush_bytes, clock_);
-  SOJOURN_ASSIGN_OR_RETURN(
-      const Offset next,
-      reader_->ReadTo(
-          ChangelogTopic(config_), partition, from, changelog.watermarks.end,
-          [&](const StoredRecord& record) { return buffer.Add(record); },
-          [&] { return input_log_->KeepAlive(); }));
+  SOJOURN_ASSIGN_OR_RETURN(const Offset next,
+                           reader_->ReadTo(
+                               ChangelogTopic(config_), partition, from, changelog.watermarks.end,
+                               [&](const StoredRecord& record) { return buffer.Add(record); },
+                               [&] { return input_log_->KeepAlive(); }));
   return next == from ? Status::Ok() : buffer.Apply(next);
 }
 
@@ -259,9 +257,8 @@ Result<Positions> KafkaStateKeeper::NextPositions(
 }
 
 Result<Offset> KafkaStateKeeper::FirstOffset(const std::string& topic, Partition partition) {
-  SOJOURN_ASSIGN_OR_RETURN(const Watermarks watermarks, Patiently([&] {
-                             return cluster_->QueryWatermarks(topic, partition);
-                           }));
+  SOJOURN_ASSIGN_OR_RETURN(const Watermarks watermarks,
+                           Patiently([&] { return cluster_->QueryWatermarks(topic, partition); }));
   const bool oldest = config_.first_start == FirstStart::kOldest ||
                       topic == EventsTopic(config_);  // The product's own records are never old.
   return oldest ? watermarks.oldest : watermarks.end;

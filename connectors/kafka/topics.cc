@@ -48,9 +48,8 @@ TopicSettings SettingsFor(const KafkaConfig& config, TopicUse use) {
     settings["delete.retention.ms"] = milliseconds(config.tombstone_retention);
   } else {
     settings["cleanup.policy"] = "delete";
-    settings["retention.ms"] = milliseconds(use == TopicUse::kDeadLetters
-                                                ? config.dead_letter_retention
-                                                : config.input_retention);
+    settings["retention.ms"] = milliseconds(
+        use == TopicUse::kDeadLetters ? config.dead_letter_retention : config.input_retention);
   }
   if (use != TopicUse::kInput) settings["max.message.bytes"] = std::to_string(kMaxRecordBytes);
   return settings;
@@ -80,9 +79,9 @@ void CheckSettings(const KafkaConfig& config, const WantedTopic& topic,
   const auto policy = settings.find("cleanup.policy");
   const std::string actual = policy == settings.end() ? "" : policy->second;
   if (IsCompacted(topic.use) && actual != "compact") {
-    problems->push_back(fmt::format(
-        "{} has cleanup.policy={} and needs compact, or state would be deleted by age", topic.name,
-        actual));
+    problems->push_back(
+        fmt::format("{} has cleanup.policy={} and needs compact, or state would be deleted by age",
+                    topic.name, actual));
   }
   if (!IsCompacted(topic.use) && actual.find("compact") != std::string::npos) {
     problems->push_back(fmt::format(
@@ -118,11 +117,9 @@ Result<Survey> TakeSurvey(const KafkaConfig& config, Cluster* cluster) {
     present.push_back(topic);
     survey.existing.push_back(topic.name);
     if (found->second != topic.partition_count) {
-      survey.problems.push_back(fmt::format("{} has {} partitions and needs {}{}", topic.name,
-                                            found->second, topic.partition_count,
-                                            topic.use == TopicUse::kRules
-                                                ? ""
-                                                : ", as many as every other topic of the app"));
+      survey.problems.push_back(fmt::format(
+          "{} has {} partitions and needs {}{}", topic.name, found->second, topic.partition_count,
+          topic.use == TopicUse::kRules ? "" : ", as many as every other topic of the app"));
     }
   }
   SOJOURN_ASSIGN_OR_RETURN(auto settings, cluster->Settings(survey.existing));
@@ -159,9 +156,8 @@ Result<int32_t> CheckTopics(const KafkaConfig& config, Cluster* cluster) {
   if (!survey.missing.empty()) {
     std::vector<std::string> names;
     for (const WantedTopic& topic : survey.missing) names.push_back(topic.name);
-    return FailedPrecondition(
-        fmt::format("Kafka: missing topics: {}; run sojourn kafka create-topics",
-                    fmt::join(names, ", ")));
+    return FailedPrecondition(fmt::format(
+        "Kafka: missing topics: {}; run sojourn kafka create-topics", fmt::join(names, ", ")));
   }
   if (!survey.problems.empty()) return Refusal(survey.problems);
   return survey.partition_count;

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <utility>
-
 namespace sojourn::kafka {
 namespace {
 
@@ -14,9 +12,8 @@ std::string MemberName(const KafkaConfig& config, int number) {
 }  // namespace
 
 KafkaWorker::KafkaWorker(const KafkaConfig& config, const StateOptions& options, int number,
-                         int32_t partition_count, ActionFormat action_format,
-                         StateDatabases* databases, const runtime::WallClock* clock,
-                         KafkaObserver* observer)
+                         int32_t partition_count, StateDatabases* databases,
+                         const runtime::WallClock* clock, KafkaObserver* observer)
     : producer_(config, MemberName(config, number), observer),
       databases_(databases),
       input_log_(
@@ -24,7 +21,6 @@ KafkaWorker::KafkaWorker(const KafkaConfig& config, const StateOptions& options,
           [this](Partition partition) { databases_->Release(partition, &state_keeper_); },
           observer),
       state_keeper_(config, options, &input_log_, &producer_, databases, clock, observer),
-      committer_(config, options, std::move(action_format), &input_log_, &producer_, &state_keeper_,
-                 clock) {}
+      committer_(config, options, &input_log_, &producer_, &state_keeper_) {}
 
 }  // namespace sojourn::kafka

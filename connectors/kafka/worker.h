@@ -21,8 +21,8 @@ class KafkaWorker {
  public:
   // `number` counts the process's workers from 0; `partition_count` is what CheckTopics gave.
   KafkaWorker(const KafkaConfig& config, const StateOptions& options, int number,
-              int32_t partition_count, ActionFormat action_format, StateDatabases* databases,
-              const runtime::WallClock* clock, KafkaObserver* observer);
+              int32_t partition_count, StateDatabases* databases, const runtime::WallClock* clock,
+              KafkaObserver* observer);
 
   KafkaInputLog* input_log() { return &input_log_; }
   runtime::StateKeeper* state_keeper() { return &state_keeper_; }
