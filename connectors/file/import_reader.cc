@@ -1,0 +1,310 @@
+#include "connectors/file/import_reader.h"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+#include "engine/base/hash.h"
+#include "engine/base/limits.h"
+#include "engine/base/rfc3339.h"
+#include "engine/base/utf8.h"
+
+namespace sojourn::file {
+namespace {
+
+// What a call that names no time gets as its log time here: the first moment that RFC 3339 can say.
+constexpr Timestamp kNoTime(-62135596800000);
+
+std::optional<int64_t> ParseInt(std::string_view text) {
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::optional<double> ParseDouble(std::string_view text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  if (!(number - number == 0)) return std::nullopt;  // infinite or no number
+  return number;
+}
+
+std::optional<Timestamp> ParseDay(std::string_view text) {
+  if (text.size() == 8 && ParseInt(text)) {
+    return ParseDate(fmt::format("{}-{}-{}", text.substr(0, 4), text.substr(4, 2), text.substr(6)));
+  }
+  return ParseDate(text);
+}
+
+std::optional<Timestamp> ParseTime(std::string_view text, TimeFormat format) {
+  switch (format) {
+    case TimeFormat::kRfc3339:
+      return ParseRfc3339(text);
+    case TimeFormat::kDay:
+      return ParseDay(text);
+    case TimeFormat::kEpochSeconds:
+    case TimeFormat::kEpochMilliseconds: {
+      const auto number = ParseInt(text);
+      // The years 1 to 9999, as RFC 3339 can say.
+      constexpr int64_t kLimit = 253402300800000;
+      const int64_t factor = format == TimeFormat::kEpochSeconds ? 1000 : 1;
+      if (!number || *number >= kLimit / factor || *number <= -kLimit / factor) return std::nullopt;
+      return Timestamp(*number * factor);
+    }
+  }
+  return std::nullopt;
+}
+
+// The field as a value of its type; nullopt where it is none.
+std::optional<model::Value> ParseField(std::string_view text, ColumnType type) {
+  using model::Value;
+  switch (type) {
+    case ColumnType::kString:
+      return Value::String(text);
+    case ColumnType::kInt: {
+      const auto number = ParseInt(text);
+      return number ? std::optional(Value::Int(*number)) : std::nullopt;
+    }
+    case ColumnType::kDouble: {
+      const auto number = ParseDouble(text);
+      return number ? std::optional(Value::Double(*number)) : std::nullopt;
+    }
+    case ColumnType::kBool:
+      if (text == "true" || text == "1") return Value::Bool(true);
+      if (text == "false" || text == "0") return Value::Bool(false);
+      return std::nullopt;
+    case ColumnType::kTimestamp: {
+      auto time = ParseRfc3339(text);
+      if (!time) time = ParseDay(text);
+      return time ? std::optional(Value::Time(*time)) : std::nullopt;
+    }
+  }
+  return std::nullopt;
+}
+
+std::string_view TypeName(ColumnType type) {
+  switch (type) {
+    case ColumnType::kString:
+      return "string";
+    case ColumnType::kInt:
+      return "int";
+    case ColumnType::kDouble:
+      return "double";
+    case ColumnType::kBool:
+      return "bool";
+    case ColumnType::kTimestamp:
+      return "timestamp";
+  }
+  return "";
+}
+
+}  // namespace
+
+Result<std::string> FingerprintFile(const std::string& path) {
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream) return NotFound(fmt::format("cannot read {}: no such file, or no permission", path));
+  EVP_MD_CTX* context = EVP_MD_CTX_new();
+  EVP_DigestInit_ex(context, EVP_sha256(), nullptr);
+  std::vector<char> block(1 << 20);
+  while (stream) {
+    stream.read(block.data(), static_cast<std::streamsize>(block.size()));
+    EVP_DigestUpdate(context, block.data(), static_cast<size_t>(stream.gcount()));
+  }
+  Sha256Digest digest{};
+  EVP_DigestFinal_ex(context, digest.data(), nullptr);
+  EVP_MD_CTX_free(context);
+  if (stream.bad()) return Unavailable(fmt::format("cannot read {} to its end", path));
+  return Hex(digest.data(), digest.size());
+}
+
+Result<std::unique_ptr<ImportReader>> ImportReader::Open(const std::string& path,
+                                                         std::optional<ColumnMapping> mapping,
+                                                         const std::string& fingerprint,
+                                                         bool historical) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) {
+    return InvalidArgument(fmt::format("{} is a directory, not a file", path));
+  }
+  std::unique_ptr<ImportReader> reader(new ImportReader());
+  reader->stream_.open(path, std::ios::binary);
+  if (!reader->stream_) {
+    return NotFound(fmt::format("cannot read {}: no such file, or no permission", path));
+  }
+  reader->bytes_total_ = static_cast<int64_t>(std::filesystem::file_size(path, error));
+  reader->historical_ = historical;
+  reader->id_prefix_ = "import-" + fingerprint.substr(0, 16);
+  reader->mapping_ = std::move(mapping);
+  if (reader->mapping_) {
+    const Status header = reader->ReadHeader();
+    if (!header.ok()) return Status(header.code(), path + ": " + header.message());
+  }
+  return reader;
+}
+
+Status ImportReader::ReadHeader() {
+  csv_ = std::make_unique<CsvReader>(&stream_, mapping_->delimiter);
+  CsvRecord record;
+  if (!csv_->Next(&record) || !record.problem.empty()) {
+    return InvalidArgument("the first line must name the columns");
+  }
+  header_ = record.fields;
+  SOJOURN_RETURN_IF_ERROR(FindColumn(mapping_->person_column, &person_index_));
+  SOJOURN_RETURN_IF_ERROR(FindColumn(mapping_->event_column, &event_index_));
+  SOJOURN_RETURN_IF_ERROR(FindColumn(mapping_->time_column, &time_index_));
+  SOJOURN_RETURN_IF_ERROR(FindColumn(mapping_->id_column, &id_index_));
+  const auto find_all = [this](const std::vector<MappedColumn>& columns,
+                               std::vector<int>* indexes) {
+    for (const MappedColumn& column : columns) {
+      indexes->push_back(-1);
+      SOJOURN_RETURN_IF_ERROR(FindColumn(column.column, &indexes->back()));
+    }
+    return Status::Ok();
+  };
+  SOJOURN_RETURN_IF_ERROR(find_all(mapping_->properties, &property_indexes_));
+  return find_all(mapping_->traits, &trait_indexes_);
+}
+
+Status ImportReader::FindColumn(const std::string& name, int* index) const {
+  if (name.empty()) return Status::Ok();
+  const auto found = std::find(header_.begin(), header_.end(), name);
+  if (found == header_.end()) {
+    return InvalidArgument(
+        fmt::format("there is no column \"{}\"; the file has {}", name, fmt::join(header_, ", ")));
+  }
+  *index = static_cast<int>(found - header_.begin());
+  return Status::Ok();
+}
+
+bool ImportReader::Next(std::vector<SortableEvent>* events, std::optional<ImportProblem>* problem) {
+  events->clear();
+  problem->reset();
+  arena_.Reset();
+  std::string reason;
+  if (csv_ != nullptr) {
+    CsvRecord row;
+    if (!csv_->Next(&row)) return false;
+    line_ = row.line;
+    ReadRow(row, events, &reason);
+  } else {
+    std::string line;
+    do {
+      if (!std::getline(stream_, line)) return false;
+      ++line_;
+      if (!line.empty() && line.back() == '\r') line.pop_back();
+    } while (line.find_first_not_of(" \t") == std::string::npos);
+    if (line_ == 1 && line.starts_with("\xef\xbb\xbf")) line.erase(0, 3);
+    ReadJsonLine(line, events, &reason);
+  }
+  if (!reason.empty()) {
+    events->clear();
+    *problem = ImportProblem{line_, std::move(reason)};
+  }
+  return true;
+}
+
+void ImportReader::ReadJsonLine(const std::string& line, std::vector<SortableEvent>* events,
+                                std::string* reason) {
+  const Result<model::Event> event =
+      decoder_.Decode(model::EventFormat::kJson, line, kNoTime, &arena_);
+  if (!event.ok()) {
+    *reason = event.status().message();
+  } else if (event->time == kNoTime) {
+    *reason = "no timestamp";
+  } else if (event->person.empty()) {
+    *reason = "neither userId nor anonymousId";
+  } else {
+    Emit(*event, 0, events);
+  }
+}
+
+bool ImportReader::ReadColumns(const CsvRecord& row, const std::vector<MappedColumn>& columns,
+                               const std::vector<int>& indexes, model::Value* values,
+                               std::string* reason) {
+  auto* entries = arena_.AllocateArray<model::MapEntry>(columns.size());
+  uint32_t count = 0;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const std::string& field = row.fields[static_cast<size_t>(indexes[i])];
+    if (field.empty()) continue;
+    const auto value = ParseField(field, columns[i].type);
+    if (!value) {
+      *reason = fmt::format("column \"{}\" is no {}", columns[i].column, TypeName(columns[i].type));
+      return false;
+    }
+    entries[count++] = {model::Value::String(columns[i].name), *value};
+  }
+  // Maps of events are sorted by key.
+  std::sort(entries, entries + count, [](const model::MapEntry& a, const model::MapEntry& b) {
+    return a.key.text() < b.key.text();
+  });
+  *values = model::Value::Map(entries, count);
+  return true;
+}
+
+void ImportReader::ReadRow(const CsvRecord& row, std::vector<SortableEvent>* events,
+                           std::string* reason) {
+  *reason = row.problem;
+  if (!reason->empty()) return;
+  if (row.fields.size() != header_.size()) {
+    *reason = fmt::format("{} fields where the header has {}", row.fields.size(), header_.size());
+    return;
+  }
+  for (const std::string& field : row.fields) {
+    if (!IsValidUtf8(field)) *reason = "not UTF-8";
+  }
+  if (!reason->empty()) return;
+  model::Event event;
+  event.person = row.fields[static_cast<size_t>(person_index_)];
+  if (!model::IsValidPersonId(event.person) || event.person.starts_with("a:")) {
+    *reason = fmt::format("column \"{}\" is no person's id", mapping_->person_column);
+    return;
+  }
+  const auto time = ParseTime(row.fields[static_cast<size_t>(time_index_)], mapping_->time_format);
+  if (!time) {
+    *reason = fmt::format("column \"{}\" is no time", mapping_->time_column);
+    return;
+  }
+  event.time = *time;
+  std::string id;
+  if (id_index_ >= 0) id = row.fields[static_cast<size_t>(id_index_)];
+  model::Value traits;
+  if (!ReadColumns(row, mapping_->traits, trait_indexes_, &traits, reason)) return;
+  if (!ReadColumns(row, mapping_->properties, property_indexes_, &event.properties, reason)) return;
+  event.name = event_index_ >= 0 ? row.fields[static_cast<size_t>(event_index_)]
+                                 : std::string_view(mapping_->event_name);
+  if (CountCodePoints(event.name) > kMaxEventNameCharacters ||
+      (event_index_ >= 0 && event.name.empty())) {
+    *reason = "the event's name is empty or longer than 100 characters";
+    return;
+  }
+  if (traits.size() > 0) {
+    model::Event identify = event;
+    identify.type = model::EventType::kIdentify;
+    identify.name = model::kIdentify;
+    identify.properties = traits;
+    const std::string identify_id = id.empty() ? "" : id + "-identify";
+    identify.id = identify_id;
+    Emit(identify, 0, events);
+  }
+  event.id = id;
+  if (!event.name.empty()) Emit(event, 1, events);
+}
+
+void ImportReader::Emit(model::Event event, int64_t part, std::vector<SortableEvent>* events) {
+  const std::string made_id = fmt::format("{}-{}-{}", id_prefix_, line_, part);
+  if (event.id.empty()) event.id = made_id;
+  event.historical = historical_;
+  SortableEvent sortable{event.time, line_, part, std::string(event.person), ""};
+  model::EncodeEvent(event, nullptr, &sortable.bytes);
+  events->push_back(std::move(sortable));
+}
+
+int64_t ImportReader::bytes_read() {
+  const auto position = static_cast<int64_t>(stream_.tellg());
+  return position < 0 ? bytes_total_ : position;
+}
+
+}  // namespace sojourn::file

@@ -1,0 +1,241 @@
+#include "engine/cli/config.h"
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "engine/base/duration_text.h"
+#include "engine/language/schema.h"
+#include "engine/language/values.h"
+#include "engine/language/yaml.h"
+
+namespace sojourn::cli {
+namespace {
+
+using language::Field;
+using language::Node;
+using language::Shape;
+using language::ShapeKind;
+
+const Shape& LogShape() {
+  static const Shape shape = {
+      .kind = ShapeKind::kChoice, .noun = "log", .choices = {"embedded", "kafka"}};
+  return shape;
+}
+
+const Shape& FormatShape() {
+  static const Shape shape = {
+      .kind = ShapeKind::kChoice, .noun = "format", .choices = {"json", "protobuf"}};
+  return shape;
+}
+
+const Shape& CountShape() {
+  static const Shape shape = {
+      .kind = ShapeKind::kInteger, .noun = "number", .minimum = 1, .maximum = 1024};
+  return shape;
+}
+
+const Shape& MillisecondsShape() {
+  static const Shape shape = {.kind = ShapeKind::kInteger,
+                              .noun = "number of milliseconds",
+                              .minimum = 1,
+                              .maximum = 60000};
+  return shape;
+}
+
+const Shape& TextMapShape() {
+  static const Shape shape = {.kind = ShapeKind::kMap,
+                              .noun = "map of names",
+                              .item = language::TextShape,
+                              .key = language::TextShape,
+                              .may_be_empty = true};
+  return shape;
+}
+
+const Shape& InputShape() {
+  static const Shape shape = {.kind = ShapeKind::kObject,
+                              .noun = "input topic",
+                              .fields = {{"topic", language::TextShape, true, "name of the topic"},
+                                         {"format", FormatShape, false, "json or protobuf"}}};
+  return shape;
+}
+
+const Shape& InputsShape() {
+  static const Shape shape = {
+      .kind = ShapeKind::kList, .noun = "list of input topics", .item = InputShape};
+  return shape;
+}
+
+const Shape& KafkaShape() {
+  static const Shape shape = {
+      .kind = ShapeKind::kObject,
+      .noun = "kafka settings",
+      .fields = {
+          {"bootstrap_servers", language::TextShape, true, "HOST:PORT[,HOST:PORT...]"},
+          {"inputs", InputsShape, false, "topics to read, in the order that breaks ties"},
+          {"actions_format", FormatShape, false, "body of outbound actions"},
+          {"partitions", CountShape, false, "of topics that create-topics makes"},
+          {"replication_factor", CountShape, false, "of topics that create-topics makes"},
+          {"instance", language::TextShape, false, "names this process; the same after a restart"},
+          {"properties", TextMapShape, false, "passed to librdkafka as they are"}}};
+  return shape;
+}
+
+const Shape& SecretsShape() {
+  static const Shape shape = {
+      .kind = ShapeKind::kObject,
+      .noun = "secrets",
+      .fields = {{"coupon_key", language::TextShape, false, "key of generated coupon codes"},
+                 {"event_id_key", language::TextShape, false, "key of remembered event ids"}}};
+  return shape;
+}
+
+const Shape& ConfigShape() {
+  static const Shape shape = {
+      .kind = ShapeKind::kObject,
+      .noun = "configuration",
+      .fields = {{"app", language::KebabShape, false, "prefix of topics and groups"},
+                 {"rules", language::TextShape, false, "rules directory"},
+                 {"data", language::TextShape, false, "data directory"},
+                 {"log", LogShape, false, "embedded or kafka"},
+                 {"listen", language::TextShape, false, "HOST:PORT of the HTTP server"},
+                 {"threads", CountShape, false, "worker threads"},
+                 {"partitions", CountShape, false, "of a new embedded log"},
+                 {"commit_interval_ms", MillisecondsShape, false, "longest time between commits"},
+                 {"write_keys", TextMapShape, false, "name: key of those who may send events"},
+                 {"secrets", SecretsShape, false, "keys"},
+                 {"kafka", KafkaShape, false, "where Kafka is"}}};
+  return shape;
+}
+
+// Copies scalars of a mapping that has passed its shape.
+class Reader {
+ public:
+  explicit Reader(const Node& mapping) : mapping_(mapping) {}
+
+  void Text(std::string_view key, std::string* target) const {
+    if (const Node* node = mapping_.Find(key)) *target = node->text;
+  }
+  template <typename Integer>
+  void Number(std::string_view key, Integer* target) const {
+    const Node* node = mapping_.Find(key);
+    if (node != nullptr) {
+      *target = static_cast<Integer>(language::ParseInteger(node->text).value_or(0));
+    }
+  }
+  void Map(std::string_view key, std::map<std::string, std::string>* target) const {
+    const Node* node = mapping_.Find(key);
+    if (node == nullptr) return;
+    for (const Node::Entry& entry : node->entries) (*target)[entry.key->text] = entry.value->text;
+  }
+  // Relative to `directory`, where given at all.
+  void Path(std::string_view key, const std::filesystem::path& directory,
+            std::string* target) const {
+    if (const Node* node = mapping_.Find(key)) {
+      *target = (directory / node->text).lexically_normal().string();
+    }
+  }
+
+ private:
+  const Node& mapping_;
+};
+
+kafka::RecordFormat ParseFormat(std::string_view text) {
+  return text == "protobuf" ? kafka::RecordFormat::kProtobuf : kafka::RecordFormat::kJson;
+}
+
+void ReadKafka(const Node& node, kafka::KafkaConfig* kafka) {
+  const Reader reader(node);
+  reader.Text("bootstrap_servers", &kafka->bootstrap_servers);
+  reader.Number("partitions", &kafka->partition_count);
+  reader.Number("replication_factor", &kafka->replication_factor);
+  reader.Text("instance", &kafka->instance);
+  reader.Map("properties", &kafka->properties);
+  if (const Node* format = node.Find("actions_format")) {
+    kafka->action_format = ParseFormat(format->text);
+  }
+  if (const Node* inputs = node.Find("inputs")) {
+    kafka->inputs.clear();
+    for (const Node* input : inputs->items) {
+      const Node* format = input->Find("format");
+      kafka->inputs.push_back({input->Find("topic")->text,
+                               ParseFormat(format == nullptr ? "json" : format->text)});
+    }
+  }
+}
+
+void ReadRoot(const Node& root, const std::filesystem::path& directory, Config* config) {
+  const Reader reader(root);
+  reader.Text("app", &config->app);
+  reader.Path("rules", directory, &config->rules);
+  reader.Path("data", directory, &config->data);
+  reader.Text("listen", &config->listen);
+  reader.Number("threads", &config->threads);
+  reader.Number("partitions", &config->partitions);
+  reader.Map("write_keys", &config->write_keys);
+  if (const Node* log = root.Find("log")) {
+    config->log = log->text == "kafka" ? LogKind::kKafka : LogKind::kEmbedded;
+  }
+  int64_t interval_ms = config->commit_interval.milliseconds();
+  reader.Number("commit_interval_ms", &interval_ms);
+  config->commit_interval = Milliseconds(interval_ms);
+  if (const Node* secrets = root.Find("secrets")) {
+    const Reader secret_reader(*secrets);
+    secret_reader.Text("coupon_key", &config->coupon_key);
+    secret_reader.Text("event_id_key", &config->event_id_key);
+  }
+  if (const Node* kafka = root.Find("kafka")) ReadKafka(*kafka, &config->kafka);
+}
+
+std::string FirstLine(const std::vector<language::Diagnostic>& diagnostics) {
+  const language::Diagnostic& first = diagnostics.front();
+  std::string text = first.line > 0 ? fmt::format("{}:{}:{}: {}", first.file, first.line,
+                                                  first.column, first.message)
+                                    : fmt::format("{}: {}", first.file, first.message);
+  return first.hint.empty() ? text : text + " (" + first.hint + ")";
+}
+
+bool IsLoopback(std::string_view listen) {
+  return listen.starts_with("127.") || listen.starts_with("localhost:") ||
+         listen.starts_with("[::1]:");
+}
+
+}  // namespace
+
+Result<Config> ReadConfig(const std::string& file) {
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) return InvalidArgument(fmt::format("cannot read the configuration {}", file));
+  std::stringstream text;
+  text << stream.rdbuf();
+  const language::SourceFile source(file, text.str());
+  language::Reporter reporter;
+  const auto document = language::YamlDocument::Parse(source, &reporter);
+  if (document == nullptr || !language::CheckShape(document->root(), ConfigShape(), &reporter)) {
+    return InvalidArgument(FirstLine(reporter.Take()));
+  }
+  Config config;
+  config.file = file;
+  ReadRoot(document->root(), std::filesystem::path(file).parent_path(), &config);
+  return config;
+}
+
+Status ValidateConfig(const Config& config) {
+  if (config.write_keys.empty() && !IsLoopback(config.listen)) {
+    return InvalidArgument(fmt::format(
+        "listen: {} can be reached from outside, so write_keys must name who may send events",
+        config.listen));
+  }
+  for (const auto& [name, key] : config.write_keys) {
+    if (key.empty()) return InvalidArgument(fmt::format("write_keys: {} has an empty key", name));
+  }
+  if (config.log == LogKind::kEmbedded) return Status::Ok();
+  if (config.coupon_key.empty() || config.event_id_key.empty()) {
+    return InvalidArgument(
+        "log: kafka needs secrets: {coupon_key, event_id_key}, the same for every instance");
+  }
+  return kafka::Validate(config.kafka);
+}
+
+}  // namespace sojourn::cli

@@ -1,0 +1,42 @@
+// What `sojourn run` and its helpers are told: one YAML file, every key optional, flags on top.
+//
+// Threads: a plain value. Ownership: owns its strings. Relative paths are relative to the
+// configuration file. Errors: a misspelt key, a wrong type or an impossible value is a Status of one
+// line that begins with `file:line:col` and says what to write instead.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "connectors/kafka/config.h"
+#include "engine/base/status.h"
+#include "engine/base/time.h"
+
+namespace sojourn::cli {
+
+enum class LogKind : uint8_t { kEmbedded, kKafka };
+
+struct Config {
+  std::string file;             // where it was read from; empty: none
+  std::string app = "sojourn";  // prefix of topics, consumer group and transactional ids
+  std::string rules = "rules";
+  std::string data = "data";
+  LogKind log = LogKind::kEmbedded;
+  std::string listen = "127.0.0.1:8080";
+  int threads = 1;
+  int partitions = 4;           // of the embedded log, fixed when the data directory is made
+  Duration commit_interval = Milliseconds(50);
+  // Name -> key of those who may send events. Empty: everybody, and then only on a loopback address.
+  std::map<std::string, std::string> write_keys;
+  std::string coupon_key;       // empty: made at the first start and kept in the data directory
+  std::string event_id_key;     // likewise
+  kafka::KafkaConfig kafka;     // used with LogKind::kKafka; `app` is copied into it
+};
+
+Result<Config> ReadConfig(const std::string& file);
+
+// What no single key shows: a public address without write keys, Kafka without an address or keys.
+Status ValidateConfig(const Config& config);
+
+}  // namespace sojourn::cli

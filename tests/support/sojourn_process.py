@@ -1,0 +1,149 @@
+"""A running `sojourn run` in tests, on a free loopback port, with helpers to ask it.
+
+    with Sojourn(directory, log="embedded") as sojourn:
+        sojourn.post("/v1/track", {...})
+        sojourn.actions()
+
+`directory` gets the configuration, the data directory and the process's log. Standard library only.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from cases import PROJECT_ROOT, binary
+
+START_TIMEOUT_SECONDS = 60
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Sojourn:
+    def __init__(self, directory, rules=None, **settings):
+        self.directory = Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.data = self.directory / "data"
+        self.log_file = self.directory / "sojourn.log"
+        self.port = settings.pop("port", None) or free_port()
+        self.process = None
+        self.settings = {
+            "rules": str(rules or PROJECT_ROOT / "rules"),
+            "data": str(self.data),
+            "listen": f"127.0.0.1:{self.port}",
+            "secrets": {"coupon_key": "test coupon key", "event_id_key": "test event id key"},
+            **settings,
+        }
+        self.config = self.directory / "sojourn.yaml"
+        self.write_config()
+
+    def write_config(self):
+        # JSON is YAML.
+        self.config.write_text(json.dumps(self.settings, indent=1) + "\n")
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        if self.process and self.process.poll() is None:
+            self.kill()
+
+    def command(self, *arguments, check=True, timeout=300, input=None):
+        """Runs `sojourn ARGUMENTS --config CONFIG` to its end; gives the completed process."""
+        result = subprocess.run([str(binary()), *arguments, "--config", str(self.config)],
+                                capture_output=True, text=True, timeout=timeout, input=input)
+        if check:
+            assert result.returncode == 0, f"{arguments}: {result.returncode}: {result.stderr}"
+        return result
+
+    def spawn(self):
+        with open(self.log_file, "ab") as log:
+            self.process = subprocess.Popen(
+                [str(binary()), "run", "--config", str(self.config)], stdout=log, stderr=log)
+        return self
+
+    def start(self):
+        self.spawn()
+        self.wait_ready()
+        return self
+
+    def wait_ready(self, timeout=START_TIMEOUT_SECONDS):
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            code = self.process.poll()
+            assert code is None, f"sojourn ended with {code}: {self.log_tail()}"
+            try:
+                if self.get("/-/ready")[0] == 200:
+                    return
+            except OSError:
+                pass
+            time.sleep(0.05)
+        raise AssertionError(f"not ready after {timeout} s: {self.log_tail()}")
+
+    def log_tail(self, lines=15):
+        return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-lines:])
+
+    def kill(self):
+        """kill -9: what a power cut leaves of a process."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self, timeout=60):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout)
+        assert code == 0, f"stopped with {code}: {self.log_tail()}"
+
+    def request(self, method, path, body=None, headers=None, timeout=30):
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data=data,
+                                         method=method, headers=headers or {})
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=timeout) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def get(self, path, **options):
+        return self.request("GET", path, **options)
+
+    def post(self, path, body, **options):
+        headers = {"Content-Type": "application/json", **options.pop("headers", {})}
+        return self.request("POST", path, body, headers=headers, **options)
+
+    def actions(self):
+        """All emitted actions as dictionaries, by the command an operator would use."""
+        result = self.command("actions", "--format", "json")
+        return [json.loads(line) for line in result.stdout.splitlines() if line]
+
+    def metric(self, name):
+        """Sum of a metric's samples, 0 where there is none."""
+        total = 0.0
+        for line in self.get("/metrics")[1].splitlines():
+            if line.startswith(name) and line[len(name):len(name) + 1] in ("{", " "):
+                total += float(line.rsplit(" ", 1)[1])
+        return total
+
+    def wait_for(self, condition, timeout=60, what="the condition"):
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            value = condition()
+            if value:
+                return value
+            code = self.process.poll()
+            assert code is None, f"sojourn ended with {code}: {self.log_tail()}"
+            time.sleep(0.05)
+        raise AssertionError(f"{what} did not come about within {timeout} s: {self.log_tail()}")
+
+    def resident_bytes(self):
+        return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf(
+            "SC_PAGE_SIZE")
