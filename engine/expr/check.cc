@@ -156,6 +156,7 @@ Type Checker::CheckSelect(Node* node) {
   Node* operand = node->children[0];
   const bool has = node->kind == NodeKind::kHas;
   const Type found{has ? TypeKind::kBool : TypeKind::kDynamic};
+  if (!has && IsQualifiedVariable(node)) return {};
   if (!has && operand->kind == NodeKind::kCall && !operand->method && operand->name == "local") {
     return CheckLocal(node);
   }
@@ -171,6 +172,17 @@ Type Checker::CheckSelect(Node* node) {
                  fmt::format("{} has no field \"{}\"", TypeKindName(type.kind), node->name),
                  time ? fmt::format("write local({}).hour", CanonicalText(*operand)) : "");
   return found;
+}
+
+// A variable whose name has dots, such as a.b.c; the longest name wins.
+bool Checker::IsQualifiedVariable(Node* node) const {
+  if (scope_->variables.empty()) return false;
+  const std::string name = CanonicalText(*node);
+  const auto found = std::find(scope_->variables.begin(), scope_->variables.end(), name);
+  if (found == scope_->variables.end()) return false;
+  node->access = Access::kVariable;
+  node->key = *found;
+  return true;
 }
 
 Type Checker::CheckIndex(Node* node) {

@@ -60,6 +60,7 @@ class Checker {
   Type CheckCondition(Node* node, std::string_view place);
   Type CheckIndex(Node* node);
   Type CheckSelect(Node* node);
+  bool IsQualifiedVariable(Node* node) const;
   Type CheckLoop(Node* node);
   void CheckNot(Node* node);
 

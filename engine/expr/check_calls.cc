@@ -59,11 +59,11 @@ Type Checker::CheckCall(Node* node) {
 Type Checker::CheckFunction(Node* node, std::string_view name, bool method) {
   for (Node* child : node->children) Check(child);
   const Overloads overloads = FindOverloads(name, method, node->children.size());
+  node->access = Access::kFunction;
   if (overloads.count == 0) {
-    UnknownFunction(*node);
+    if (!scope_->unchecked) UnknownFunction(*node);
     return {};
   }
-  node->access = Access::kFunction;
   bool matched = false;
   char result = '*';
   for (uint32_t i = 0; i < overloads.count; ++i) {

@@ -122,6 +122,11 @@ Type Checker::CheckName(Node* node) {
     node->key = name;
     return {TypeKind::kType};
   }
+  if (scope_->unchecked) {
+    node->access = Access::kVariable;
+    node->key = name;
+    return {};
+  }
   std::vector<std::string> known(kRoots.begin(), kRoots.end());
   known.insert(known.end(), scope_->variables.begin(), scope_->variables.end());
   std::string hint = DidYouMean(name, known);

@@ -142,7 +142,7 @@ struct Scope {
   std::vector<std::string> ab_tests;  // names that can have been passed here
   // For tests over plain CEL: names read from Activation::variables, typed dynamically.
   std::vector<std::string> variables;
-  // For the same tests: types that do not meet are left to the evaluation.
+  // For the same tests: unknown names and types that do not meet are left to the evaluation.
   bool unchecked = false;
 };
 

@@ -9,7 +9,7 @@ using model::ValueKind;
 
 std::vector<Function> AllFunctions() {
   std::vector<Function> all;
-  for (auto* make : {ConversionFunctions, TextFunctions, TimeFunctions}) {
+  for (auto* make : {ConversionFunctions, TextFunctions, TimeFunctions, MathFunctions}) {
     const std::vector<Function> rows = make();
     all.insert(all.end(), rows.begin(), rows.end());
   }

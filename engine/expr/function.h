@@ -47,5 +47,6 @@ TypeKind TypeOfLetter(char letter);
 std::vector<Function> ConversionFunctions();
 std::vector<Function> TextFunctions();
 std::vector<Function> TimeFunctions();
+std::vector<Function> MathFunctions();
 
 }  // namespace sojourn::expr

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
+#include <cstdlib>
 #include <optional>
 
 #include <fmt/format.h>
@@ -115,10 +117,11 @@ class Lexer {
   bool Fraction(size_t begin) {
     double number = 0;
     const auto parsed = std::from_chars(text_.data() + begin, text_.data() + position_, number);
-    if (parsed.ec != std::errc() && parsed.ec != std::errc::result_out_of_range) {
-      return Fail(begin, "this is no number");
+    if (parsed.ec == std::errc::result_out_of_range) {
+      // from_chars leaves `number` alone; strtod tells too small (zero) from too large (infinite).
+      number = std::strtod(std::string(text_.substr(begin, position_ - begin)).c_str(), nullptr);
+      if (std::isinf(number)) return Fail(begin, "the number is too large");
     }
-    if (parsed.ec == std::errc::result_out_of_range) return Fail(begin, "the number is too large");
     return EndNumber(TokenKind::kDouble, begin, Value::Double(number));
   }
 

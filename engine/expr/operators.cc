@@ -12,9 +12,6 @@ using model::ValueKind;
 // 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z.
 constexpr int64_t kMinTimestampSeconds = -62135596800;
 constexpr int64_t kMaxTimestampSeconds = 253402300799;
-// CEL's span of a duration: the whole of that range, either way.
-constexpr int64_t kMaxDurationSeconds = kMaxTimestampSeconds - kMinTimestampSeconds;
-
 Value Overflow() { return Value::Error("the number overflows"); }
 Value DivisionByZero() { return Value::Error("division by zero"); }
 
@@ -92,6 +89,8 @@ Value TimeArithmetic(Operator op, const Value& a, const Value& b) {
 }
 
 Value JoinText(const Value& a, const Value& b, Arena* arena) {
+  if (a.text().empty()) return b;
+  if (b.text().empty()) return a;
   const std::string_view left = a.text();
   const std::string_view right = b.text();
   char* bytes = arena->Allocate(left.size() + right.size(), 1);
@@ -112,22 +111,17 @@ bool IsTimeKind(ValueKind kind) {
   return kind == ValueKind::kTimestamp || kind == ValueKind::kDuration;
 }
 
+// As CEL's conformance cases have it: exact beyond the whole numbers' range, as doubles inside it.
 std::partial_ordering OrderIntDouble(int64_t a, double b) {
-  if (std::isnan(b)) return std::partial_ordering::unordered;
-  if (b >= 9223372036854775808.0) return std::partial_ordering::less;
+  if (b > 9223372036854775808.0) return std::partial_ordering::less;
   if (b < -9223372036854775808.0) return std::partial_ordering::greater;
-  const auto whole = static_cast<int64_t>(b);
-  if (a != whole) return a <=> whole;
-  return 0.0 <=> b - static_cast<double>(whole);
+  return static_cast<double>(a) <=> b;
 }
 
 std::partial_ordering OrderUintDouble(uint64_t a, double b) {
-  if (std::isnan(b)) return std::partial_ordering::unordered;
-  if (b >= 18446744073709551616.0) return std::partial_ordering::less;
+  if (b > 18446744073709551616.0) return std::partial_ordering::less;
   if (b < 0) return std::partial_ordering::greater;
-  const auto whole = static_cast<uint64_t>(b);
-  if (a != whole) return a <=> whole;
-  return 0.0 <=> b - static_cast<double>(whole);
+  return static_cast<double>(a) <=> b;
 }
 
 std::partial_ordering OrderIntUint(int64_t a, uint64_t b) {
@@ -183,9 +177,9 @@ Value CheckedTimestamp(__int128 nanoseconds) {
   return Value::PreciseTimestamp(time);
 }
 
+// About 292 years either way: what 64 bits of nanoseconds hold, as in other implementations.
 Value CheckedDuration(__int128 nanoseconds) {
-  const __int128 most = static_cast<__int128>(kMaxDurationSeconds) * 1000000000;
-  if (nanoseconds > most || nanoseconds < -most) {
+  if (nanoseconds > INT64_MAX || nanoseconds < INT64_MIN) {
     return Value::Error("the duration is out of range");
   }
   return Value::PreciseSpan(Split(nanoseconds));
