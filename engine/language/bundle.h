@@ -232,7 +232,7 @@ struct AbTestStep {
 struct RepeatStep {  // `depth`: index into Run::passes, 0 for the outermost repeat
   int times = 1;
   uint32_t depth = 0;
-  ProgramPointer while_true;      // null: always
+  Conditions while_true;          // judged before each pass; empty: always
   uint32_t body = kEndOfJourney;  // the body's last step leads back to this step
 };
 struct UpdatePersonStep {

@@ -1,0 +1,162 @@
+// Templates: front matter and a Liquid body.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+
+#include "engine/language/load_context.h"
+#include "engine/language/suggest.h"
+
+namespace sojourn::language {
+namespace {
+
+constexpr std::string_view kRoots[] = {"person", "event", "trigger", "ab_test", "coupon",
+                                       "company", "data", "unsubscribe_url", "preferences_url"};
+
+std::string Root(const std::string& path) { return path.substr(0, path.find('.')); }
+
+// The part behind the root: "first_name" of "person.first_name.size".
+std::string Member(const std::string& path) {
+  const size_t dot = path.find('.');
+  if (dot == std::string::npos) return "";
+  return path.substr(dot + 1, path.find('.', dot + 1) - dot - 1);
+}
+
+void CheckPersonRead(const LoadedTemplate::Read& read, const LoadedTemplate& loaded,
+                     LoadContext* context) {
+  const std::string trait = Member(read.path);
+  if (trait.empty() || Catalog::IsPersonBuiltIn(trait)) return;
+  if (context->catalog->Trait(trait)) return;
+  context->reporter->Error(Code::kUnknownTrait, *loaded.file, read.range,
+                           fmt::format("no catalogue has the trait \"{}\"", trait),
+                           DidYouMean(trait, context->catalog->TraitNames()));
+}
+
+void CheckRead(const LoadedTemplate::Read& read, const LoadedTemplate& loaded,
+               LoadContext* context) {
+  const std::string root = Root(read.path);
+  if (root == "person") return CheckPersonRead(read, loaded, context);
+  if (root == "coupon") {
+    const std::string member = Member(read.path);
+    if (member.empty() || member == "code" || member == "expires_at") return;
+    context->reporter->Error(Code::kUnknownTemplateName, *loaded.file, read.range,
+                             fmt::format("coupon has no \"{}\"", member),
+                             "coupon.code and coupon.expires_at");
+    return;
+  }
+  if (std::find(std::begin(kRoots), std::end(kRoots), root) != std::end(kRoots)) return;
+  std::string hint = DidYouMean(root, {std::begin(kRoots), std::end(kRoots)});
+  if (hint.empty() && context->catalog->Trait(root) && context->catalog->HasCatalog()) {
+    hint = fmt::format("did you mean person.{}?", root);
+  }
+  if (hint.empty()) hint = "templates read person, event, trigger, ab_test, coupon, company, data";
+  context->reporter->Error(Code::kUnknownTemplateName, *loaded.file, read.range,
+                           fmt::format("\"{}\" is not known in templates", root), std::move(hint));
+}
+
+class TemplateLoader {
+ public:
+  TemplateLoader(const RulesFile& file, LoadContext* context)
+      : file_(file), root_(file.document->root()), context_(context) {}
+
+  void Load() {
+    rule_->name = TextAt(root_, "template");
+    rule_->subject = TextAt(root_, "subject");
+    rule_->topic = TextAt(root_, "topic");
+    rule_->from = TextAt(root_, "from");
+    rule_->position = root_.position();
+    const std::string channel = TextAt(root_, "channel");
+    if (channel == "sms") rule_->channel = model::ActionKind::kSendSms;
+    if (channel == "push") rule_->channel = model::ActionKind::kSendPush;
+    rule_->body = file_.source.text().substr(file_.body.begin, file_.body.end - file_.body.begin);
+    rule_->revision = RevisionOf(file_.source.text());
+    KnowsTopic(root_.Find("topic"), context_);
+    CheckSender(root_.Find("from"));
+    CheckContent();
+    loaded_.rule = rule_.get();
+    loaded_.file = &file_.source;
+    loaded_.name_node = root_.Find("template");
+    if (const Node* subject = root_.Find("subject")) ScanSubject(*subject);
+    ScanBody();
+    Finish();
+  }
+
+ private:
+  void CheckSender(const Node* from) {
+    if (from == nullptr || context_->company_unreadable) return;
+    if (context_->senders.count(from->text) != 0) return;
+    std::string hint =
+        DidYouMean(from->text, {context_->senders.begin(), context_->senders.end()});
+    if (hint.empty()) hint = "senders are listed in company.yaml";
+    context_->reporter->Error(Code::kUnknownSender, *from->file, from->range,
+                              fmt::format("there is no sender \"{}\"", from->text),
+                              std::move(hint));
+  }
+
+  void CheckContent() {
+    const bool mail = rule_->channel == model::ActionKind::kSendEmail;
+    const Node* key = root_.FindKey("template");
+    if (mail && root_.FindKey("subject") == nullptr) {
+      context_->reporter->Error(Code::kMissingKey, file_.source, key->range,
+                                "a mail needs the key \"subject\"");
+    }
+    if (rule_->body.find_first_not_of(" \t\n") == std::string::npos) {
+      context_->reporter->Error(Code::kEmptyTemplate, file_.source, key->range,
+                                "the template has no body",
+                                "write the text behind the second line of ---");
+    }
+  }
+
+  void ScanSubject(const Node& subject) {
+    const LiquidScan scan = ScanLiquid(subject.text);
+    for (const LiquidIssue& issue : scan.issues) {
+      context_->reporter->Error(Code::kBadLiquid, file_.source,
+                                subject.RangeOf(issue.begin, issue.end), issue.message,
+                                issue.hint);
+    }
+    for (const LiquidRead& read : scan.reads) {
+      loaded_.reads.push_back({read.path, subject.RangeOf(read.begin, read.end)});
+    }
+  }
+
+  void ScanBody() {
+    const LiquidScan scan = ScanLiquid(rule_->body);
+    const uint32_t start = file_.body.begin;
+    for (const LiquidIssue& issue : scan.issues) {
+      context_->reporter->Error(Code::kBadLiquid, file_.source,
+                                {start + issue.begin, start + issue.end}, issue.message,
+                                issue.hint);
+    }
+    for (const LiquidRead& read : scan.reads) {
+      loaded_.reads.push_back({read.path, {start + read.begin, start + read.end}});
+      const std::string root = Root(read.path);
+      if (root == "unsubscribe_url" || root == "preferences_url") loaded_.uses_footer_urls = true;
+    }
+  }
+
+  void Finish() {
+    std::set<std::string> reads;
+    for (const LoadedTemplate::Read& read : loaded_.reads) {
+      CheckRead(read, loaded_, context_);
+      reads.insert(read.path);
+    }
+    rule_->reads.assign(reads.begin(), reads.end());
+    context_->loaded_templates[rule_->name] = std::move(loaded_);
+    context_->bundle->templates.push_back(std::move(rule_));
+  }
+
+  const RulesFile& file_;
+  const Node& root_;
+  LoadContext* const context_;
+  std::unique_ptr<Template> rule_ = std::make_unique<Template>();
+  LoadedTemplate loaded_;
+};
+
+}  // namespace
+
+void LoadTemplate(const RulesFile& file, LoadContext* context) {
+  TemplateLoader(file, context).Load();
+}
+
+}  // namespace sojourn::language

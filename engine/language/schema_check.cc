@@ -1,0 +1,255 @@
+// Holds a tree of nodes against the schema table.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/language/schema.h"
+#include "engine/language/suggest.h"
+
+namespace sojourn::language {
+namespace {
+
+class ShapeChecker {
+ public:
+  explicit ShapeChecker(Reporter* reporter) : reporter_(reporter) {}
+
+  bool Check(const Node& node, const Shape& shape) {
+    const bool fine = CheckKind(node, shape);
+    if (!fine && broken_here_) node.broken = true;
+    broken_here_ = false;
+    return fine;
+  }
+
+ private:
+  bool CheckKind(const Node& node, const Shape& shape) {
+    switch (shape.kind) {
+      case ShapeKind::kObject: return CheckObject(node, shape);
+      case ShapeKind::kList: return CheckList(node, shape);
+      case ShapeKind::kMap: return CheckMap(node, shape);
+      case ShapeKind::kScalarOr: return Check(node, node.is_scalar() ? shape.scalar() : shape.item());
+      case ShapeKind::kConditions: return CheckOneOrMany(node, ExpressionShape());
+      case ShapeKind::kOneOrMany: return CheckOneOrMany(node, shape.item());
+      default: return CheckLeaf(node, shape);
+    }
+  }
+
+  bool CheckLeaf(const Node& node, const Shape& shape) {
+    if (!node.is_scalar()) return WrongKind(node, shape);
+    if (node.is_null()) {
+      return Refuse(node, Code::kWrongKindOfValue,
+                    fmt::format("{} is missing here", ShapeNoun(shape)));
+    }
+    if (node.text.empty() && shape.kind == ShapeKind::kExpression) {
+      return Refuse(node, Code::kWrongKindOfValue, "an expression is missing here");
+    }
+    ScalarProblem problem;
+    if (CheckScalar(node, shape, &problem)) return true;
+    return Refuse(node, problem.code, problem.message, problem.hint);
+  }
+
+  bool CheckOneOrMany(const Node& node, const Shape& item) {
+    if (!node.is_sequence()) return Check(node, item);
+    if (node.items.empty()) return Refuse(node, Code::kEmptyList, "this list is empty");
+    return CheckItems(node, item);
+  }
+
+  bool CheckList(const Node& node, const Shape& shape) {
+    if (!node.is_sequence()) return WrongKind(node, shape);
+    if (node.items.empty() && !shape.may_be_empty) {
+      return Refuse(node, Code::kEmptyList, "this list is empty");
+    }
+    return CheckItems(node, shape.item());
+  }
+
+  bool CheckItems(const Node& node, const Shape& item) {
+    bool fine = true;
+    for (const Node* child : node.items) fine = Check(*child, item) && fine;
+    return fine;
+  }
+
+  bool CheckMap(const Node& node, const Shape& shape) {
+    if (!node.is_mapping()) return WrongKind(node, shape);
+    bool fine = true;
+    for (const Node::Entry& entry : node.entries) {
+      fine = (Check(*entry.key, shape.key()) & Check(*entry.value, shape.item())) && fine;
+    }
+    return fine;
+  }
+
+  bool CheckObject(const Node& node, const Shape& shape) {
+    if (!node.is_mapping()) return WrongKind(node, shape);
+    bool fine = true;
+    const Form* form = shape.forms.empty() ? nullptr : ChooseForm(node, shape, &fine);
+    if (!shape.forms.empty() && form == nullptr) {
+      broken_here_ = true;
+      return false;
+    }
+    const Node::Entry* before = nullptr;
+    for (const Node::Entry& entry : node.entries) {
+      const Field* field = FindField(shape, form, entry.key->text);
+      if (field != nullptr) {
+        fine = Check(*entry.value, field->shape()) && fine;
+      } else if (!IsNamingKey(shape, entry.key->text)) {
+        UnknownKey(node, entry, before, shape, form);
+        fine = false;
+      }
+      before = &entry;
+    }
+    bool complete = RequireFields(node, shape.fields, shape);
+    if (form != nullptr) complete = RequireFields(node, form->fields, shape) && complete;
+    broken_here_ = !complete;
+    return fine && complete;
+  }
+
+  // The form whose naming key stands there; reports where it is none, or more than one.
+  const Form* ChooseForm(const Node& node, const Shape& shape, bool* fine) {
+    const Form* chosen = nullptr;
+    for (const Node::Entry& entry : node.entries) {
+      const auto found =
+          std::find_if(shape.forms.begin(), shape.forms.end(),
+                       [&](const Form& form) { return form.naming.key == entry.key->text; });
+      if (found == shape.forms.end()) continue;
+      if (chosen != nullptr) {
+        *fine = false;
+        Report(*entry.key, Code::kConflictingKeys,
+               fmt::format("\"{}\" does not go together with \"{}\"", entry.key->text,
+                           chosen->naming.key),
+               fmt::format("{} has exactly one of them", Article(shape)));
+        continue;
+      }
+      chosen = &*found;
+    }
+    if (chosen == nullptr) NoForm(node, shape);
+    return chosen;
+  }
+
+  void NoForm(const Node& node, const Shape& shape) {
+    std::vector<std::string> names;
+    std::string listed;
+    for (const Form& form : shape.forms) {
+      names.emplace_back(form.naming.key);
+      if (!listed.empty()) listed += ", ";
+      listed += form.naming.key;
+    }
+    for (const Node::Entry& entry : node.entries) {
+      if (FindField(shape, nullptr, entry.key->text) != nullptr) continue;
+      std::string hint = DidYouMean(entry.key->text, names);
+      if (hint.empty()) hint = fmt::format("{} is one of: {}", Article(shape), listed);
+      Report(*entry.key, Code::kUnknownKey,
+             fmt::format("unknown key \"{}\" in {}", entry.key->text, Article(shape)), hint);
+      return;
+    }
+    Report(node, Code::kMissingKey, fmt::format("{} needs one of: {}", Article(shape), listed));
+  }
+
+  void UnknownKey(const Node& node, const Node::Entry& entry, const Node::Entry* before,
+                  const Shape& shape, const Form* form) {
+    const std::string& key = entry.key->text;
+    // `{where: count("A", days(3)) > 0}`: the comma ends the value in YAML.
+    const bool torn = node.is_flow() && before != nullptr && entry.value->is_null() &&
+                      key.find_first_of("()<>=&|\"'") != std::string::npos;
+    if (torn) {
+      before->value->broken = true;
+      Report(*entry.key, Code::kUnknownKey,
+             fmt::format("a comma ends the value of \"{}\" here", before->key->text),
+             "put the whole expression in single quotes");
+      return;
+    }
+    std::vector<std::string> known;
+    const auto add = [&](const std::vector<Field>& fields) {
+      for (const Field& field : fields) {
+        if (node.FindKey(field.key) == nullptr) known.emplace_back(field.key);
+      }
+    };
+    add(shape.fields);
+    if (form != nullptr) add(form->fields);
+    std::string hint = DidYouMean(key, known);
+    if (key == "<<") hint = "YAML merge keys are not read; write the keys out";
+    if (hint.empty()) hint = Listed(known);
+    Report(*entry.key, Code::kUnknownKey,
+           fmt::format("unknown key \"{}\" in {}", key, Where(shape, form)), hint);
+  }
+
+  static std::string Listed(const std::vector<std::string>& known) {
+    if (known.empty()) return "";
+    std::string listed = "known here: ";
+    for (size_t i = 0; i < known.size(); ++i) listed += (i == 0 ? "" : ", ") + known[i];
+    return listed;
+  }
+
+  bool RequireFields(const Node& node, const std::vector<Field>& fields, const Shape& shape) {
+    bool complete = true;
+    for (const Field& field : fields) {
+      if (!field.required || node.FindKey(field.key) != nullptr) continue;
+      complete = false;
+      Report(node, Code::kMissingKey,
+             fmt::format("{} needs the key \"{}\"", Article(shape), field.key));
+    }
+    return complete;
+  }
+
+  static const Field* FindField(const Shape& shape, const Form* form, std::string_view key) {
+    const auto in = [&](const std::vector<Field>& fields) -> const Field* {
+      for (const Field& field : fields) {
+        if (field.key == key) return &field;
+      }
+      return nullptr;
+    };
+    if (const Field* field = in(shape.fields)) return field;
+    if (form == nullptr) return nullptr;
+    return form->naming.key == key ? &form->naming : in(form->fields);
+  }
+
+  static bool IsNamingKey(const Shape& shape, std::string_view key) {
+    return std::any_of(shape.forms.begin(), shape.forms.end(),
+                       [&](const Form& form) { return form.naming.key == key; });
+  }
+
+  static std::string Article(const Shape& shape) { return std::string(ShapeNoun(shape)); }
+
+  static std::string Where(const Shape& shape, const Form* form) {
+    if (form == nullptr) return Article(shape);
+    return fmt::format("{} with \"{}\"", Article(shape), form->naming.key);
+  }
+
+  bool WrongKind(const Node& node, const Shape& shape) {
+    const char* found = node.is_mapping() ? "a mapping" : node.is_sequence() ? "a list" : "text";
+    const bool nothing = node.is_null();
+    std::string hint;
+    if (node.is_mapping() && node.is_flow() && shape.kind == ShapeKind::kExpression) {
+      hint = "put an expression that starts with a brace in quotes";
+    }
+    if (nothing) {
+      return Refuse(node, Code::kWrongKindOfValue,
+                    fmt::format("{} is missing here", ShapeNoun(shape)));
+    }
+    return Refuse(node, Code::kWrongKindOfValue,
+                  fmt::format("{} is expected here, this is {}", ShapeNoun(shape), found), hint);
+  }
+
+  bool Refuse(const Node& node, Code code, std::string message, std::string hint = "") {
+    Report(node, code, std::move(message), std::move(hint));
+    broken_here_ = true;
+    return false;
+  }
+
+  void Report(const Node& node, Code code, std::string message, std::string hint = "") {
+    SourceRange range = node.range;
+    // A whole mapping is shown by its first key.
+    if (node.is_mapping() && !node.is_flow() && !node.entries.empty()) {
+      range = node.entries.front().key->range;
+    }
+    reporter_->Error(code, *node.file, range, std::move(message), std::move(hint));
+  }
+
+  Reporter* const reporter_;
+  bool broken_here_ = false;  // the mistake just found makes its own node unusable
+};
+
+}  // namespace
+
+bool CheckShape(const Node& node, const Shape& shape, Reporter* reporter) {
+  return ShapeChecker(reporter).Check(node, shape);
+}
+
+}  // namespace sojourn::language
