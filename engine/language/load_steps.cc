@@ -109,7 +109,7 @@ class StepBuilder {
                                 id == nullptr ? node.range : id->range,
                                 fmt::format("another step has the id \"{}\"", step.id));
     }
-    for (const Kind& kind : kKinds) {
+    for (const Kind& kind : Kinds()) {
       const Node* key = node.FindKey(kind.key);
       if (key == nullptr) continue;
       draft_->origins.back().naming_key = key;
@@ -123,7 +123,7 @@ class StepBuilder {
     const char* key;
     Add add;
   };
-  static const Kind kKinds[];
+  static const std::vector<Kind>& Kinds();
 
   void SendEmail(const Node&, const Node& value, const std::string&, Step* step) {
     Send(value, model::ActionKind::kSendEmail, step);
@@ -504,7 +504,8 @@ class StepBuilder {
   bool too_many_ = false;
 };
 
-const StepBuilder::Kind StepBuilder::kKinds[] = {
+const std::vector<StepBuilder::Kind>& StepBuilder::Kinds() {
+  static const std::vector<Kind> kinds = {
     {"send_email", &StepBuilder::SendEmail},   {"send_sms", &StepBuilder::SendSms},
     {"send_push", &StepBuilder::SendPush},     {"webhook", &StepBuilder::Webhook},
     {"coupon", &StepBuilder::Coupon},          {"wait", &StepBuilder::Wait},
@@ -512,6 +513,8 @@ const StepBuilder::Kind StepBuilder::kKinds[] = {
     {"choose", &StepBuilder::Choose},          {"ab_test", &StepBuilder::AbTest},
     {"repeat", &StepBuilder::Repeat},          {"update_person", &StepBuilder::UpdatePerson},
     {"emit_event", &StepBuilder::EmitEvent},   {"exit", &StepBuilder::Exit}};
+  return kinds;
+}
 
 }  // namespace
 
