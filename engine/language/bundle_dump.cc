@@ -49,12 +49,14 @@ struct DumpAction {
   }
   std::string operator()(const WaitStep& step) const {
     switch (step.kind) {
-      case WaitKind::kDuration: return fmt::format("wait {}", FormatDuration(step.duration));
-      case WaitKind::kDays: return fmt::format("wait days={} at={}", step.days, Clock(step.at));
+      case WaitKind::kDuration:
+        return fmt::format("wait {}", FormatDuration(step.duration));
+      case WaitKind::kDays:
+        return fmt::format("wait days={} at={}", step.days, Clock(step.at));
       case WaitKind::kWeekday:
-        return fmt::format("wait weekdays={} at={}", fmt::join(step.weekdays, ","),
-                           Clock(step.at));
-      case WaitKind::kUntil: return fmt::format("wait until {}", step.until->text());
+        return fmt::format("wait weekdays={} at={}", fmt::join(step.weekdays, ","), Clock(step.at));
+      case WaitKind::kUntil:
+        return fmt::format("wait until {}", step.until->text());
     }
     return "";
   }
@@ -99,9 +101,15 @@ struct DumpAction {
 std::string Schedule(const Trigger& trigger) {
   std::string when;
   switch (trigger.schedule_every) {
-    case ScheduleEvery::kDay: when = "day"; break;
-    case ScheduleEvery::kWeek: when = fmt::format("weekday {}", trigger.weekday); break;
-    case ScheduleEvery::kMonth: when = fmt::format("day {} of the month", trigger.day); break;
+    case ScheduleEvery::kDay:
+      when = "day";
+      break;
+    case ScheduleEvery::kWeek:
+      when = fmt::format("weekday {}", trigger.weekday);
+      break;
+    case ScheduleEvery::kMonth:
+      when = fmt::format("day {} of the month", trigger.day);
+      break;
     case ScheduleEvery::kYearlyDate:
       when = fmt::format("{:02}-{:02}", trigger.month, trigger.day);
       break;
@@ -126,17 +134,22 @@ std::string DumpTrigger(const Trigger& trigger) {
       return fmt::format("date {} at={} offset={} every={}", trigger.trait, Clock(trigger.at),
                          trigger.offset_days,
                          trigger.date_every == DateEvery::kOnce ? "once" : "year");
-    case TriggerKind::kSchedule: return Schedule(trigger);
+    case TriggerKind::kSchedule:
+      return Schedule(trigger);
   }
   return "";
 }
 
 std::string DumpExit(const ExitRule& rule) {
   switch (rule.kind) {
-    case ExitKind::kGoal: return "goal";
-    case ExitKind::kEvent: return fmt::format("event \"{}\" where {}", rule.event, All(rule.where));
-    case ExitKind::kEntersSegment: return "enters " + rule.segment;
-    case ExitKind::kLeavesSegment: return "leaves " + rule.segment;
+    case ExitKind::kGoal:
+      return "goal";
+    case ExitKind::kEvent:
+      return fmt::format("event \"{}\" where {}", rule.event, All(rule.where));
+    case ExitKind::kEntersSegment:
+      return "enters " + rule.segment;
+    case ExitKind::kLeavesSegment:
+      return "leaves " + rule.segment;
   }
   return "";
 }
@@ -155,8 +168,8 @@ std::string DumpEntry(const Journey& journey) {
   constexpr const char* kZones[] = {"company", "person", "named"};
   text += fmt::format("\n  zone {} {}", kZones[static_cast<int>(journey.zone_kind)],
                       journey.zone.name());
-  text += fmt::format(" quiet {} holdout {}\n", Quiet(journey.quiet_hours),
-                      journey.holdout_buckets);
+  text +=
+      fmt::format(" quiet {} holdout {}\n", Quiet(journey.quiet_hours), journey.holdout_buckets);
   return text;
 }
 
@@ -167,14 +180,15 @@ std::string DumpJourney(const Journey& journey) {
                         All(journey.goal->where),
                         journey.goal->within ? FormatDuration(*journey.goal->within) : "ever");
   }
-  for (const ExitRule& rule : journey.exit_on) text += fmt::format("  exit_on {}\n", DumpExit(rule));
+  for (const ExitRule& rule : journey.exit_on)
+    text += fmt::format("  exit_on {}\n", DumpExit(rule));
   if (journey.move_on_change) text += "  on_change move\n";
   for (const auto& [from, to] : journey.moved_steps) {
     text += fmt::format("  moved {} -> {}\n", from, to);
   }
-  text += fmt::format("  keeps trigger: {}; event: {}\n",
-                      fmt::join(journey.trigger_properties, ", "),
-                      fmt::join(journey.event_properties, ", "));
+  text +=
+      fmt::format("  keeps trigger: {}; event: {}\n", fmt::join(journey.trigger_properties, ", "),
+                  fmt::join(journey.event_properties, ", "));
   for (size_t i = 0; i < journey.steps.size(); ++i) {
     const Step& step = journey.steps[i];
     text += fmt::format("  {} [{}] {} next -> {}\n", i, step.id,
@@ -184,10 +198,9 @@ std::string DumpJourney(const Journey& journey) {
 }
 
 std::string DumpCompany(const Company& company) {
-  std::string text =
-      fmt::format("company {} zone {} quiet {} holdout {} late {}\n", company.name,
-                  company.timezone_name, Quiet(company.quiet_hours), company.holdout_buckets,
-                  FormatDuration(company.late_send_limit));
+  std::string text = fmt::format("company {} zone {} quiet {} holdout {} late {}\n", company.name,
+                                 company.timezone_name, Quiet(company.quiet_hours),
+                                 company.holdout_buckets, FormatDuration(company.late_send_limit));
   for (const ConsentTopic& topic : company.topics) {
     text += fmt::format("  topic {} {}{}\n", topic.name, topic.opted_in ? "in" : "out",
                         topic.transactional ? " transactional" : "");

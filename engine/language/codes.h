@@ -1,5 +1,5 @@
-// The codes of this module's diagnostics; their titles stand in codes.cc. A code once released keeps
-// its number and meaning.
+// The codes of this module's diagnostics; their titles stand in codes.cc. A code once released
+// keeps its number and meaning.
 #pragma once
 
 #include <cstdint>

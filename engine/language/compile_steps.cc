@@ -9,6 +9,14 @@
 namespace sojourn::language {
 namespace {
 
+// Where some step is not understood, it may be the one that an expression relies on.
+void AllowWhatMayBeMissing(const JourneyDraft& draft, expr::Scope* scope) {
+  scope->events.clear();
+  scope->coupon = true;
+  scope->ab_tests = draft.ab_tests;
+  scope->ab_test = !draft.ab_tests.empty();
+}
+
 expr::Scope ScopeAt(const JourneyDraft& draft, const PendingExpression& pending) {
   if (pending.segment_rules) return SegmentScope();
   // A step that no run reaches gets a warning; its expressions are judged as if all had happened.
@@ -22,6 +30,7 @@ expr::Scope ScopeAt(const JourneyDraft& draft, const PendingExpression& pending)
   scope.ab_tests = flow.reachable ? flow.ab_tests : draft.ab_tests;
   scope.ab_test = !scope.ab_tests.empty();
   scope.coupon = flow.reachable ? flow.coupon : draft.has_coupon;
+  if (!draft.file->has_shape) AllowWhatMayBeMissing(draft, &scope);
   return scope;
 }
 
@@ -48,11 +57,10 @@ void WarnAboutEvent(const JourneyDraft& draft, const PendingExpression& pending,
                       return context->catalog->EventProperty(event, property).has_value();
                     });
     if (!trigger_has) continue;
-    context->reporter->Warning(
-        Code::kEventAfterWait, *pending.node->file, pending.node->range,
-        fmt::format("event can be \"{}\" here, which a wait_until brought",
-                    flow.waited_for.front()),
-        "write trigger where the event that started the run is meant");
+    context->reporter->Warning(Code::kEventAfterWait, *pending.node->file, pending.node->range,
+                               fmt::format("event can be \"{}\" here, which a wait_until brought",
+                                           flow.waited_for.front()),
+                               "write trigger where the event that started the run is meant");
     return;
   }
 }
@@ -92,7 +100,10 @@ class SendChecker {
     const Step& step = draft_.steps[index];
     const auto& send = std::get<SendStep>(step.action);
     const auto found = context_->loaded_templates.find(send.template_name);
-    if (found == context_->loaded_templates.end() || !draft_.flow[index].reachable) return;
+    if (found == context_->loaded_templates.end() || !draft_.flow[index].reachable ||
+        !draft_.file->has_shape) {
+      return;
+    }
     for (const LoadedTemplate::Read& read : found->second.reads) {
       CheckRead(read, found->second, index);
     }
@@ -146,7 +157,7 @@ class SendChecker {
 
   const JourneyDraft& draft_;
   LoadContext* const context_;
-  std::set<uint32_t> told_coupon_;
+  std::set<uint32_t> told_coupon_;  // steps
 };
 
 }  // namespace
@@ -156,11 +167,16 @@ bool Fits(expr::TypeKind from, expr::TypeKind to) {
   if (from == to || from == TypeKind::kDynamic || to == TypeKind::kDynamic) return true;
   if (from == TypeKind::kNull) return true;  // absent
   switch (to) {
-    case TypeKind::kDouble: return from == TypeKind::kInt || from == TypeKind::kUint;
-    case TypeKind::kInt: return from == TypeKind::kDouble || from == TypeKind::kUint;
-    case TypeKind::kTimestamp: return from == TypeKind::kDate || from == TypeKind::kString;
-    case TypeKind::kDate: return from == TypeKind::kTimestamp || from == TypeKind::kString;
-    default: return false;
+    case TypeKind::kDouble:
+      return from == TypeKind::kInt || from == TypeKind::kUint;
+    case TypeKind::kInt:
+      return from == TypeKind::kDouble || from == TypeKind::kUint;
+    case TypeKind::kTimestamp:
+      return from == TypeKind::kDate || from == TypeKind::kString;
+    case TypeKind::kDate:
+      return from == TypeKind::kTimestamp || from == TypeKind::kString;
+    default:
+      return false;
   }
 }
 

@@ -31,9 +31,9 @@ std::string CaretLine(const Diagnostic& diagnostic) {
 }
 
 std::string Text(const Diagnostic& diagnostic) {
-  std::string text = fmt::format("{}:{}:{}: {}[{}]: {}\n", diagnostic.file, diagnostic.line,
-                                 diagnostic.column, SeverityName(diagnostic.severity),
-                                 diagnostic.code, diagnostic.message);
+  std::string text =
+      fmt::format("{}:{}:{}: {}[{}]: {}\n", diagnostic.file, diagnostic.line, diagnostic.column,
+                  SeverityName(diagnostic.severity), diagnostic.code, diagnostic.message);
   if (!diagnostic.source_line.empty()) {
     text += fmt::format("  {}\n  {}\n", diagnostic.source_line, CaretLine(diagnostic));
   }
@@ -83,9 +83,8 @@ std::string SarifText(const std::vector<Diagnostic>& diagnostics) {
   Json results = Json::array();
   for (const Diagnostic& one : diagnostics) results.push_back(SarifResult(one));
   const Json driver = {{"name", "sojourn"}, {"rules", rules}};
-  const Json run = {{"tool", {{"driver", driver}}},
-                    {"columnKind", "unicodeCodePoints"},
-                    {"results", results}};
+  const Json run = {
+      {"tool", {{"driver", driver}}}, {"columnKind", "unicodeCodePoints"}, {"results", results}};
   return Dump({{"$schema", "https://json.schemastore.org/sarif-2.1.0.json"},
                {"version", "2.1.0"},
                {"runs", Json::array({run})}});
@@ -108,8 +107,8 @@ std::string GithubEscape(std::string_view text, bool property) {
 std::string GithubText(const Diagnostic& one) {
   const std::string message = one.hint.empty() ? one.message : one.message + "; " + one.hint;
   return fmt::format("::{} file={},line={},col={},endColumn={},title={}::{}\n",
-                     SeverityName(one.severity), GithubEscape(one.file, true), one.line,
-                     one.column, one.end_column, one.code, GithubEscape(message, false));
+                     SeverityName(one.severity), GithubEscape(one.file, true), one.line, one.column,
+                     one.end_column, one.code, GithubEscape(message, false));
 }
 
 }  // namespace
@@ -122,8 +121,7 @@ void SortDiagnostics(std::vector<Diagnostic>* diagnostics) {
                    });
 }
 
-std::string FormatDiagnostics(const std::vector<Diagnostic>& diagnostics,
-                              DiagnosticFormat format) {
+std::string FormatDiagnostics(const std::vector<Diagnostic>& diagnostics, DiagnosticFormat format) {
   if (format == DiagnosticFormat::kJson) return JsonText(diagnostics);
   if (format == DiagnosticFormat::kSarif) return SarifText(diagnostics);
   std::string text;

@@ -27,11 +27,11 @@ bool IsMail(const Step& step);
 // What holds when a run arrives at a step.
 struct StepFlow {
   bool reachable = false;
-  std::vector<std::string> events;        // that `event` can be: triggers' or waited for
-  std::vector<std::string> waited_for;    // those of them that a wait_until consumed
-  std::vector<std::string> ab_tests;      // that can have been passed
-  bool coupon = false;                    // a coupon step can have been passed
-  bool after_wait = false;                // a wait can have been passed
+  std::vector<std::string> events;      // that `event` can be: triggers' or waited for
+  std::vector<std::string> waited_for;  // those of them that a wait_until consumed
+  std::vector<std::string> ab_tests;    // that can have been passed
+  bool coupon = false;                  // a coupon step can have been passed
+  bool after_wait = false;              // a wait can have been passed
 };
 
 // `trigger_events`: what `event` can be at the start. One item for each step.

@@ -58,32 +58,29 @@ void WarnUnreachable(const JourneyDraft& draft, LoadContext* context) {
     const bool first_of_its_kind =
         previous != kEndOfJourney && draft.flow[previous].reachable && !draft.flow[i].reachable;
     if (!first_of_its_kind) continue;
-    Warn(Code::kUnreachableStep, draft.origins[i].naming_key, context,
-         "no run can reach this step", "every way before it ends the run");
+    Warn(Code::kUnreachableStep, draft.origins[i].naming_key, context, "no run can reach this step",
+         "every way before it ends the run");
   }
 }
 
 void WarnMails(const JourneyDraft& draft, LoadContext* context) {
   for (const uint32_t index : MailsWithoutWaitBetween(draft.steps, draft.flow)) {
     Warn(Code::kMailTwice, draft.origins[index].naming_key, context,
-         "this mail can go out at the same moment as the one before it",
-         "put a wait between them");
+         "this mail can go out at the same moment as the one before it", "put a wait between them");
   }
 }
 
 bool IsConstantFalse(const Conditions& conditions) {
-  return std::any_of(conditions.begin(), conditions.end(), [](const ProgramPointer& program) {
-    return program->text() == "false";
-  });
+  return std::any_of(conditions.begin(), conditions.end(),
+                     [](const ProgramPointer& program) { return program->text() == "false"; });
 }
 
 void WarnGoal(const JourneyDraft& draft, LoadContext* context) {
   const std::optional<Goal>& goal = draft.journey.goal;
   const Node* key = draft.root->FindKey("goal");
   if (!goal || key == nullptr) return;
-  const bool rests =
-      std::any_of(draft.steps.begin(), draft.steps.end(),
-                  [&](const Step& step) { return CanRest(draft, step); });
+  const bool rests = std::any_of(draft.steps.begin(), draft.steps.end(),
+                                 [&](const Step& step) { return CanRest(draft, step); });
   if (goal->event == "Person Erased" || IsConstantFalse(goal->where)) {
     return Warn(Code::kGoalNeverMet, key, context, "this goal can never be met");
   }
@@ -95,8 +92,8 @@ void WarnGoal(const JourneyDraft& draft, LoadContext* context) {
   }
   const bool exits = std::any_of(
       draft.journey.exit_on.begin(), draft.journey.exit_on.end(), [&](const ExitRule& rule) {
-        const bool same_event = rule.kind == ExitKind::kEvent && rule.event == goal->event &&
-                                rule.where.empty();
+        const bool same_event =
+            rule.kind == ExitKind::kEvent && rule.event == goal->event && rule.where.empty();
         return rule.kind == ExitKind::kGoal || same_event;
       });
   if (exits) return;

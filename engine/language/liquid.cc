@@ -12,21 +12,19 @@
 namespace sojourn::language {
 namespace {
 
-constexpr std::string_view kWords[] = {"and",  "or",   "contains", "true",     "false", "nil",
+constexpr std::string_view kWords[] = {"and",  "or",    "contains", "true",     "false", "nil",
                                        "null", "empty", "blank",    "reversed", "in",    "with"};
 // Tags that open a block, each closed by "end" and its name.
-constexpr std::string_view kBlocks[] = {"if",      "unless", "case",    "for",
+constexpr std::string_view kBlocks[] = {"if",       "unless",  "case",    "for",
                                         "tablerow", "capture", "comment", "raw"};
-constexpr std::string_view kOther[] = {"elsif",    "else",  "when",      "assign",    "echo",
-                                       "break",    "cycle", "continue",  "increment", "decrement"};
+constexpr std::string_view kOther[] = {"elsif", "else",  "when",     "assign",    "echo",
+                                       "break", "cycle", "continue", "increment", "decrement"};
 
 bool IsOneOf(std::string_view word, const std::string_view* begin, const std::string_view* end) {
   return std::find(begin, end, word) != end;
 }
 
-bool IsNameStart(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
+bool IsNameStart(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool IsNamePart(char c) { return IsNameStart(c) || (c >= '0' && c <= '9') || c == '-'; }
 bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 

@@ -11,7 +11,7 @@
 namespace sojourn::language {
 
 struct LiquidRead {
-  std::string path;  // "person.first_name"; a root alone where the whole of it is used
+  std::string path;    // "person.first_name"; a root alone where the whole of it is used
   uint32_t begin = 0;  // bytes of the text
   uint32_t end = 0;
 };

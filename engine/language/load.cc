@@ -68,7 +68,8 @@ class BundleLoader {
     LoadTemplates();
     LoadSegmentFiles();
     for (RulesFile* file : Files("journey")) LoadJourney(*file, &context_);
-    WarnUnused();
+    // Where something is wrong, what seems unused may be used there.
+    if (reporter_.error_count() == 0) WarnUnused();
     return Finish();
   }
 
@@ -82,10 +83,9 @@ class BundleLoader {
     }
     if (!HasSuffix(path, ".yaml") && !IsTemplateFile(path)) return;
     if (bytes.size() > kMaxRuleFileBytes) {
-      return reporter_.FileError(
-          Code::kFileTooLarge, path,
-          fmt::format("a rules file has at most {} bytes, this has {}", kMaxRuleFileBytes,
-                      bytes.size()));
+      return reporter_.FileError(Code::kFileTooLarge, path,
+                                 fmt::format("a rules file has at most {} bytes, this has {}",
+                                             kMaxRuleFileBytes, bytes.size()));
     }
     if (IsTestFile(path)) return NoteTests(path, bytes);
     rules_.emplace_back(SourceFile(path, bytes));
@@ -112,7 +112,7 @@ class BundleLoader {
     for (const FileKind& kind : FileKinds()) {
       if (kind.first_key != first) continue;
       file->kind = kind.first_key;
-      CheckShape(root, kind.shape(), &reporter_);
+      file->has_shape = CheckShape(root, kind.shape(), &reporter_);
       return;
     }
     UnknownKind(*file, first);
@@ -147,7 +147,7 @@ class BundleLoader {
     file->body = parts->body;
     file->document = YamlDocument::Parse(file->source, parts->yaml, &reporter_);
     if (file->document == nullptr) return Salvage(file);
-    CheckShape(file->document->root(), TemplateShape(), &reporter_);
+    file->has_shape = CheckShape(file->document->root(), TemplateShape(), &reporter_);
   }
 
   // What a file that cannot be read declares, so that its uses are not called unknown as well.
@@ -156,7 +156,14 @@ class BundleLoader {
         R"((?m)^(company|catalog|segment|coupon_pool|template|journey):[ \t]*["']?([^\s"'#]*))");
     std::string kind;
     std::string name;
-    if (!re2::RE2::PartialMatch(file->source.text(), pattern, &kind, &name)) return;
+    if (!re2::RE2::PartialMatch(file->source.text(), pattern, &kind, &name)) {
+      // A template's file is called like it, as a habit.
+      const std::string& path = file->source.path();
+      const size_t begin = path.rfind('/') + 1;  // 0 where there is none
+      if (file->kind == "template")
+        context_.templates.insert(path.substr(begin, path.rfind('.') - begin));
+      return;
+    }
     if (kind == "company") context_.company_unreadable = true;
     if (kind == "catalog") context_.catalog->ForgetCatalog();
     if (kind == "segment") context_.catalog->AddSegment(name);
@@ -175,8 +182,8 @@ class BundleLoader {
       const Node* name = file.document->root().Find(file.kind);
       if (file.kind == "catalog" || name == nullptr) continue;
       // There is one company; other names are unique within their kind.
-      const std::string key = std::string(file.kind) + ":" +
-                              (file.kind == "company" ? std::string() : name->text);
+      const std::string key =
+          std::string(file.kind) + ":" + (file.kind == "company" ? std::string() : name->text);
       const auto [first, is_new] = seen.emplace(key, name);
       if (!is_new) {
         file.is_repeated = true;
@@ -196,7 +203,7 @@ class BundleLoader {
     std::vector<RulesFile*> found;
     for (RulesFile& file : rules_) {
       if (file.kind != kind || file.document == nullptr || file.is_repeated) continue;
-      if (file.document->root().Find(kind) != nullptr) found.push_back(&file);
+      if (file.document->root().FindKey(kind) != nullptr) found.push_back(&file);
     }
     return found;
   }

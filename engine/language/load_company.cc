@@ -14,7 +14,8 @@ namespace {
 void LoadTopics(const Node* topics, LoadContext* context) {
   Company& company = context->bundle->company;
   if (topics != nullptr) company.topics.clear();
-  for (const Node::Entry& entry : topics == nullptr ? std::vector<Node::Entry>() : topics->entries) {
+  for (const Node::Entry& entry :
+       topics == nullptr ? std::vector<Node::Entry>() : topics->entries) {
     if (entry.key->broken) continue;
     ConsentTopic topic;
     topic.name = entry.key->text;
@@ -80,9 +81,9 @@ void LoadTraits(const Node* traits, LoadContext* context) {
   for (const Node::Entry& entry : traits->entries) {
     const std::string& name = entry.key->text;
     if (Catalog::IsPersonBuiltIn(name)) {
-      context->reporter->Error(Code::kReservedName, *entry.key->file, entry.key->range,
-                               fmt::format("person.{} is built in, no trait can be called so",
-                                           name));
+      context->reporter->Error(
+          Code::kReservedName, *entry.key->file, entry.key->range,
+          fmt::format("person.{} is built in, no trait can be called so", name));
     } else if (!context->catalog->AddTrait(name, TypeOf(*entry.value))) {
       context->reporter->Error(Code::kDeclaredTwice, *entry.key->file, entry.key->range,
                                fmt::format("the trait \"{}\" is declared already", name));

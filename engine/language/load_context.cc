@@ -9,8 +9,7 @@
 namespace sojourn::language {
 namespace {
 
-void ReportIssues(const Node& node, const std::vector<expr::Issue>& issues,
-                  LoadContext* context) {
+void ReportIssues(const Node& node, const std::vector<expr::Issue>& issues, LoadContext* context) {
   for (const expr::Issue& issue : issues) {
     const Severity severity =
         issue.severity == expr::Severity::kError ? Severity::kError : Severity::kWarning;

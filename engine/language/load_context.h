@@ -25,6 +25,7 @@ struct RulesFile {
   std::unique_ptr<YamlDocument> document;  // front matter for templates; null where unreadable
   std::string_view kind;                   // first key; "template"; empty where unknown
   SourceRange body;                        // templates: behind the front matter
+  bool has_shape = false;                  // nothing was wrong with its keys and values
   bool is_repeated = false;                // another file declares the same name
 };
 

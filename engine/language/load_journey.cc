@@ -37,8 +37,11 @@ class JourneyLoader {
     LoadExitRules();
     LoadChange();
     CheckSends(&draft_, context_);
-    CheckJourneyFlow(&draft_, context_);
-    WarnAboutJourney(&draft_, context_);
+    // Steps that are not understood hide ways through the journey.
+    if (draft_.file->has_shape) {
+      CheckJourneyFlow(&draft_, context_);
+      WarnAboutJourney(&draft_, context_);
+    }
     KeepProperties();
     draft_.steps.shrink_to_fit();
     journey_->steps = std::move(draft_.steps);
@@ -74,8 +77,7 @@ class JourneyLoader {
 
   void LoadRunKey(const expr::Scope& scope) {
     const Node* node = root_.Find("one_run_per");
-    journey_->one_run_per =
-        CompileExpression(node, scope, expr::TypeKind::kDynamic, context_);
+    journey_->one_run_per = CompileExpression(node, scope, expr::TypeKind::kDynamic, context_);
     if (journey_->one_run_per == nullptr) return;
     const expr::TypeKind kind = journey_->one_run_per->type().kind;
     const bool usable = kind == expr::TypeKind::kString || kind == expr::TypeKind::kInt ||

@@ -69,8 +69,8 @@ void LoadCouponPool(const Node& root, LoadContext* context) {
   pool->position = root.position();
   if (const Node* generate = root.Find("generate")) {
     pool->prefix = TextAt(*generate, "prefix");
-    pool->length = static_cast<int>(
-        ParseInteger(TextAt(*generate, "length")).value_or(kDefaultCodeLength));
+    pool->length =
+        static_cast<int>(ParseInteger(TextAt(*generate, "length")).value_or(kDefaultCodeLength));
   } else if (const Node* fixed = root.Find("static")) {
     pool->kind = PoolKind::kStatic;
     pool->codes.push_back(fixed->text);

@@ -154,7 +154,7 @@ class StepBuilder {
     }
     if (send.topic.empty()) {
       send.topic = "marketing";
-      CheckDefaultTopic(name);
+      if (rule != nullptr && topic == nullptr) CheckDefaultTopic(name);
     }
     if (known) send.topic_rule = context_->bundle->company.FindTopic(send.topic);
     Values(value.Find("data"), nullptr, &send.data);
@@ -259,8 +259,8 @@ class StepBuilder {
       Alternative(*any_of.items[i], index, &wait->alternatives[i]);
     }
     for (size_t i = 0; i < any_of.items.size(); ++i) {
-      wait->alternatives[i].then = Block(any_of.items[i]->Find("then"),
-                                         fmt::format("{}.{}.then.", path, i + 1), next);
+      wait->alternatives[i].then =
+          Block(any_of.items[i]->Find("then"), fmt::format("{}.{}.then.", path, i + 1), next);
     }
     const Node* then = node.FindKey("then");
     if (then == nullptr) return;
@@ -344,9 +344,9 @@ class StepBuilder {
     test.test = value.text;
     const std::vector<std::string>& tests = draft_->ab_tests;
     if (std::find(tests.begin(), tests.end(), test.test) != tests.end()) {
-      context_->reporter->Error(Code::kDuplicateStep, *value.file, value.range,
-                                fmt::format("another test of this journey is called \"{}\"",
-                                            test.test));
+      context_->reporter->Error(
+          Code::kDuplicateStep, *value.file, value.range,
+          fmt::format("another test of this journey is called \"{}\"", test.test));
     } else {
       draft_->ab_tests.push_back(test.test);
     }
@@ -416,16 +416,16 @@ class StepBuilder {
   }
 
   void Exit(const Node&, const Node& value, const std::string&, Step* step) {
-    constexpr std::string_view kReserved[] = {"completed",      "goal",      "event",
+    constexpr std::string_view kReserved[] = {"completed",      "goal",           "event",
                                               "enters_segment", "leaves_segment", "restarted",
-                                              "limit",          "removed",   "erased"};
+                                              "limit",          "removed",        "erased"};
     step->action.emplace<ExitStep>().reason = value.text;
     for (const std::string_view reserved : kReserved) {
       if (reserved != value.text) continue;
-      context_->reporter->Error(Code::kReservedName, *value.file, value.range,
-                                fmt::format("the exit reason \"{}\" is the engine's own",
-                                            value.text),
-                                "say why the run ends, such as not-interested");
+      context_->reporter->Error(
+          Code::kReservedName, *value.file, value.range,
+          fmt::format("the exit reason \"{}\" is the engine's own", value.text),
+          "say why the run ends, such as not-interested");
     }
   }
 
@@ -461,8 +461,7 @@ class StepBuilder {
       const Node::Entry& entry = map->entries[i];
       (*into)[i].first = entry.key->text;
       if (entry.key->broken) continue;
-      const std::optional<expr::Type> target =
-          type == nullptr ? std::nullopt : (*type)(*entry.key);
+      const std::optional<expr::Type> target = type == nullptr ? std::nullopt : (*type)(*entry.key);
       if (!entry.value->broken) {
         Expression(entry.value, expr::TypeKind::kDynamic, &(*into)[i].second, target);
       }
@@ -487,10 +486,10 @@ class StepBuilder {
   std::optional<expr::Type> PropertyType(const std::string& event, const Node& name) {
     const auto type = context_->catalog->EventProperty(event, name.text);
     if (!type) {
-      context_->reporter->Error(Code::kUnknownProperty, *name.file, name.range,
-                                fmt::format("the event \"{}\" has no property \"{}\"", event,
-                                            name.text),
-                                DidYouMean(name.text, context_->catalog->PropertyNames(event)));
+      context_->reporter->Error(
+          Code::kUnknownProperty, *name.file, name.range,
+          fmt::format("the event \"{}\" has no property \"{}\"", event, name.text),
+          DidYouMean(name.text, context_->catalog->PropertyNames(event)));
     }
     return type;
   }
@@ -506,13 +505,13 @@ class StepBuilder {
 
 const std::vector<StepBuilder::Kind>& StepBuilder::Kinds() {
   static const std::vector<Kind> kinds = {
-    {"send_email", &StepBuilder::SendEmail},   {"send_sms", &StepBuilder::SendSms},
-    {"send_push", &StepBuilder::SendPush},     {"webhook", &StepBuilder::Webhook},
-    {"coupon", &StepBuilder::Coupon},          {"wait", &StepBuilder::Wait},
-    {"wait_until", &StepBuilder::WaitUntil},   {"if", &StepBuilder::If},
-    {"choose", &StepBuilder::Choose},          {"ab_test", &StepBuilder::AbTest},
-    {"repeat", &StepBuilder::Repeat},          {"update_person", &StepBuilder::UpdatePerson},
-    {"emit_event", &StepBuilder::EmitEvent},   {"exit", &StepBuilder::Exit}};
+      {"send_email", &StepBuilder::SendEmail}, {"send_sms", &StepBuilder::SendSms},
+      {"send_push", &StepBuilder::SendPush},   {"webhook", &StepBuilder::Webhook},
+      {"coupon", &StepBuilder::Coupon},        {"wait", &StepBuilder::Wait},
+      {"wait_until", &StepBuilder::WaitUntil}, {"if", &StepBuilder::If},
+      {"choose", &StepBuilder::Choose},        {"ab_test", &StepBuilder::AbTest},
+      {"repeat", &StepBuilder::Repeat},        {"update_person", &StepBuilder::UpdatePerson},
+      {"emit_event", &StepBuilder::EmitEvent}, {"exit", &StepBuilder::Exit}};
   return kinds;
 }
 

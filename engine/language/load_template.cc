@@ -11,8 +11,9 @@
 namespace sojourn::language {
 namespace {
 
-constexpr std::string_view kRoots[] = {"person", "event", "trigger", "ab_test", "coupon",
-                                       "company", "data", "unsubscribe_url", "preferences_url"};
+constexpr std::string_view kRoots[] = {"person",  "event",           "trigger",
+                                       "ab_test", "coupon",          "company",
+                                       "data",    "unsubscribe_url", "preferences_url"};
 
 std::string Root(const std::string& path) { return path.substr(0, path.find('.')); }
 
@@ -86,8 +87,7 @@ class TemplateLoader {
   void CheckSender(const Node* from) {
     if (from == nullptr || context_->company_unreadable) return;
     if (context_->senders.count(from->text) != 0) return;
-    std::string hint =
-        DidYouMean(from->text, {context_->senders.begin(), context_->senders.end()});
+    std::string hint = DidYouMean(from->text, {context_->senders.begin(), context_->senders.end()});
     if (hint.empty()) hint = "senders are listed in company.yaml";
     context_->reporter->Error(Code::kUnknownSender, *from->file, from->range,
                               fmt::format("there is no sender \"{}\"", from->text),
@@ -112,8 +112,7 @@ class TemplateLoader {
     const LiquidScan scan = ScanLiquid(subject.text);
     for (const LiquidIssue& issue : scan.issues) {
       context_->reporter->Error(Code::kBadLiquid, file_.source,
-                                subject.RangeOf(issue.begin, issue.end), issue.message,
-                                issue.hint);
+                                subject.RangeOf(issue.begin, issue.end), issue.message, issue.hint);
     }
     for (const LiquidRead& read : scan.reads) {
       loaded_.reads.push_back({read.path, subject.RangeOf(read.begin, read.end)});

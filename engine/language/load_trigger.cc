@@ -80,7 +80,7 @@ class TriggerLoader {
     const auto trait = ParsePersonTrait(date->text);
     if (!trait) {
       context_->reporter->Error(Code::kNotADate, *date->file, date->range,
-                                fmt::format("\"{}\" is no trait", date->text),
+                                fmt::format("\"{}\" is no trait of the person", date->text),
                                 "write it like person.birthday");
       return;
     }

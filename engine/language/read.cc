@@ -30,7 +30,8 @@ bool IsRulesFile(std::string_view path) {
 
 class DirectoryReader {
  public:
-  DirectoryReader(fs::path root, Reporter* reporter) : root_(std::move(root)), reporter_(reporter) {}
+  DirectoryReader(fs::path root, Reporter* reporter)
+      : root_(std::move(root)), reporter_(reporter) {}
 
   std::map<std::string, std::string> Read() {
     Walk(root_, 0);
@@ -71,8 +72,7 @@ class DirectoryReader {
     std::error_code error;
     const fs::path target = fs::canonical(path, error);
     if (error) return false;  // dangling: reading it says so
-    const auto [at, end] =
-        std::mismatch(root_.begin(), root_.end(), target.begin(), target.end());
+    const auto [at, end] = std::mismatch(root_.begin(), root_.end(), target.begin(), target.end());
     return at != root_.end();
   }
 

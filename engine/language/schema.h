@@ -65,8 +65,8 @@ struct Shape {
   std::vector<std::string_view> choices;
   int64_t minimum = 0;
   int64_t maximum = 0;
-  std::vector<Field> fields;  // of every form
-  std::vector<Form> forms;    // exactly one of them; empty: no forms
+  std::vector<Field> fields;       // of every form
+  std::vector<Form> forms;         // exactly one of them; empty: no forms
   ShapeFunction item = nullptr;    // kList, kMap, kOneOrMany; kScalarOr: the other shape
   ShapeFunction scalar = nullptr;  // kScalarOr
   ShapeFunction key = nullptr;     // kMap

@@ -23,13 +23,20 @@ class ShapeChecker {
  private:
   bool CheckKind(const Node& node, const Shape& shape) {
     switch (shape.kind) {
-      case ShapeKind::kObject: return CheckObject(node, shape);
-      case ShapeKind::kList: return CheckList(node, shape);
-      case ShapeKind::kMap: return CheckMap(node, shape);
-      case ShapeKind::kScalarOr: return Check(node, node.is_scalar() ? shape.scalar() : shape.item());
-      case ShapeKind::kConditions: return CheckOneOrMany(node, ExpressionShape());
-      case ShapeKind::kOneOrMany: return CheckOneOrMany(node, shape.item());
-      default: return CheckLeaf(node, shape);
+      case ShapeKind::kObject:
+        return CheckObject(node, shape);
+      case ShapeKind::kList:
+        return CheckList(node, shape);
+      case ShapeKind::kMap:
+        return CheckMap(node, shape);
+      case ShapeKind::kScalarOr:
+        return Check(node, node.is_scalar() ? shape.scalar() : shape.item());
+      case ShapeKind::kConditions:
+        return CheckOneOrMany(node, ExpressionShape());
+      case ShapeKind::kOneOrMany:
+        return CheckOneOrMany(node, shape.item());
+      default:
+        return CheckLeaf(node, shape);
     }
   }
 
@@ -70,10 +77,30 @@ class ShapeChecker {
   bool CheckMap(const Node& node, const Shape& shape) {
     if (!node.is_mapping()) return WrongKind(node, shape);
     bool fine = true;
+    const Node::Entry* before = nullptr;
     for (const Node::Entry& entry : node.entries) {
-      fine = (Check(*entry.key, shape.key()) & Check(*entry.value, shape.item())) && fine;
+      if (IsTornExpression(node, entry, before)) {
+        fine = false;
+      } else {
+        fine = (Check(*entry.key, shape.key()) & Check(*entry.value, shape.item())) && fine;
+      }
+      before = &entry;
     }
     return fine;
+  }
+
+  // `{where: count("A", days(3)) > 0}`: the comma ends the value in YAML. Reports it if so.
+  bool IsTornExpression(const Node& node, const Node::Entry& entry, const Node::Entry* before) {
+    const bool torn = node.is_flow() && before != nullptr && entry.value->is_null() &&
+                      entry.key->text.find_first_of("()<>=&|\"'") != std::string::npos;
+    if (!torn) return false;
+    before->value->broken = true;
+    entry.key->broken = true;
+    entry.value->broken = true;
+    Report(*entry.key, Code::kUnknownKey,
+           fmt::format("a comma ends the value of \"{}\" here", before->key->text),
+           "put the whole expression in single quotes");
+    return true;
   }
 
   bool CheckObject(const Node& node, const Shape& shape) {
@@ -145,16 +172,7 @@ class ShapeChecker {
   void UnknownKey(const Node& node, const Node::Entry& entry, const Node::Entry* before,
                   const Shape& shape, const Form* form) {
     const std::string& key = entry.key->text;
-    // `{where: count("A", days(3)) > 0}`: the comma ends the value in YAML.
-    const bool torn = node.is_flow() && before != nullptr && entry.value->is_null() &&
-                      key.find_first_of("()<>=&|\"'") != std::string::npos;
-    if (torn) {
-      before->value->broken = true;
-      Report(*entry.key, Code::kUnknownKey,
-             fmt::format("a comma ends the value of \"{}\" here", before->key->text),
-             "put the whole expression in single quotes");
-      return;
-    }
+    if (IsTornExpression(node, entry, before)) return;
     std::vector<std::string> known;
     const auto add = [&](const std::vector<Field>& fields) {
       for (const Field& field : fields) {

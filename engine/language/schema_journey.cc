@@ -212,8 +212,8 @@ const Shape& WaitDaysShape() {
 }
 
 const Shape& WeekdayShape() {
-  static const Shape shape = Choice(
-      {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"});
+  static const Shape shape =
+      Choice({"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"});
   return shape;
 }
 
@@ -277,10 +277,9 @@ const Shape& ChoicesShape() {
 }
 
 const Shape& PathShape() {
-  static const Shape shape =
-      Object("a path", {{"name", &SnakeShape, true, "read as ab_test.TEST"},
-                        {"percent", &PercentShape, true, "how many take it"},
-                        {"steps", &StepsShape, false, "what they get"}});
+  static const Shape shape = Object("a path", {{"name", &SnakeShape, true, "read as ab_test.TEST"},
+                                               {"percent", &PercentShape, true, "how many take it"},
+                                               {"steps", &StepsShape, false, "what they get"}});
   return shape;
 }
 
@@ -347,30 +346,30 @@ const Shape& TriggerShape() {
 }
 
 const Shape& StepShape() {
-  static const Shape shape = Object(
-      "a step", {{"id", &KebabShape, false, "its name; default: its path"}}, StepForms());
+  static const Shape shape =
+      Object("a step", {{"id", &KebabShape, false, "its name; default: its path"}}, StepForms());
   return shape;
 }
 
 const Shape& JourneyShape() {
-  static const Shape shape = Object(
-      "a journey",
-      {{"journey", &KebabShape, true, "its name"},
-       {"description", &TextShape, false, "free text"},
-       {"trigger", &TriggerShape, true, "what starts a run"},
-       {"only_if", &ConditionsShape, false, "condition at entry"},
-       {"reentry", &ReentryShape, false, "default: always"},
-       {"one_run_per", &ExpressionShape, false, "each value has its own run"},
-       {"if_already_running", &IfRunningShape, false, "default: ignore"},
-       {"active", &ActiveShape, false, "entries only then"},
-       {"timezone", &JourneyZoneShape, false, "company (default), person, or an IANA name"},
-       {"quiet_hours", &JourneyQuietHoursShape, false, "instead of the company's, or none"},
-       {"holdout", &PercentShape, false, "percent whose sends are suppressed"},
-       {"goal", &GoalShape, false, "what the journey is for"},
-       {"exit_on", &ExitOnShape, false, "what ends a run early"},
-       {"on_change", &OnChangeShape, false, "what happens to runs when this file changes"},
-       {"moved_steps", &MovedStepsShape, false, "old id: new id, or exit"},
-       {"steps", &StepsShape, true, "what happens"}});
+  static const Shape shape =
+      Object("a journey",
+             {{"journey", &KebabShape, true, "its name"},
+              {"description", &TextShape, false, "free text"},
+              {"trigger", &TriggerShape, true, "what starts a run"},
+              {"only_if", &ConditionsShape, false, "condition at entry"},
+              {"reentry", &ReentryShape, false, "default: always"},
+              {"one_run_per", &ExpressionShape, false, "each value has its own run"},
+              {"if_already_running", &IfRunningShape, false, "default: ignore"},
+              {"active", &ActiveShape, false, "entries only then"},
+              {"timezone", &JourneyZoneShape, false, "company (default), person, or an IANA name"},
+              {"quiet_hours", &JourneyQuietHoursShape, false, "instead of the company's, or none"},
+              {"holdout", &PercentShape, false, "percent whose sends are suppressed"},
+              {"goal", &GoalShape, false, "what the journey is for"},
+              {"exit_on", &ExitOnShape, false, "what ends a run early"},
+              {"on_change", &OnChangeShape, false, "what happens to runs when this file changes"},
+              {"moved_steps", &MovedStepsShape, false, "old id: new id, or exit"},
+              {"steps", &StepsShape, true, "what happens"}});
   return shape;
 }
 

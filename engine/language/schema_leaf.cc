@@ -31,8 +31,8 @@ std::string ToCase(std::string_view text, char separator) {
   std::string out;
   for (const char c : text) {
     if (c >= 'A' && c <= 'Z') {
-      const bool word_start = !out.empty() && out.back() != separator &&
-                              !(out.back() >= 'A' && out.back() <= 'Z');
+      const bool word_start =
+          !out.empty() && out.back() != separator && !(out.back() >= 'A' && out.back() <= 'Z');
       if (word_start) out.push_back(separator);
       out.push_back(static_cast<char>(c - 'A' + 'a'));
     } else if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
@@ -59,9 +59,9 @@ bool CheckName(const Node& node, bool kebab, Problem* problem) {
 bool CheckEventName(const Node& node, Problem* problem) {
   if (node.text.empty()) return Refuse(problem, Code::kBadEventName, "an event needs a name");
   if (CountCodePoints(node.text) > kMaxEventNameCharacters) {
-    return Refuse(problem, Code::kBadEventName,
-                  fmt::format("an event's name has at most {} characters",
-                              kMaxEventNameCharacters));
+    return Refuse(
+        problem, Code::kBadEventName,
+        fmt::format("an event's name has at most {} characters", kMaxEventNameCharacters));
   }
   return true;
 }
@@ -69,15 +69,15 @@ bool CheckEventName(const Node& node, Problem* problem) {
 bool CheckDuration(const Node& node, Problem* problem) {
   std::string why;
   if (ParseDuration(node.text, DurationStyle::kLong, &why)) return true;
-  return Refuse(problem, Code::kBadDuration,
-                fmt::format("{} is not a duration{}{}", Quoted(node.text), why.empty() ? "" : ": ",
-                            why),
-                "write it like 2 days or 1 day 12 hours");
+  return Refuse(
+      problem, Code::kBadDuration,
+      fmt::format("{} is not a duration{}{}", Quoted(node.text), why.empty() ? "" : ": ", why),
+      "write it like 2 days or 1 day 12 hours");
 }
 
 bool CheckTimeOfDay(const Node& node, Problem* problem) {
-  const bool quoted = node.style == ScalarStyle::kDoubleQuoted ||
-                      node.style == ScalarStyle::kSingleQuoted;
+  const bool quoted =
+      node.style == ScalarStyle::kDoubleQuoted || node.style == ScalarStyle::kSingleQuoted;
   const bool valid = ParseTimeOfDay(node.text).has_value();
   if (valid && quoted) return true;
   if (valid) {
@@ -150,8 +150,8 @@ bool CheckScheduleDay(const Node& node, Problem* problem) {
 bool CheckTypeName(const Node& node, Problem* problem) {
   if (ParseTypeName(node.text)) return true;
   const std::string base = node.text.substr(0, node.text.find('?'));
-  std::string hint = DidYouMean(
-      base, {"bool", "int", "double", "string", "timestamp", "date", "list", "map"});
+  std::string hint =
+      DidYouMean(base, {"bool", "int", "double", "string", "timestamp", "date", "list", "map"});
   if (hint.empty()) {
     hint = "one of: bool, int, double, string, timestamp, date, list, map; ? may be absent";
   }
@@ -170,39 +170,50 @@ bool CheckOf(bool valid, const Node& node, Code code, std::string_view noun, std
 
 bool CheckScalar(const Node& node, const Shape& shape, ScalarProblem* problem) {
   switch (shape.kind) {
-    case ShapeKind::kKebabName: return CheckName(node, true, problem);
-    case ShapeKind::kSnakeName: return CheckName(node, false, problem);
-    case ShapeKind::kEventName: return CheckEventName(node, problem);
-    case ShapeKind::kDuration: return CheckDuration(node, problem);
-    case ShapeKind::kTimeOfDay: return CheckTimeOfDay(node, problem);
+    case ShapeKind::kKebabName:
+      return CheckName(node, true, problem);
+    case ShapeKind::kSnakeName:
+      return CheckName(node, false, problem);
+    case ShapeKind::kEventName:
+      return CheckEventName(node, problem);
+    case ShapeKind::kDuration:
+      return CheckDuration(node, problem);
+    case ShapeKind::kTimeOfDay:
+      return CheckTimeOfDay(node, problem);
     case ShapeKind::kTimestamp:
       return CheckOf(ParseRfc3339(node.text).has_value(), node, Code::kBadTimestamp, "a timestamp",
                      "write it like 2026-03-02T09:00:00Z", problem);
-    case ShapeKind::kTimeZone: return CheckTimeZone(node, problem);
+    case ShapeKind::kTimeZone:
+      return CheckTimeZone(node, problem);
     case ShapeKind::kJourneyZone:
       return node.text == "company" || node.text == "person" || CheckTimeZone(node, problem);
     case ShapeKind::kDayOffset:
       return CheckOf(ParseDayOffset(node.text).has_value(), node, Code::kBadDuration,
-                     "an offset in days", "write it like -3 days, at most 365 either way",
-                     problem);
-    case ShapeKind::kScheduleDay: return CheckScheduleDay(node, problem);
+                     "an offset in days", "write it like -3 days, at most 365 either way", problem);
+    case ShapeKind::kScheduleDay:
+      return CheckScheduleDay(node, problem);
     case ShapeKind::kCivilDate:
       return CheckOf(ParseCivilDate(node.text).has_value(), node, Code::kBadDate, "a date",
                      "write 12-24 for each year or 2026-12-01 for once", problem);
-    case ShapeKind::kInteger: return CheckInteger(node, shape, problem);
+    case ShapeKind::kInteger:
+      return CheckInteger(node, shape, problem);
     case ShapeKind::kPercent:
       return CheckOf(ParsePercentBuckets(node.text).has_value(), node, Code::kBadPercent,
                      "a percentage", "a number from 0 to 100 with at most two decimals", problem);
     case ShapeKind::kBoolean:
       return CheckOf(TypeOfScalar(node) == ScalarType::kBool, node, Code::kNotAChoice,
                      "true or false", "", problem);
-    case ShapeKind::kChoice: return CheckChoice(node, shape, problem);
-    case ShapeKind::kReentry: return CheckReentry(node, problem);
-    case ShapeKind::kTypeName: return CheckTypeName(node, problem);
+    case ShapeKind::kChoice:
+      return CheckChoice(node, shape, problem);
+    case ShapeKind::kReentry:
+      return CheckReentry(node, problem);
+    case ShapeKind::kTypeName:
+      return CheckTypeName(node, problem);
     case ShapeKind::kUrl:
       return CheckOf(IsAllowedWebhookUrl(node.text), node, Code::kBadUrl, "a URL for a webhook",
                      "https, or http to localhost, 127.0.0.1 or [::1]; no expressions", problem);
-    default: return true;
+    default:
+      return true;
   }
 }
 
@@ -210,27 +221,46 @@ std::string_view ShapeNoun(const Shape& shape) {
   if (!shape.noun.empty()) return shape.noun;
   switch (shape.kind) {
     case ShapeKind::kKebabName:
-    case ShapeKind::kSnakeName: return "a name";
-    case ShapeKind::kEventName: return "the name of an event";
-    case ShapeKind::kExpression: return "an expression";
-    case ShapeKind::kConditions: return "a condition or a list of conditions";
-    case ShapeKind::kDuration: return "a duration";
-    case ShapeKind::kTimeOfDay: return "a time of day";
-    case ShapeKind::kTimestamp: return "a timestamp";
+    case ShapeKind::kSnakeName:
+      return "a name";
+    case ShapeKind::kEventName:
+      return "the name of an event";
+    case ShapeKind::kExpression:
+      return "an expression";
+    case ShapeKind::kConditions:
+      return "a condition or a list of conditions";
+    case ShapeKind::kDuration:
+      return "a duration";
+    case ShapeKind::kTimeOfDay:
+      return "a time of day";
+    case ShapeKind::kTimestamp:
+      return "a timestamp";
     case ShapeKind::kTimeZone:
-    case ShapeKind::kJourneyZone: return "a time zone";
-    case ShapeKind::kDayOffset: return "an offset in days";
-    case ShapeKind::kScheduleDay: return "a day";
-    case ShapeKind::kCivilDate: return "a date";
-    case ShapeKind::kInteger: return "a whole number";
-    case ShapeKind::kPercent: return "a percentage";
-    case ShapeKind::kBoolean: return "true or false";
-    case ShapeKind::kTypeName: return "a type";
-    case ShapeKind::kUrl: return "a URL";
+    case ShapeKind::kJourneyZone:
+      return "a time zone";
+    case ShapeKind::kDayOffset:
+      return "an offset in days";
+    case ShapeKind::kScheduleDay:
+      return "a day";
+    case ShapeKind::kCivilDate:
+      return "a date";
+    case ShapeKind::kInteger:
+      return "a whole number";
+    case ShapeKind::kPercent:
+      return "a percentage";
+    case ShapeKind::kBoolean:
+      return "true or false";
+    case ShapeKind::kTypeName:
+      return "a type";
+    case ShapeKind::kUrl:
+      return "a URL";
     case ShapeKind::kObject:
-    case ShapeKind::kMap: return "a mapping";
-    case ShapeKind::kList: return "a list";
-    default: return "text";
+    case ShapeKind::kMap:
+      return "a mapping";
+    case ShapeKind::kList:
+      return "a list";
+    default:
+      return "text";
   }
 }
 

@@ -181,19 +181,19 @@ const Shape& QuietHoursShape() {
 }
 
 const Shape& CompanyShape() {
-  static const Shape shape = Object(
-      "company",
-      {{"company", &TextShape, true, "the company's name"},
-       {"timezone", &TimeZoneShape, false, "of every journey that does not say otherwise"},
-       {"currency", &TextShape, false, "such as EUR"},
-       {"quiet_hours", &QuietHoursShape, false, "when nothing of a marketing topic is sent"},
-       {"frequency_caps", &CapsShape, false, "over all journeys and channels"},
-       {"topics", &TopicsShape, false, "what people can subscribe to"},
-       {"holdout", &PercentShape, false, "percent who never get a marketing send"},
-       {"late_send_limit", &DurationShape, false, "a send later than this is dropped"},
-       {"postal_address", &TextShape, false, "in the footer of marketing mail"},
-       {"senders", &SendersShape, false, "whom mail comes from"},
-       {"retired", &RetiredShape, false, "journeys whose runs end now"}});
+  static const Shape shape =
+      Object("company",
+             {{"company", &TextShape, true, "the company's name"},
+              {"timezone", &TimeZoneShape, false, "of every journey that does not say otherwise"},
+              {"currency", &TextShape, false, "such as EUR"},
+              {"quiet_hours", &QuietHoursShape, false, "when nothing of a marketing topic is sent"},
+              {"frequency_caps", &CapsShape, false, "over all journeys and channels"},
+              {"topics", &TopicsShape, false, "what people can subscribe to"},
+              {"holdout", &PercentShape, false, "percent who never get a marketing send"},
+              {"late_send_limit", &DurationShape, false, "a send later than this is dropped"},
+              {"postal_address", &TextShape, false, "in the footer of marketing mail"},
+              {"senders", &SendersShape, false, "whom mail comes from"},
+              {"retired", &RetiredShape, false, "journeys whose runs end now"}});
   return shape;
 }
 

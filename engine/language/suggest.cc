@@ -15,8 +15,8 @@ std::string Folded(std::string_view text) {
   std::string folded;
   for (const char c : text) {
     const bool separator = c == '_' || c == '-' || c == ' ';
-    folded.push_back(
-        separator ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
+    folded.push_back(separator ? '-'
+                               : static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
   }
   return folded;
 }
@@ -44,7 +44,8 @@ std::string NearestName(std::string_view wrong, const std::vector<std::string>& 
   if (wrong.empty() || wrong.size() > kMaxComparedBytes) return "";
   const std::string folded = Folded(wrong);
   std::string nearest;
-  size_t best = std::max<size_t>(1, wrong.size() / 3) + 1;
+  // One edit in three letters; in a word of one or two letters only case and separators.
+  size_t best = wrong.size() / 3 + 1;
   for (const std::string& candidate : candidates) {
     const size_t difference = candidate.size() > wrong.size() ? candidate.size() - wrong.size()
                                                               : wrong.size() - candidate.size();

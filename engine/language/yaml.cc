@@ -9,9 +9,7 @@
 
 namespace sojourn::language {
 
-bool Node::is_null() const {
-  return is_scalar() && TypeOfScalar(*this) == ScalarType::kNull;
-}
+bool Node::is_null() const { return is_scalar() && TypeOfScalar(*this) == ScalarType::kNull; }
 
 bool Node::is_flow() const {
   if (is_scalar() || range.begin >= file->text().size()) return false;
@@ -55,8 +53,7 @@ void DumpNode(const Node& node, int depth, std::string* out) {
   const std::string where = fmt::format("{}:{}", at.line, at.column);
   const std::string indent(static_cast<size_t>(depth) * 2, ' ');
   if (node.is_scalar()) {
-    *out += fmt::format("{} {}{} {}\n", where, indent,
-                        kStyleNames[static_cast<size_t>(node.style)],
+    *out += fmt::format("{} {}{} {}\n", where, indent, kStyleNames[static_cast<size_t>(node.style)],
                         model::DebugString(model::Value::String(node.text)));
     return;
   }
@@ -82,9 +79,8 @@ void AppendCanonical(const Node& node, std::string* out) {
   }
   std::vector<const Node::Entry*> sorted;
   for (const Node::Entry& entry : node.entries) sorted.push_back(&entry);
-  std::sort(sorted.begin(), sorted.end(), [](const Node::Entry* a, const Node::Entry* b) {
-    return a->key->text < b->key->text;
-  });
+  std::sort(sorted.begin(), sorted.end(),
+            [](const Node::Entry* a, const Node::Entry* b) { return a->key->text < b->key->text; });
   *out += fmt::format("m{}{{", sorted.size());
   for (const Node::Entry* entry : sorted) {
     *out += fmt::format("{}:{}", entry->key->text.size(), entry->key->text);

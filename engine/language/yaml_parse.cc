@@ -2,6 +2,7 @@
 // the nesting limit, so nothing here recurses.
 #include <fmt/format.h>
 #include <libfyaml.h>
+#include <re2/re2.h>
 
 #include <algorithm>
 #include <map>
@@ -54,7 +55,10 @@ class ParserDeleter {
   void operator()(fy_parser* parser) const { fy_parser_destroy(parser); }
 };
 
-void Discard(fy_diag*, void*, const char*, size_t) {}
+// The library's own list of errors leaks, so its printed messages are read instead.
+void KeepOutput(fy_diag*, void* user, const char* text, size_t length) {
+  static_cast<std::string*>(user)->append(text, length);
+}
 
 }  // namespace
 
@@ -68,24 +72,22 @@ class YamlBuilder {
     fy_diag_cfg diag_config;
     fy_diag_cfg_default(&diag_config);
     diag_config.fp = nullptr;
-    diag_config.output_fn = Discard;
+    diag_config.output_fn = KeepOutput;
+    diag_config.user = &library_output_;
     diag_config.colorize = false;
     std::unique_ptr<fy_diag, DiagDeleter> diag(fy_diag_create(&diag_config));
-    fy_diag_set_collect_errors(diag.get(), true);
     fy_parse_cfg config{};
-    config.flags = static_cast<fy_parse_cfg_flags>(
-        FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE |
-        FYPCF_DISABLE_DEPTH_LIMIT);
+    config.flags = static_cast<fy_parse_cfg_flags>(FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE |
+                                                   FYPCF_DISABLE_DEPTH_LIMIT);
     config.diag = diag.get();
     std::unique_ptr<fy_parser, ParserDeleter> parser(fy_parser_create(&config));
-    if (parser == nullptr ||
-        fy_parser_set_string(parser.get(), file_.text().data() + range_.begin,
-                             range_.end - range_.begin) != 0) {
+    if (parser == nullptr || fy_parser_set_string(parser.get(), file_.text().data() + range_.begin,
+                                                  range_.end - range_.begin) != 0) {
       reporter_->Error(Code::kBadYaml, file_, range_, "the YAML reader cannot start");
       return nullptr;
     }
     Pump(parser.get());
-    if (!failed_ && fy_parser_get_stream_error(parser.get())) ReportLibraryError(diag.get());
+    if (!failed_ && fy_parser_get_stream_error(parser.get())) ReportLibraryError();
     if (!failed_ && IsEmpty()) {
       Fail(Code::kEmptyFile, {range_.begin, range_.begin}, "the file is empty",
            "delete the file or write a rule into it");
@@ -119,9 +121,12 @@ class YamlBuilder {
 
   void Handle(fy_event* event) {
     switch (event->type) {
-      case FYET_DOCUMENT_START: return DocumentStart(event);
-      case FYET_SCALAR: return Scalar(event);
-      case FYET_ALIAS: return Alias(event);
+      case FYET_DOCUMENT_START:
+        return DocumentStart(event);
+      case FYET_SCALAR:
+        return Scalar(event);
+      case FYET_ALIAS:
+        return Alias(event);
       case FYET_SEQUENCE_START:
         return OpenNode(event, NodeKind::kSequence, event->sequence_start.anchor,
                         event->sequence_start.tag);
@@ -129,8 +134,10 @@ class YamlBuilder {
         return OpenNode(event, NodeKind::kMapping, event->mapping_start.anchor,
                         event->mapping_start.tag);
       case FYET_SEQUENCE_END:
-      case FYET_MAPPING_END: return CloseNode(event);
-      default: return;
+      case FYET_MAPPING_END:
+        return CloseNode(event);
+      default:
+        return;
     }
   }
 
@@ -146,11 +153,20 @@ class YamlBuilder {
     const bool has_marks = fy_event_start_mark(event) != nullptr;
     node->content = has_marks ? Mark(event) : EmptyPlace();
     switch (fy_token_scalar_style(event->scalar.value)) {
-      case FYSS_SINGLE_QUOTED: node->style = ScalarStyle::kSingleQuoted; break;
-      case FYSS_DOUBLE_QUOTED: node->style = ScalarStyle::kDoubleQuoted; break;
-      case FYSS_LITERAL: node->style = ScalarStyle::kLiteral; break;
-      case FYSS_FOLDED: node->style = ScalarStyle::kFolded; break;
-      default: node->style = ScalarStyle::kPlain;
+      case FYSS_SINGLE_QUOTED:
+        node->style = ScalarStyle::kSingleQuoted;
+        break;
+      case FYSS_DOUBLE_QUOTED:
+        node->style = ScalarStyle::kDoubleQuoted;
+        break;
+      case FYSS_LITERAL:
+        node->style = ScalarStyle::kLiteral;
+        break;
+      case FYSS_FOLDED:
+        node->style = ScalarStyle::kFolded;
+        break;
+      default:
+        node->style = ScalarStyle::kPlain;
     }
     size_t length = 0;
     const char* text = fy_token_get_text(event->scalar.value, &length);
@@ -243,11 +259,10 @@ class YamlBuilder {
     if (!node->is_scalar()) return Fail(Code::kBadKey, alias_range_, "a key must be text");
     const auto [first, is_new] = parent->keys.emplace(node->text, node);
     if (!is_new) {
-      reporter_->Error(
-          Code::kDuplicateKey, file_, node->range,
-          fmt::format("the key \"{}\" stands twice in this mapping", node->text),
-          fmt::format("it stands first in line {}",
-                      file_.PositionOf(first->second->range.begin).line));
+      reporter_->Error(Code::kDuplicateKey, file_, node->range,
+                       fmt::format("the key \"{}\" stands twice in this mapping", node->text),
+                       fmt::format("it stands first in line {}",
+                                   file_.PositionOf(first->second->range.begin).line));
     }
     parent->key = node;
     parent->sizes.total += node->text.size() + 1;
@@ -276,17 +291,19 @@ class YamlBuilder {
     return {std::min(at, range_.end), std::min(at, range_.end)};
   }
 
-  void ReportLibraryError(fy_diag* diag) {
-    void* previous = nullptr;
-    const fy_diag_error* error = fy_diag_errors_iterate(diag, &previous);
-    if (error == nullptr || error->msg == nullptr) {
+  void ReportLibraryError() {
+    static const re2::RE2 pattern(R"(>:(\d+):(\d+): error: ([^\n]*))");
+    int error_line = 0;
+    int error_column = 0;
+    std::string message;
+    if (!re2::RE2::PartialMatch(library_output_, pattern, &error_line, &error_column, &message)) {
       return Fail(Code::kBadYaml, {last_end_, last_end_ + 1}, "this is not valid YAML");
     }
     const int first_line = file_.PositionOf(range_.begin).line;
-    const int line = std::min(first_line + std::max(error->line, 1) - 1, file_.line_count());
+    const int line = std::min(first_line + std::max(error_line, 1) - 1, file_.line_count());
     const std::string_view source = file_.Line(line);
     size_t offset = 0;
-    for (int column = 1; column < error->column && offset < source.size(); ++column) {
+    for (int column = 1; column < error_column && offset < source.size(); ++column) {
       NextCodePoint(source, &offset);
     }
     const uint32_t at = file_.LineStart(line) + static_cast<uint32_t>(offset);
@@ -294,11 +311,10 @@ class YamlBuilder {
     const size_t indent = source.find_first_not_of(" \t");
     if (source.substr(0, indent).find('\t') != std::string_view::npos) {
       hint = "indent with spaces, not with tabs";
-    } else if (std::string_view(error->msg).find("nested block mapping") !=
-               std::string_view::npos) {
+    } else if (message.find("nested block mapping") != std::string::npos) {
       hint = "put a value that contains \": \" in quotes";
     }
-    Fail(Code::kBadYaml, {at, at + 1}, fmt::format("not valid YAML: {}", error->msg), hint);
+    Fail(Code::kBadYaml, {at, at + 1}, fmt::format("not valid YAML: {}", message), hint);
   }
 
   SourceRange Mark(fy_event* event) const {
@@ -341,8 +357,9 @@ class YamlBuilder {
   std::vector<Open> open_;
   std::map<std::string, Node*> anchors_;
   std::unordered_map<const Node*, Sizes> sizes_;  // of anchored nodes
-  SourceRange alias_range_;                       // of the latest alias
-  uint32_t last_end_;                             // end of the latest node
+  std::string library_output_;
+  SourceRange alias_range_;  // of the latest alias
+  uint32_t last_end_;        // end of the latest node
   int documents_ = 0;
   bool failed_ = false;
 };
