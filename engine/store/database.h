@@ -129,8 +129,8 @@ class Database {
   virtual std::unique_ptr<Iterator> NewIterator(Family family, KeyRange range) = 0;
 
   // Says that nobody will ever read the keys in [begin, end) of `family` again: they may vanish at
-  // any moment, or never. A later call with the same `begin` replaces the range. Not for
-  // kStateFamily.
+  // any moment, or never. A later call with the same `begin` replaces the range. For
+  // kTimersFamily and extra families only.
   virtual void AllowDropping(Family family, std::string_view begin, std::string_view end) = 0;
 
   // About how many keys the range holds; cheap.

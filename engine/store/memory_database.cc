@@ -104,7 +104,7 @@ std::unique_ptr<Iterator> MemoryDatabase::NewIterator(Family family, KeyRange ra
 }
 
 void MemoryDatabase::AllowDropping(Family family, std::string_view begin, std::string_view end) {
-  SOJOURN_CHECK(family != kStateFamily);
+  SOJOURN_CHECK(family != kStateFamily && family != kMetaFamily);
   const std::lock_guard lock(mutex_);
   Rows& rows = families_[family];
   if (begin < end) rows.erase(rows.lower_bound(begin), rows.lower_bound(end));

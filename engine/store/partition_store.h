@@ -63,7 +63,7 @@ class PartitionStore {
   const PartitionMeta& meta() const { return meta_; }
   bool ever_committed() const { return ever_committed_; }
   Partition partition() const { return partition_; }
-  TimerIndex& timers() { return timers_; }
+  TimerIndex& timers() { return *timers_; }
 
   // records->at(i) is the committed record of ids[i], nullopt for an unknown person. One batched
   // read for those not in memory. Views live until the next call of a non-const member. Ids may
@@ -83,7 +83,7 @@ class PartitionStore {
 
   // Writes all that is committed, as one batch sorted by key. With Sync::kYes the database may also
   // forget old timer rows: ask for it now and then and before closing. After an error everything
-  // stays in memory and Flush may be called again. Requires that no interval is open.
+  // stays in memory and Flush may be called again.
   Status Flush(Sync sync);
 
   // Memory of what Flush would write, timers included.
@@ -99,7 +99,7 @@ class PartitionStore {
   // --- Both.
 
   // The interval failed: timers go back to the last commit; records are as they were.
-  void Abort() { timers_.Abort(); }
+  void Abort() { timers_->Abort(); }
 
   // Up to `max_count` committed persons behind `after_person` (empty: from the start), in the order
   // of their state keys; fewer only at the end. Does not touch the cache. A person who is committed
@@ -115,9 +115,10 @@ class PartitionStore {
  private:
   PartitionStore(Database* database, Partition partition, PartitionStoreOptions options,
                  PartitionMeta meta, bool ever_committed);
-  Status LoadMissing(const std::vector<std::string_view>& missing);
+  Status ReadMissing(std::span<const std::string_view> missing);
   void AppendMeta(WriteBatch* batch, const PartitionMeta& meta) const;
-  void NoteFresh(std::string_view id, bool known);
+  void ResetTimers(TimerRow cursor);
+  Status RewriteTimers();
 
   Database* const database_;
   const Partition partition_;
@@ -127,7 +128,7 @@ class PartitionStore {
   bool meta_unflushed_ = false;
   RecordTable table_;
   std::set<std::string> fresh_keys_;  // state keys of unflushed persons that the database may lack
-  TimerIndex timers_;
+  std::optional<TimerIndex> timers_;
 };
 
 }  // namespace sojourn::store

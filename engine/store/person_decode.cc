@@ -271,6 +271,7 @@ class PersonReader {
     SectionItems(kPlannedEntryBytes, &person_->planned_entries, [this](model::PlannedEntry* entry) {
       entry->journey = Hash();
       entry->at = Time();
+      if (Fields(1) != 0) entry->segment = Hash();
     });
   }
 

@@ -270,6 +270,8 @@ class PersonWriter {
     for (const model::PlannedEntry& entry : person_.planned_entries) {
       Hash(entry.journey);
       Time(entry.at);
+      out_.Byte(entry.segment != 0 ? 1 : 0);
+      if (entry.segment != 0) Hash(entry.segment);
     }
   }
 

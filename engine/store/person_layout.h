@@ -85,7 +85,7 @@ inline constexpr size_t kJourneyBytes = 10;
 inline constexpr size_t kRunKeyEntryBytes = 1;
 inline constexpr size_t kSentBytes = 2;
 inline constexpr size_t kBouncedBytes = 1;
-inline constexpr size_t kPlannedEntryBytes = 9;
+inline constexpr size_t kPlannedEntryBytes = 10;
 inline constexpr size_t kPlannedDateBytes = 10;
 
 }  // namespace sojourn::store

@@ -83,7 +83,7 @@ std::string Text(const Person& p) {
   for (const auto& s : p.sent) text += fmt::format("sent {} {}\n", s.time.milliseconds(), s.topic);
   for (const auto& b : p.bounced) text += fmt::format("bounced {}\n", b);
   for (const auto& e : p.planned_entries) {
-    text += fmt::format("entry {} {}\n", e.journey, e.at.milliseconds());
+    text += fmt::format("entry {} {} {}\n", e.journey, e.at.milliseconds(), e.segment);
   }
   for (const auto& d : p.planned_dates) {
     text += fmt::format("date {} {} {} {}\n", d.journey, d.trigger, d.at.milliseconds(),
@@ -124,7 +124,9 @@ class PersonMaker {
     });
     Fill(&p.sent, [this](model::SentMark* s) { *s = {Time(), Word()}; });
     Fill(&p.bounced, [this](std::string_view* b) { *b = Word(); });
-    Fill(&p.planned_entries, [this](model::PlannedEntry* e) { *e = {random_(), Time()}; });
+    Fill(&p.planned_entries, [this](model::PlannedEntry* e) {
+      *e = {random_(), Time(), Chance(50) ? random_() : 0};
+    });
     Fill(&p.planned_dates, [this](model::PlannedDate* d) {
       *d = {random_(), Small(), Time(), Time()};
     });

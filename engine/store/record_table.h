@@ -6,11 +6,12 @@
 
 #include <cstddef>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
+
+#include "engine/base/check.h"
 
 namespace sojourn::store {
 
@@ -19,7 +20,7 @@ class RecordTable {
   struct Entry {
     std::string record;  // empty: a tombstone (only while unflushed)
     bool unflushed = false;
-    // Neighbours in the list of clean entries, most recently used first.
+    // Neighbours in the ring of clean entries: behind the head the most recently used.
     Entry* newer = nullptr;
     Entry* older = nullptr;
     const std::string* id = nullptr;  // the key of this entry
@@ -32,7 +33,11 @@ class RecordTable {
   // nullptr: not in memory. Counts as a use.
   const Entry* Find(std::string_view id);
 
-  // What was just read from, or written to, the database. An empty record removes the entry.
+  // The same, but does not count.
+  const Entry* Peek(std::string_view id) const;
+
+  // What was just read from, or written to, the database. An empty record removes the entry. Not
+  // for an unflushed entry.
   void PutClean(std::string_view id, std::string_view record);
 
   // What only memory has. An empty record is a tombstone.
@@ -60,14 +65,15 @@ class RecordTable {
   };
   using Map = std::unordered_map<std::string, Entry, Hash, std::equal_to<>>;
 
-  Entry* FindOrInsert(std::string_view id, std::string_view record);
+  // The entry of `id`, made if missing, out of the ring and out of the sums of bytes.
+  Entry* Detach(std::string_view id);
   void Link(Entry* entry);
   void Unlink(Entry* entry);
   void Erase(Entry* entry);
   static size_t BytesOf(const Entry& entry);
 
   Map map_;
-  Entry clean_;  // head of the ring of clean entries
+  Entry clean_;  // head of the ring: `older` is the newest entry, `newer` the oldest
   std::vector<Entry*> unflushed_;
   size_t unflushed_bytes_ = 0;
   size_t clean_bytes_ = 0;

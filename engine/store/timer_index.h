@@ -31,7 +31,7 @@ namespace sojourn::store {
 
 struct TimerIndexOptions {
   size_t read_ahead_rows = 1024;      // read from the database at once
-  size_t max_rows_in_memory = 16384;  // of those that are written too; twice that for moments
+  size_t max_rows_in_memory = 16384;  // besides unwritten ones; now and then up to twice that
 };
 
 class TimerIndex {
@@ -47,7 +47,9 @@ class TimerIndex {
   Status NextDue(Timestamp limit, size_t max_count, std::vector<TimerRow>* due);
 
   // The row was handled: its person was looked at, and fired if the row was live. `next_deadline`
-  // is the person's now (Max: none). Rows must be passed in order.
+  // is the person's now (Max: none). The row must be the first that NextDue
+  // would give at this moment; so ask again whenever an Arm or a Pass may have put something
+  // before.
   void Pass(const TimerRow& row, Timestamp next_deadline);
 
   // The person's next_deadline changed from `before` to `after` otherwise than by a passed row.
@@ -56,7 +58,7 @@ class TimerIndex {
 
   // --- Commit. The interval's rows become committed; they are either written by the same batch
   // (AppendUncommitted, then Commit, then Written) or stay in memory until the next flush (Commit;
-  // later AppendUnwritten, then Written).
+  // later AppendUnwritten, then Written). Mixing both is a programmer's error.
 
   void AppendUncommitted(WriteBatch* batch) const;
   void AppendUnwritten(WriteBatch* batch) const;
@@ -64,6 +66,9 @@ class TimerIndex {
   void Written();
   // Back to the last commit.
   void Abort();
+
+  // Whether nothing was done since the last commit.
+  bool idle() const { return armed_.empty() && cursor_ == committed_cursor_; }
 
   // The row passed last, committed or not.
   const TimerRow& cursor() const { return cursor_; }
@@ -84,7 +89,6 @@ class TimerIndex {
  private:
   void Insert(TimerRow row);
   Status ReadAhead();
-  void DropPassed(std::set<TimerRow>* rows);
   void Trim();
   bool InHorizon(const TimerRow& row) const { return !horizon_ || row <= *horizon_; }
 
