@@ -42,8 +42,10 @@ class ArenaVector {
   T& Insert(Arena* arena, uint32_t index, T item) {
     SOJOURN_CHECK(index <= size_);
     if (size_ == capacity_) Reserve(arena, capacity_ < 2 ? 4 : capacity_ * 2);
-    std::memmove(static_cast<void*>(items_ + index + 1), items_ + index,
-                 (size_ - index) * sizeof(T));
+    if (index < size_) {
+      std::memmove(static_cast<void*>(items_ + index + 1), items_ + index,
+                   (size_ - index) * sizeof(T));
+    }
     items_[index] = item;
     ++size_;
     return items_[index];

@@ -45,18 +45,23 @@ class ByteWriter {
     *at_++ = static_cast<char>(byte);
   }
 
+  // The lowest `count` bytes.
   void Fixed(uint64_t number, size_t count) {
-    Ensure(8);
-    for (size_t i = 0; i < count; ++i) *at_++ = static_cast<char>(number >> (8 * i));
+    Ensure(sizeof(number));
+    static_assert(std::endian::native == std::endian::little);
+    std::memcpy(at_, &number, sizeof(number));
+    at_ += count;
   }
 
   void Varint(uint64_t number) {
     Ensure(10);
+    char* at = at_;  // a local, since a char written could alias the member
     while (number >= 0x80) {
-      *at_++ = static_cast<char>(number | 0x80);
+      *at++ = static_cast<char>(number | 0x80);
       number >>= 7;
     }
-    *at_++ = static_cast<char>(number);
+    *at++ = static_cast<char>(number);
+    at_ = at;
   }
 
   void Signed(int64_t number) { Varint(ZigZag(number)); }
@@ -119,9 +124,8 @@ class ByteReader {
       return 0;
     }
     uint64_t number = 0;
-    for (size_t i = 0; i < count; ++i) {
-      number |= static_cast<uint64_t>(static_cast<uint8_t>(*at_++)) << (8 * i);
-    }
+    std::memcpy(&number, at_, count);
+    at_ += count;
     return number;
   }
 

@@ -187,7 +187,7 @@ TEST_P(PartitionStoreTest, ForgottenPersonsStayForgotten) {
 TEST_P(PartitionStoreTest, CacheIsBounded) {
   Reopen({.cache_bytes = 10'000, .timers = {}});
   std::vector<std::string> ids;
-  for (int i = 0; i < 1000; ++i) ids.push_back("p" + std::to_string(i));
+  for (int i = 0; i < 300; ++i) ids.push_back("p" + std::to_string(i));
   for (const std::string& id : ids) Commit({{id, Record(id)}}, 1);
   ASSERT_TRUE(store_->Flush(Sync::kNo).ok());
   EXPECT_LE(store_->cached_bytes(), 10'000u);

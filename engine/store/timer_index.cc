@@ -46,8 +46,17 @@ Status TimerIndex::NextDue(Timestamp limit, size_t max_count, std::vector<TimerR
   }
 }
 
-// Moves the horizon over the next rows of the database, and with it over the unwritten ones
-// between.
+// // Takes the rows behind `from` that lie within the horizon; where there are too many, the
+// horizon comes nearer.
+void TimerIndex::ReadAheadIn(const std::set<TimerRow>& rows, const TimerRow& from) {
+  size_t count = 0;
+  for (auto row = rows.upper_bound(from); row != rows.end() && InHorizon(*row); ++row) {
+    near_.insert(*row);
+    if (++count == options_.read_ahead_rows) horizon_ = *row;
+  }
+}
+
+// Moves the horizon over the next rows of the database and the unwritten ones between them.
 Status TimerIndex::ReadAhead() {
   const TimerRow from = std::max(*horizon_, cursor_);
   const auto rows = database_->NewIterator(
@@ -63,11 +72,9 @@ Status TimerIndex::ReadAhead() {
   }
   SOJOURN_RETURN_IF_ERROR(rows->status());
   horizon_ = rows->Valid() ? last : std::nullopt;
-  for (const std::set<TimerRow>* kept : {&unwritten_, &armed_}) {
-    for (auto row = kept->upper_bound(from); row != kept->end() && InHorizon(*row); ++row) {
-      near_.insert(*row);
-    }
-  }
+  ReadAheadIn(unwritten_, from);
+  ReadAheadIn(armed_, from);
+  if (horizon_) near_.erase(near_.upper_bound(*horizon_), near_.end());
   return Status::Ok();
 }
 

@@ -89,6 +89,7 @@ class TimerIndex {
  private:
   void Insert(TimerRow row);
   Status ReadAhead();
+  void ReadAheadIn(const std::set<TimerRow>& rows, const TimerRow& from);
   void Trim();
   bool InHorizon(const TimerRow& row) const { return !horizon_ || row <= *horizon_; }
 
