@@ -88,9 +88,10 @@ Result<std::unique_ptr<store::Database>> KeptDatabases::Open(Partition partition
 // ---- the worker --------------------------------------------------------------------------------
 
 TestWorker::TestWorker(const KafkaConfig& config, int32_t partition_count,
-                       StateDatabases* databases, const runtime::WallClock* clock,
+                       StateDatabases* databases, const runtime::WallClock* wall_clock,
                        KafkaObserver* observer, StateOptions options)
-    : worker(config, options, 0, partition_count, databases, clock, observer) {
+    : clock(wall_clock),
+      worker(config, options, 0, partition_count, databases, wall_clock, observer) {
   worker.input_log()->SetListener(this);
 }
 
@@ -182,6 +183,7 @@ runtime::CommitResult TestWorker::Commit(const std::map<Partition, Work>& work) 
     Task& task = tasks.at(partition);
     store::PartitionMeta& meta = metas[partition];
     meta = task.store->meta();
+    meta.written_at = clock->Now();
     meta.inputs.clear();
     for (size_t input = 0; input < task.next.size(); ++input) {
       meta.inputs.push_back(

@@ -110,6 +110,7 @@ class TestWorker : public runtime::AssignmentListener {
     runtime::Positions next;
     std::vector<bool> at_end;
   };
+  const runtime::WallClock* const clock;
   KafkaWorker worker;
   std::map<Partition, Task> tasks;
   std::vector<SeenRecord> seen;
