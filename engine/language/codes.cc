@@ -64,6 +64,7 @@ constexpr Row kRows[] = {
     {Code::kUnknownStep, "an unknown step"},
     {Code::kReservedName, "a reserved name"},
     {Code::kUnknownTemplateName, "an unknown name in a template"},
+    {Code::kUnknownJourney, "an unknown journey"},
     {Code::kExitOnGoalWithoutGoal, "exit_on names a goal that does not exist"},
     {Code::kCapOnTransactional, "a cap on a transactional topic"},
     {Code::kWrongChannel, "a send with a template of another channel"},

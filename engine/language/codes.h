@@ -58,6 +58,7 @@ enum class Code : uint16_t {
   kUnknownStep = 49,
   kReservedName = 50,
   kUnknownTemplateName = 51,
+  kUnknownJourney = 52,  // in test files
   // Meaning.
   kExitOnGoalWithoutGoal = 60,
   kCapOnTransactional = 61,

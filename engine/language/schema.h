@@ -15,6 +15,7 @@
 namespace sojourn::language {
 
 enum class ShapeKind : uint8_t {
+  kAnything,     // a value of any kind, null included
   kText,         // any scalar but null
   kKebabName,    // "win-back"
   kSnakeName,    // "first_name"

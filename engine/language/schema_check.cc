@@ -23,6 +23,8 @@ class ShapeChecker {
  private:
   bool CheckKind(const Node& node, const Shape& shape) {
     switch (shape.kind) {
+      case ShapeKind::kAnything:
+        return true;
       case ShapeKind::kObject:
         return CheckObject(node, shape);
       case ShapeKind::kList:
