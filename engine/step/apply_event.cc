@@ -1,0 +1,92 @@
+// The way of one record: repetitions, the project's own records, then the input itself.
+#include <algorithm>
+
+#include "engine/base/hash.h"
+#include "engine/base/limits.h"
+#include "engine/step/history.h"
+#include "engine/step/input.h"
+#include "engine/step/step.h"
+
+namespace sojourn::step {
+namespace {
+
+using model::Event;
+using model::EventType;
+using model::FactKind;
+
+std::string_view NameOf(const Event& event) {
+  return event.type == EventType::kIdentify ? model::kIdentify : event.name;
+}
+
+void Drop(Session& session, const Event& event, std::string_view reason) {
+  model::Fact& fact = session.Note(FactKind::kEventDropped);
+  fact.name = session.output.arena.Copy(NameOf(event));
+  fact.reason = reason;
+}
+
+Item MakeItem(const Session& session, const EventInput& input) {
+  const Event& event = *input.event;
+  Item item;
+  item.has_event = true;
+  item.event = {NameOf(event), {}, std::min(event.time, session.now), event.properties};
+  item.event_id = event.id;
+  item.cause = {NameOf(event), event.id, input.origin, true, input.log_time};
+  return item;
+}
+
+// An entry by hand is planned for its moment, at the earliest now, and happens as a timer.
+void PlanEntry(Session& session, const Event& event) {
+  model::Person& person = session.person;
+  const uint64_t journey = StableHash64(event.name);
+  if (session.rules.FindCurrent(journey) == nullptr) return Drop(session, event, "no_journey");
+  if (person.planned_entries.size() == kMaxPlannedEntries) {
+    return Drop(session, event, "planned_entries_limit");
+  }
+  const model::Value* at = event.properties.Find("at");
+  Timestamp moment = session.now;
+  if (at != nullptr && at->kind() == model::ValueKind::kInt) {
+    moment = std::max(moment, Timestamp(at->int_value()));
+  }
+  person.planned_entries.Append(&person.arena, {journey, moment, 0});
+}
+
+void ApplyHistorical(Session& session, const EventInput& input) {
+  Item item = MakeItem(session, input);
+  TakeIn(session, true, true, &item);
+}
+
+void Apply(Session& session, const EventInput& input) {
+  const Event& event = *input.event;
+  if (event.type == EventType::kImportBegin || event.type == EventType::kImportEnd) return;
+  if (event.type == EventType::kEnroll && !session.person.known) {
+    return Drop(session, event, "unknown_person");
+  }
+  if (IsRepetition(session, event.id)) return Drop(session, event, "duplicate");
+  session.person.clock = session.now;
+  if (event.type == EventType::kEnroll) return PlanEntry(session, event);
+  model::Fact& fact = session.Note(FactKind::kEventApplied);
+  fact.name = session.output.arena.Copy(NameOf(event));
+  if (NameOf(event) == model::kPersonErased) return Erase(session);
+  if (event.historical) return ApplyHistorical(session, input);
+  Item item = MakeItem(session, input);
+  session.item = &item;
+  TakeIn(session, true, false, &item);
+  HandleInput(session, std::move(item));
+}
+
+}  // namespace
+
+void StepOutput::Clear() {
+  actions.clear();
+  facts.clear();
+  arena.Reset();
+}
+
+void ApplyEvent(const Environment& environment, const EventInput& input, model::Person* person,
+                StepOutput* output) {
+  Session session(environment, std::max(input.log_time, person->clock), person, output);
+  Apply(session, input);
+  RecomputeDeadline(person);
+}
+
+}  // namespace sojourn::step

@@ -1,0 +1,122 @@
+#include "engine/step/civil_moments.h"
+
+#include <algorithm>
+
+namespace sojourn::step {
+namespace {
+
+using cctz::civil_day;
+using cctz::civil_month;
+using language::DateEvery;
+using language::ScheduleEvery;
+using language::Trigger;
+
+// A yearly date comes at least once in this many days, 29 February standing for the 28th.
+constexpr int kSearchDays = 367;
+
+int DaysInMonth(civil_day day) {
+  const civil_month month(day);
+  return static_cast<int>(civil_day(month + 1) - civil_day(month));
+}
+
+bool IsYearlyDate(civil_day day, int month, int day_of_month) {
+  if (day.month() != month) return false;
+  return day.day() == std::min(day_of_month, DaysInMonth(day));
+}
+
+bool FallsOn(const Trigger& trigger, civil_day day) {
+  switch (trigger.schedule_every) {
+    case ScheduleEvery::kDay:
+      return true;
+    case ScheduleEvery::kWeek:
+      return WeekdayNumber(day) == trigger.weekday;
+    case ScheduleEvery::kMonth:
+      return day.day() == std::min(trigger.day, DaysInMonth(day));
+    case ScheduleEvery::kYearlyDate:
+      return IsYearlyDate(day, trigger.month, trigger.day);
+    case ScheduleEvery::kOnceDate:
+      return day == civil_day(trigger.year, trigger.month, trigger.day);
+  }
+  return false;
+}
+
+// The day in `year` on which a birthday of `day` is kept.
+civil_day InYear(civil_day day, cctz::year_t year) {
+  const civil_day first(year, day.month(), 1);
+  return civil_day(year, day.month(), std::min(day.day(), DaysInMonth(first)));
+}
+
+}  // namespace
+
+Timestamp NextDays(Timestamp now, int days, TimeOfDay at, const TimeZone& zone) {
+  const civil_day today = ToCivilDay(now, zone);
+  if (days > 0) return FromCivil(today + days, at, zone);
+  const Timestamp later_today = FromCivil(today, at, zone);
+  return later_today > now ? later_today : FromCivil(today + 1, at, zone);
+}
+
+Timestamp NextWeekday(Timestamp now, const std::vector<int>& weekdays, TimeOfDay at,
+                      const TimeZone& zone) {
+  const civil_day today = ToCivilDay(now, zone);
+  for (int ahead = 0; ahead <= 8; ++ahead) {
+    const civil_day day = today + ahead;
+    if (std::find(weekdays.begin(), weekdays.end(), WeekdayNumber(day)) == weekdays.end()) continue;
+    const Timestamp moment = FromCivil(day, at, zone);
+    if (moment > now) return moment;
+  }
+  return now;
+}
+
+std::optional<Timestamp> QuietUntil(Timestamp now, const language::QuietHours& quiet_hours,
+                                    const TimeZone& zone) {
+  const cctz::civil_second civil = ToCivil(now, zone);
+  const TimeOfDay time{civil.hour(), civil.minute()};
+  const bool wraps = quiet_hours.from > quiet_hours.to;
+  const bool evening = wraps && time >= quiet_hours.from;
+  const bool quiet =
+      wraps ? evening || time < quiet_hours.to : time >= quiet_hours.from && time < quiet_hours.to;
+  if (!quiet) return std::nullopt;
+  const civil_day day(civil);
+  const Timestamp end = FromCivil(evening ? day + 1 : day, quiet_hours.to, zone);
+  if (end > now) return end;
+  // The clock was set back over the end, which means its first time; this is the second.
+  const int minutes = (quiet_hours.to.hour - time.hour) * 60 + quiet_hours.to.minute - time.minute;
+  return Timestamp(now.milliseconds() - now.milliseconds() % 60'000) + Minutes(minutes);
+}
+
+Timestamp NextDate(const Trigger& trigger, civil_day day, Timestamp after, const TimeZone& zone) {
+  if (trigger.date_every == DateEvery::kOnce) {
+    const Timestamp moment = FromCivil(day + trigger.offset_days, trigger.at, zone);
+    return moment > after ? moment : Timestamp::Max();
+  }
+  // The offset can reach into the years around.
+  const cctz::year_t year = ToCivilDay(after, zone).year();
+  for (cctz::year_t y = year - 1; y <= year + 2; ++y) {
+    const Timestamp moment = FromCivil(InYear(day, y) + trigger.offset_days, trigger.at, zone);
+    if (moment > after) return moment;
+  }
+  return Timestamp::Max();
+}
+
+Timestamp NextOccurrence(const Trigger& trigger, Duration shift, Timestamp after,
+                         Timestamp last_judged, const TimeZone& zone) {
+  const Timestamp unshifted = after - shift;
+  civil_day day = ToCivilDay(unshifted, zone);
+  if (last_judged != Timestamp::Min()) {
+    day = std::max(day, ToCivilDay(last_judged - shift, zone) + 1);
+  }
+  if (trigger.schedule_every == ScheduleEvery::kOnceDate) {
+    const civil_day once(trigger.year, trigger.month, trigger.day);
+    if (once < day) return Timestamp::Max();
+    day = once;
+  }
+  for (int ahead = 0; ahead <= kSearchDays; ++ahead, ++day) {
+    if (!FallsOn(trigger, day)) continue;
+    const Timestamp moment = FromCivil(day, trigger.at, zone);
+    if (moment > unshifted) return moment + shift;
+    if (trigger.schedule_every == ScheduleEvery::kOnceDate) break;
+  }
+  return Timestamp::Max();
+}
+
+}  // namespace sojourn::step

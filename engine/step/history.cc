@@ -1,0 +1,167 @@
+#include "engine/step/history.h"
+
+#include <algorithm>
+
+#include "engine/base/hash.h"
+#include "engine/base/limits.h"
+#include "engine/expr/counter.h"
+
+namespace sojourn::step {
+namespace {
+
+using model::Value;
+using model::ValueKind;
+
+// The property as text; empty where it is absent or of another type.
+std::string_view TextProperty(const expr::EventView& event, std::string_view name) {
+  const Value* value = event.properties.Find(name);
+  return value != nullptr && value->kind() == ValueKind::kString ? value->text()
+                                                                 : std::string_view();
+}
+
+void Identify(Session& session, const expr::EventView& event, Changes* changes) {
+  if (event.properties.kind() != ValueKind::kMap) return;
+  for (uint32_t i = 0; i < event.properties.size(); ++i) {
+    const model::MapEntry& entry = event.properties.entries()[i];
+    if (entry.key.kind() != ValueKind::kString) continue;
+    ChangeTrait(session, entry.key.text(), entry.value, changes);
+  }
+}
+
+// A choice that named no topic: it holds for marketing topics that come later, too.
+constexpr std::string_view kAllMarketingTopics;
+
+bool HasChosen(const model::Person& person, std::string_view topic) {
+  return std::any_of(person.consent.begin(), person.consent.end(),
+                     [&](const model::ConsentChoice& choice) { return choice.topic == topic; });
+}
+
+void Choose(model::Person* person, std::string_view topic, bool opted_in) {
+  const auto at = std::lower_bound(
+      person->consent.begin(), person->consent.end(), topic,
+      [](const model::ConsentChoice& choice, std::string_view t) { return choice.topic < t; });
+  const auto index = static_cast<uint32_t>(at - person->consent.begin());
+  if (at != person->consent.end() && at->topic == topic) {
+    at->opted_in = opted_in;
+  } else {
+    person->consent.Insert(&person->arena, index, {person->arena.Copy(topic), opted_in});
+  }
+}
+
+// Only topics of the company are remembered, so that no sender of events can fill the record.
+void ChangeConsent(Session& session, const expr::EventView& event, bool opted_in,
+                   Changes* changes) {
+  const std::string_view named = TextProperty(event, "topic");
+  for (const language::ConsentTopic& topic : session.rules.current().company.topics) {
+    const bool meant = named.empty() ? !topic.transactional : topic.name == named;
+    if (!meant) continue;
+    Choose(&session.person, topic.name, opted_in);
+    changes->consent = true;
+  }
+  if (named.empty()) Choose(&session.person, kAllMarketingTopics, opted_in);
+}
+
+void RememberBounce(Session& session, const expr::EventView& event, Changes* changes) {
+  if (TextProperty(event, "type") != "hard") return;
+  std::string_view address = TextProperty(event, "email");
+  const Value* current = session.person.FindTrait("email");
+  if (address.empty() && current != nullptr && current->kind() == ValueKind::kString) {
+    address = current->text();
+  }
+  if (address.empty()) return;
+  auto& bounced = session.person.bounced;
+  if (std::find(bounced.begin(), bounced.end(), address) != bounced.end()) return;
+  if (bounced.size() == kMaxBouncedAddresses) bounced.EraseFront(1);
+  bounced.Append(&session.person.arena, session.person.arena.Copy(address));
+  changes->consent = true;
+}
+
+void CountEvent(Session& session, const expr::EventView& event, Changes* changes) {
+  const language::EventRules* rules = session.rules.ForEvent(event.name);
+  if (rules == nullptr || rules->counters.empty()) return;
+  const Place place{&session.rules.current(), nullptr, {}};
+  const expr::Activation activation = session.Activate(place, &event, nullptr, nullptr);
+  for (const expr::CounterDefinition* definition : rules->counters) {
+    expr::UpdateCounter(*definition, activation, &session.person, &session.output.arena);
+    changes->counters.push_back(definition->id);
+  }
+}
+
+}  // namespace
+
+void ApplyGeneralUnsubscription(Session& session) {
+  for (const model::ConsentChoice& choice : session.person.consent) {
+    if (choice.topic != kAllMarketingTopics || choice.opted_in) continue;
+    for (const language::ConsentTopic& topic : session.rules.current().company.topics) {
+      if (!topic.transactional && !HasChosen(session.person, topic.name)) {
+        Choose(&session.person, topic.name, false);
+      }
+    }
+    return;
+  }
+}
+
+bool IsRepetition(Session& session, std::string_view event_id) {
+  if (event_id.empty()) return false;
+  auto& recent = session.person.recent_ids;
+  uint32_t expired = 0;
+  while (expired < recent.size() && session.now - recent[expired].time >= kRecentEventIdAge) {
+    ++expired;
+  }
+  recent.EraseFront(expired);
+  const uint64_t hash = KeyedHash64(session.environment.secrets->event_id_key, event_id);
+  for (const model::RecentEventId& seen : recent) {
+    if (seen.hash == hash) return true;
+  }
+  if (recent.size() == kMaxRecentEventIds) recent.EraseFront(1);
+  recent.Append(&session.person.arena, {hash, session.now});
+  return false;
+}
+
+void ChangeTrait(Session& session, std::string_view name, const Value& value, Changes* changes) {
+  const Value* before = session.person.FindTrait(name);
+  if (before == nullptr ? value.is_null() : model::Identical(*before, value)) return;
+  session.person.SetTrait(name, value);
+  changes->traits.push_back(name);
+  if (name == "timezone") session.ForgetZone();
+  // The current address decides whether the person is suppressed.
+  if (name == "email") changes->consent = true;
+}
+
+void RememberEvent(Session& session, const expr::EventView& event, Changes* changes) {
+  if (event.name == model::kIdentify) {
+    Identify(session, event, changes);
+  } else if (event.name == model::kSubscribed || event.name == model::kUnsubscribed) {
+    ChangeConsent(session, event, event.name == model::kSubscribed, changes);
+  } else if (event.name == model::kEmailBounced) {
+    RememberBounce(session, event, changes);
+  } else if (event.name == model::kEmailMarkedAsSpam) {
+    session.person.complained = true;
+    changes->consent = true;
+  }
+  CountEvent(session, event, changes);
+}
+
+void Forget(model::Person* person) {
+  person->known = false;
+  person->bundle = 0;
+  person->clock = Timestamp::Min();
+  person->first_seen_at = person->last_seen_at = Timestamp();
+  person->next_deadline = Timestamp::Max();
+  person->complained = false;
+  person->traits = {};
+  person->consent = {};
+  person->recent_ids = {};
+  person->counters = {};
+  person->memberships = {};
+  person->runs = {};
+  person->ended_runs = {};
+  person->journeys = {};
+  person->sent = {};
+  person->bounced = {};
+  person->planned_entries = {};
+  person->planned_dates = {};
+  person->arena.Reset();
+}
+
+}  // namespace sojourn::step

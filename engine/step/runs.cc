@@ -1,0 +1,77 @@
+#include "engine/step/runs.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "engine/base/limits.h"
+
+namespace sojourn::step {
+namespace {
+
+using model::EndedRun;
+using model::JourneyMemory;
+using model::Run;
+
+void RememberEnded(Session& session, const Run& run, const language::Journey& journey) {
+  if (!journey.goal || !journey.goal->within || run.goal_reached) return;
+  if (session.now - run.entered_at >= *journey.goal->within) return;
+  auto& ended = session.person.ended_runs;
+  if (ended.size() == kMaxEndedRunsPerPerson) ended.EraseFront(1);
+  ended.Append(&session.person.arena,
+               {run.journey, run.revision, run.run_key, run.entry, run.entered_at, run.trigger});
+}
+
+bool Before(const Session& session, const Run& a, const Run& b) {
+  if (a.entered_at != b.entered_at) return a.entered_at < b.entered_at;
+  const std::string_view name_a = JourneyNameOf(session, a);
+  const std::string_view name_b = JourneyNameOf(session, b);
+  if (name_a != name_b) return name_a < name_b;
+  return RunKeyLess(a.run_key, b.run_key);
+}
+
+}  // namespace
+
+bool RunKeyLess(const model::Value& a, const model::Value& b) {
+  if (a.kind() != b.kind()) return a.kind() < b.kind();
+  if (a.kind() == model::ValueKind::kString) return a.text() < b.text();
+  if (a.kind() == model::ValueKind::kInt) return a.int_value() < b.int_value();
+  if (a.kind() == model::ValueKind::kBool) return a.bool_value() < b.bool_value();
+  return false;
+}
+
+uint32_t InsertRun(Session& session, const Run& run) {
+  auto& runs = session.person.runs;
+  uint32_t index = runs.size();
+  while (index > 0 && Before(session, run, runs[index - 1])) --index;
+  runs.Insert(&session.person.arena, index, run);
+  return index;
+}
+
+void EndRun(Session& session, uint32_t index, std::string_view reason, bool by_itself) {
+  const Run& run = session.person.runs[index];
+  const auto rules = session.rules.Find(run.journey, run.revision);
+  model::Fact& fact = session.Note(model::FactKind::kExited, {rules.bundle, rules.journey, {}});
+  fact.reason = reason;
+  fact.detail = session.output.arena.Copy(RunKeyText(run.run_key));
+  if (by_itself && rules.journey != nullptr) RememberEnded(session, run, *rules.journey);
+  session.person.runs.Erase(index);
+}
+
+std::string_view JourneyNameOf(const Session& session, const Run& run) {
+  const language::Journey* journey = session.rules.Find(run.journey, run.revision).journey;
+  return journey == nullptr ? std::string_view() : std::string_view(journey->name);
+}
+
+JourneyMemory& MemoryOf(model::Person* person, uint64_t journey) {
+  auto& memories = person->journeys;
+  const auto at = std::lower_bound(
+      memories.begin(), memories.end(), journey,
+      [](const JourneyMemory& memory, uint64_t id) { return memory.journey < id; });
+  if (at != memories.end() && at->journey == journey) return *at;
+  const auto index = static_cast<uint32_t>(at - memories.begin());
+  JourneyMemory memory;
+  memory.journey = journey;
+  return memories.Insert(&person->arena, index, memory);
+}
+
+}  // namespace sojourn::step

@@ -1,0 +1,26 @@
+// Memberships and awaited conditions: what can change with the person and by time alone.
+#pragma once
+
+#include <vector>
+
+#include "engine/step/session.h"
+
+namespace sojourn::step {
+
+// Judges again the segments that read something of `changes`, whose flip is due, or that depend on
+// one that changed; dependencies first. Appends what changed to `made`, nothing where that is null
+// (silent).
+void RecomputeSegments(Session& session, const Changes& changes, std::vector<SegmentChange>* made);
+
+// Judges the awaited conditions of runs at rest again and appends the runs whose condition has
+// become true, each once per input.
+void JudgeAwaitedConditions(Session& session, std::vector<RunName>* ready);
+
+// Judges one run's awaited condition; sets its flip.
+bool JudgeAwaited(Session& session, const language::RuleSet::JourneyRevision& rules,
+                  model::Run* run);
+
+// The earliest flip of a segment or an awaited condition; Max: none.
+Timestamp NextFlip(const model::Person& person);
+
+}  // namespace sojourn::step

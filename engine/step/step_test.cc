@@ -1,0 +1,166 @@
+// Whole inputs: what the environment, the record and the person's clock contribute.
+#include "engine/step/step.h"
+
+#include "engine/base/hash.h"
+#include "engine/step/test_support.h"
+
+namespace sojourn::step {
+namespace {
+
+using model::FactKind;
+using model::Value;
+
+const Value kAddress = Value::String("u1@shop.example");
+
+Files Mailing() {
+  return With({{"journeys/j.yaml", R"(
+journey: j
+trigger: {event: Go, where: event.value >= 20}
+only_if: person.vip == true
+steps:
+  - send_email: hello
+  - wait: 1 day
+  - send_email: hello
+)"}});
+}
+
+TEST(StepTest, AnActionSaysWhyAndCarriesWhatItsTemplateReads) {
+  Driver driver(Mailing());
+  driver.Apply("Identify", Seconds(0),
+               {{"email", kAddress}, {"name", Value::String("Ana")}, {"vip", Value::Bool(true)}});
+  driver.Apply("Go", Hours(1), {{"value", Value::Int(25)}}, "event-1");
+  ASSERT_EQ(driver.output.actions.size(), 1u);
+  const model::Action& action = driver.output.actions[0];
+  EXPECT_EQ(action.address, "u1@shop.example");
+  EXPECT_EQ(action.journey, "j");
+  EXPECT_EQ(action.step, "1");
+  EXPECT_EQ(action.topic, "marketing");
+  EXPECT_EQ(action.values_json, R"({"person":{"name":"Ana"}})");
+  EXPECT_EQ(action.time, Start() + Hours(1));
+  EXPECT_EQ(action.useful_until, Start() + Hours(1) + Days(1));
+  EXPECT_EQ(action.why.input, "Go");
+  EXPECT_EQ(action.why.input_id, "event-1");
+  EXPECT_EQ(action.why.topic, "web");
+  EXPECT_EQ(action.why.partition, Partition(2));
+  EXPECT_EQ(action.why.offset, Offset(2));
+  ASSERT_EQ(action.why.conditions.size(), 2u);
+  EXPECT_EQ(action.why.conditions[0].where, "trigger");
+  EXPECT_EQ(action.why.conditions[0].expression, "event.value >= 20");
+  EXPECT_NE(action.why.conditions[0].value.find("true"), std::string::npos);
+  EXPECT_EQ(action.why.conditions[1].where, "only_if");
+}
+
+TEST(StepTest, ATimersActionNamesNoRecord) {
+  Driver driver(Mailing());
+  driver.Apply("Identify", Seconds(0), {{"email", kAddress}, {"vip", Value::Bool(true)}});
+  driver.Apply("Go", Hours(1), {{"value", Value::Int(25)}}, "event-1");
+  driver.output.Clear();
+  driver.Fire(Days(3));
+  ASSERT_EQ(driver.output.actions.size(), 1u);
+  const model::Action& action = driver.output.actions[0];
+  EXPECT_EQ(action.why.input, "timer");
+  EXPECT_EQ(action.why.topic, "");
+  EXPECT_TRUE(action.why.conditions.empty());
+  EXPECT_EQ(action.time, Start() + Hours(25));
+  EXPECT_EQ(driver.person.next_deadline, Timestamp::Max());
+}
+
+TEST(StepTest, TheSameInputsGiveTheSameActions) {
+  std::string ids[2];
+  for (std::string& id : ids) {
+    Driver driver(Mailing());
+    driver.Apply("Identify", Seconds(0), {{"email", kAddress}, {"vip", Value::Bool(true)}});
+    driver.Apply("Go", Hours(1), {{"value", Value::Int(25)}});
+    driver.Fire(Days(3));
+    for (const model::Action& action : driver.output.actions) id += action.id + " ";
+  }
+  EXPECT_EQ(ids[0].size(), 2 * 37u);
+  EXPECT_EQ(ids[0], ids[1]);
+}
+
+TEST(StepTest, LogicalTimeNeverGoesBack) {
+  Driver driver(Mailing());
+  driver.Apply("Tick", Hours(2));
+  driver.ApplyNow(driver.Make("Tick", Hours(1), {}), Start() + Hours(1));
+  EXPECT_EQ(driver.person.clock, Start() + Hours(2));
+  EXPECT_EQ(driver.person.last_seen_at, Start() + Hours(2));
+  EXPECT_EQ(driver.person.first_seen_at, Start() + Hours(2));
+}
+
+TEST(StepTest, AnEarlierLogTimeLimitsHowLongASendIsUseful) {
+  Driver driver(Mailing());
+  driver.Apply("Identify", Hours(5), {{"email", kAddress}, {"vip", Value::Bool(true)}});
+  driver.ApplyNow(driver.Make("Go", Hours(1), {{"value", Value::Int(25)}}), Start() + Hours(1));
+  ASSERT_EQ(driver.output.actions.size(), 1u);
+  EXPECT_EQ(driver.output.actions[0].time, Start() + Hours(5));
+  EXPECT_EQ(driver.output.actions[0].useful_until, Start() + Hours(1) + Days(1));
+}
+
+TEST(StepTest, HistoricalEventsStartNothing) {
+  Driver driver(
+      With({{"segments/s.yaml", "segment: s\nwhere: count(\"Go\") > 0\n"}, {"journeys/j.yaml", R"(
+journey: j
+trigger: {any_of: [{event: Go}, {enters_segment: s}]}
+steps: [{wait: 1 day}]
+)"}}));
+  model::Event event = driver.Make("Go", Hours(0), {});
+  event.historical = true;
+  driver.ApplyNow(event, Start());
+  EXPECT_TRUE(driver.person.known);
+  EXPECT_TRUE(driver.person.InSegment(StableHash64("s")));
+  EXPECT_TRUE(driver.person.runs.empty());
+  EXPECT_EQ(driver.person.last_seen_at, Timestamp());
+  EXPECT_EQ(driver.Count(FactKind::kSegmentEntered), 0);
+}
+
+TEST(StepTest, ErasingForgetsEverything) {
+  Driver driver(Mailing());
+  driver.Apply("Identify", Seconds(0), {{"email", kAddress}, {"vip", Value::Bool(true)}});
+  driver.Apply("Go", Hours(1), {{"value", Value::Int(25)}}, "event-1");
+  driver.Apply("Email Marked as Spam", Hours(2));
+  driver.Apply("Person Erased", Hours(3));
+  EXPECT_EQ(driver.Count(FactKind::kExited, "erased"), 1);
+  EXPECT_FALSE(driver.person.known);
+  EXPECT_TRUE(driver.person.traits.empty());
+  EXPECT_EQ(driver.person.next_deadline, Timestamp::Max());
+  driver.Apply("Go", Hours(4), {{"value", Value::Int(25)}}, "event-1");
+  EXPECT_TRUE(driver.person.known);
+  EXPECT_FALSE(driver.person.complained);
+  EXPECT_EQ(driver.Count(FactKind::kEventDropped), 0);
+}
+
+TEST(StepTest, EnrolledByHandLater) {
+  Driver driver(With({{"journeys/j.yaml", R"(
+journey: j
+trigger: {event: Go}
+reentry: never
+steps: [{send_email: {template: hello, data: {name: trigger.name}}}]
+)"}}));
+  driver.Apply("Identify", Seconds(0), {{"email", kAddress}});
+  for (int i = 0; i < 2; ++i) {
+    model::Event enroll =
+        driver.Make("j", Hours(1), {{"at", Value::Int((Start() + Hours(5)).milliseconds())}});
+    enroll.type = model::EventType::kEnroll;
+    driver.ApplyNow(enroll, Start() + Hours(1));
+  }
+  EXPECT_EQ(driver.person.next_deadline, Start() + Hours(5));
+  driver.Fire(Hours(6));
+  ASSERT_EQ(driver.output.actions.size(), 1u);
+  EXPECT_EQ(driver.output.actions[0].values_json, R"({"person":{},"data":{"name":"enroll"}})");
+  EXPECT_EQ(driver.Count(FactKind::kEntryRefused, "reentry"), 1);
+  EXPECT_EQ(driver.person.last_seen_at, Start());
+}
+
+TEST(StepTest, BrokenPropertiesDoNoHarm) {
+  Driver driver(Mailing());
+  driver.Apply("Identify", Seconds(0), {{"email", Value::Int(5)}, {"vip", Value::Bool(true)}});
+  driver.Apply("Go", Hours(1), {{"value", Value::Int(25)}});
+  EXPECT_EQ(driver.Count(FactKind::kSkipped, "no_address"), 1);
+  driver.Apply("Go", Hours(2), {{"value", Value::String("dear")}});
+  driver.Apply("Email Bounced", Hours(3), {{"type", Value::Int(1)}});
+  driver.Apply("Unsubscribed", Hours(4), {{"topic", Value::List(nullptr, 0)}});
+  EXPECT_EQ(driver.person.bounced.size(), 0u);
+}
+
+}  // namespace
+}  // namespace sojourn::step

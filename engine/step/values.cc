@@ -1,0 +1,124 @@
+// What a template reads, as JSON.
+#include <algorithm>
+
+#include "engine/model/json_writer.h"
+#include "engine/step/action.h"
+
+namespace sojourn::step {
+namespace {
+
+using model::JsonWriter;
+using model::Value;
+
+// The names below one root that a template reads.
+struct Wanted {
+  bool any = false;
+  bool whole = false;
+  std::vector<std::string_view> names;  // sorted, each once
+
+  bool Has(std::string_view name) const {
+    return whole || std::binary_search(names.begin(), names.end(), name);
+  }
+};
+
+Wanted WantedBelow(const language::Template& rule, std::string_view root) {
+  Wanted wanted;
+  for (const std::string& path : rule.reads) {
+    const std::string_view text = path;
+    if (text.substr(0, root.size()) != root) continue;
+    const std::string_view rest = text.substr(root.size());
+    if (rest.empty()) {
+      wanted.whole = true;
+    } else if (rest[0] == '.' || rest[0] == '[') {
+      wanted.names.push_back(rest.substr(1, rest.substr(1).find_first_of(".[")));
+    } else {
+      continue;
+    }
+    wanted.any = true;
+  }
+  std::sort(wanted.names.begin(), wanted.names.end());
+  wanted.names.erase(std::unique(wanted.names.begin(), wanted.names.end()), wanted.names.end());
+  return wanted;
+}
+
+void WriteEntries(const Value& map, const Wanted& wanted, JsonWriter* json) {
+  if (map.kind() != model::ValueKind::kMap) return;
+  for (uint32_t i = 0; i < map.size(); ++i) {
+    const model::MapEntry& entry = map.entries()[i];
+    const bool named = entry.key.kind() == model::ValueKind::kString;
+    if (named && wanted.Has(entry.key.text())) json->Member(entry.key.text(), entry.value);
+  }
+}
+
+void WritePerson(const model::Person& person, const Wanted& wanted, JsonWriter* json) {
+  if (wanted.Has("id")) json->Member("id", Value::String(person.id));
+  if (wanted.Has("first_seen_at")) json->Member("first_seen_at", Value::Time(person.first_seen_at));
+  if (wanted.Has("last_seen_at")) json->Member("last_seen_at", Value::Time(person.last_seen_at));
+  for (const model::Trait& trait : person.traits) {
+    if (wanted.Has(trait.name)) json->Member(trait.name, trait.value);
+  }
+}
+
+// Properties go before the built-in fields of the same name.
+void WriteEvent(const expr::EventView& event, const Wanted& wanted, JsonWriter* json) {
+  WriteEntries(event.properties, wanted, json);
+  const auto built_in = [&](std::string_view name, const Value& value) {
+    if (wanted.Has(name) && event.properties.Find(name) == nullptr) json->Member(name, value);
+  };
+  built_in("name", Value::String(event.name));
+  built_in("time", Value::Time(event.time));
+  if (!event.segment.empty()) built_in("segment", Value::String(event.segment));
+}
+
+void WriteCoupon(const model::Run& run, const Wanted& wanted, JsonWriter* json) {
+  if (run.coupon_code.empty()) return;
+  if (wanted.Has("code")) json->Member("code", Value::String(run.coupon_code));
+  if (wanted.Has("expires_at") && run.coupon_expires_at != Timestamp::Max()) {
+    json->Member("expires_at", Value::Time(run.coupon_expires_at));
+  }
+}
+
+template <typename Write>
+void WriteRoot(const language::Template& rule, std::string_view root, JsonWriter* json,
+               const Write& write) {
+  const Wanted wanted = WantedBelow(rule, root);
+  if (!wanted.any) return;
+  json->Key(root);
+  json->BeginObject();
+  write(wanted);
+  json->EndObject();
+}
+
+void WriteRoots(Walk& walk, const language::Template& rule, JsonWriter* json) {
+  const model::Person& person = walk.session.person;
+  WriteRoot(rule, "person", json, [&](const Wanted& w) { WritePerson(person, w, json); });
+  WriteRoot(rule, "event", json, [&](const Wanted& w) { WriteEvent(walk.event, w, json); });
+  WriteRoot(rule, "trigger", json, [&](const Wanted& w) { WriteEvent(walk.trigger, w, json); });
+  WriteRoot(rule, "ab_test", json, [&](const Wanted& w) {
+    for (const model::PathTaken& taken : walk.run.paths) {
+      if (w.Has(taken.test)) json->Member(taken.test, Value::String(taken.path));
+    }
+  });
+  WriteRoot(rule, "coupon", json, [&](const Wanted& w) { WriteCoupon(walk.run, w, json); });
+  WriteRoot(rule, "company", json,
+            [&](const Wanted& w) { WriteEntries(walk.bundle->company.value, w, json); });
+}
+
+}  // namespace
+
+std::string ValuesJson(Walk& walk, const language::Template* template_rule,
+                       const EvaluatedValues& data) {
+  JsonWriter json;
+  json.BeginObject();
+  if (template_rule != nullptr) WriteRoots(walk, *template_rule, &json);
+  if (!data.empty()) {
+    json.Key("data");
+    json.BeginObject();
+    for (const auto& [name, value] : data) json.Member(name, value);
+    json.EndObject();
+  }
+  json.EndObject();
+  return json.Take();
+}
+
+}  // namespace sojourn::step
