@@ -61,7 +61,7 @@ const std::vector<IssueKind>& IssueTable() {
 }
 
 void IssueList::Error(std::string_view code, Span span, std::string message, std::string hint) {
-  ++errors_;
+  has_error_ = true;
   issues_.push_back({Severity::kError, std::string(code), span.begin, span.end, std::move(message),
                      std::move(hint)});
 }

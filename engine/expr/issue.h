@@ -47,13 +47,12 @@ class IssueList {
  public:
   void Error(std::string_view code, Span span, std::string message, std::string hint = "");
   void Warning(std::string_view code, Span span, std::string message, std::string hint = "");
-  bool has_error() const { return errors_ > 0; }
-  int errors() const { return errors_; }
+  bool has_error() const { return has_error_; }
   std::vector<Issue> Sorted() const;
 
  private:
   std::vector<Issue> issues_;
-  int errors_ = 0;
+  bool has_error_ = false;
 };
 
 // "did you mean \"X\"?" for the candidate nearest to `word`, or "" where none is near.

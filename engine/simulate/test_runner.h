@@ -1,0 +1,76 @@
+// Runs unit tests of journeys and reports on them.
+//
+// Threads: pure functions. Errors: mistakes in test files are Diagnostics in the report; a test
+// that fails is a result.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/status.h"
+#include "engine/language/bundle.h"
+#include "engine/language/diagnostic.h"
+#include "engine/model/action.h"
+
+namespace sojourn::simulate {
+
+struct RenderedMessage {
+  std::string subject;
+  std::string body;
+};
+// How a deliverer would render a send; for `subject` and `body_contains`.
+using Renderer = std::function<Result<RenderedMessage>(const language::Bundle& bundle,
+                                                       const model::Action& action)>;
+
+struct TestOptions {
+  Renderer render;        // empty: expectations of rendered text fail and say so
+  bool coverage = false;  // list the steps that no test reached
+};
+
+// One thing expected or actual: both sides of a report.
+struct ReportLine {
+  std::string text;  // "2h send_email: cart-reminder"
+  bool wrong = false;
+};
+
+struct TestResult {
+  std::string file;
+  std::string name;
+  language::SourcePosition position;
+  bool passed = false;
+  std::vector<std::string> problems;  // empty where passed
+  std::vector<ReportLine> expected;
+  std::vector<ReportLine> actual;
+  std::vector<std::string> trace;  // what happened, line by line
+};
+
+struct UnreachedStep {
+  std::string journey;
+  std::string step;
+  language::SourcePosition position;
+};
+
+struct TestReport {
+  std::vector<language::Diagnostic> diagnostics;  // of the test files
+  std::vector<TestResult> results;                // in file order
+  std::vector<UnreachedStep> unreached;           // with TestOptions::coverage
+  int passed = 0;
+  int failed = 0;
+
+  // Some test file does not check: exit code 2.
+  bool HasErrors() const;
+};
+
+// `test_files`: text by path. Each file runs only the journeys it names.
+TestReport RunTests(const std::shared_ptr<const language::Bundle>& bundle,
+                    const std::map<std::string, std::string>& test_files,
+                    const TestOptions& options = {});
+
+enum class ReportFormat { kText, kJson, kJUnit };
+std::string FormatReport(const TestReport& report, ReportFormat format);
+
+}  // namespace sojourn::simulate
