@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
 #include "connectors/kafka/error.h"
 
@@ -154,7 +157,23 @@ Status Cluster::Create(const std::vector<NewTopic>& topics) {
     return StatusOf(code, fmt::format("creating topic {}", rd_kafka_topic_result_name(answers[i])),
                     detail ? detail : "");
   }
-  return Status::Ok();
+  return AwaitVisible(topics);
+}
+
+Status Cluster::AwaitVisible(const std::vector<NewTopic>& topics) {
+  const auto deadline = std::chrono::steady_clock::now() +
+                        std::chrono::milliseconds(config_.start_timeout.milliseconds());
+  for (;;) {
+    SOJOURN_ASSIGN_OR_RETURN(const auto counts, PartitionCounts());
+    const auto hidden = std::ranges::find_if(
+        topics, [&](const NewTopic& topic) { return !counts.contains(topic.name); });
+    if (hidden == topics.end()) return Status::Ok();
+    if (std::chrono::steady_clock::now() > deadline) {
+      return Unavailable(
+          fmt::format("Kafka: topic {} was created and does not show up", hidden->name));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
 }
 
 Result<Watermarks> Cluster::QueryWatermarks(const std::string& topic, Partition partition) {

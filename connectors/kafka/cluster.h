@@ -45,7 +45,7 @@ class Cluster {
   Result<std::map<std::string, int32_t>> PartitionCounts();
   // Settings in force, by topic. kNotFound where one does not exist.
   Result<std::map<std::string, TopicSettings>> Settings(const std::vector<std::string>& topics);
-  // All or an error that names the first topic that could not be created.
+  // Returns when all can be used; else an error that names the first that could not be created.
   Status Create(const std::vector<NewTopic>& topics);
 
   Result<Watermarks> QueryWatermarks(const std::string& topic, Partition partition);
@@ -56,6 +56,8 @@ class Cluster {
     void operator()(rd_kafka_event_t* event) const { rd_kafka_event_destroy(event); }
   };
   using EventPtr = std::unique_ptr<rd_kafka_event_t, EventDeleter>;
+  // The broker that answers may learn a little later what the controller created.
+  Status AwaitVisible(const std::vector<NewTopic>& topics);
   Result<EventPtr> AwaitAnswer(rd_kafka_queue_t* queue, const char* what);
 
   const KafkaConfig config_;

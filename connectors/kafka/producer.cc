@@ -56,6 +56,7 @@ Status TransactionalProducer::OpenClient() {
 }
 
 Status TransactionalProducer::Settle(Duration timeout) {
+  Poll();
   if (settled_) return Status::Ok();
   if (!client_) SOJOURN_RETURN_IF_ERROR(OpenClient());
   const ErrorPtr error(rd_kafka_init_transactions(client_->handle(), TimeoutMilliseconds(timeout)));

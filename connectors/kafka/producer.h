@@ -82,8 +82,6 @@ class TransactionalProducer {
   // Where a record of the last committed transaction lies.
   Offset DeliveredOffset(size_t number) const;
 
-  // Serves callbacks between transactions.
-  void Poll();
   // Gives the client up, whatever it is doing.
   void Drop(const Status& why);
 
@@ -93,6 +91,8 @@ class TransactionalProducer {
   };
   static void OnDeliveryReport(rd_kafka_t* handle, const rd_kafka_message_t* message, void* opaque);
   Status OpenClient();
+  // Serves callbacks between transactions; a client that failed for good is given up.
+  void Poll();
   rd_kafka_topic_t* TopicHandle(std::string_view name);
   Status Fail(const Status& status);
   Status WaitForDelivery();

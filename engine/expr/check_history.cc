@@ -183,9 +183,9 @@ bool Checker::CheckWindow(Node* argument, CounterRead* read) {
                    "write a constant duration such as days(90), or the word ever");
     return false;
   };
-  const bool had_error = issues_->has_error();
+  const int errors = issues_->errors();
   const TypeKind type = Check(argument).kind;
-  if (issues_->has_error() && !had_error) return false;
+  if (issues_->errors() > errors) return false;
   if (!IsConstant(*argument)) return wrong("the window must be constant");
   const model::Value window = ConstantValue(*argument, &ast_->arena);
   if (window.kind() != ValueKind::kDuration || type == TypeKind::kNull) {

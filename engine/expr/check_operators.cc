@@ -83,9 +83,9 @@ void Checker::MarkNow(Node* node) {
   const bool shadows =
       node->kind == NodeKind::kLoop && (node->name == "now" || node->second_name == "now");
   for (size_t i = 0; i < (shadows ? 1 : node->children.size()); ++i) {
-    const bool reported = issues_->has_error();
+    const int errors = issues_->errors();
     MarkNow(node->children[i]);
-    if (!reported && issues_->has_error()) return;  // one mistake, one message
+    if (issues_->errors() > errors) return;  // one mistake, one message
   }
 }
 

@@ -264,6 +264,15 @@ TEST(CheckTest, SeveralMistakesAreSorted) {
             "E007 <teir> a person has no trait \"teir\" | did you mean \"tier\"?");
 }
 
+TEST(CheckTest, AMistakeInAWindowIsOneMessage) {
+  const TestNames names;
+  EXPECT_EQ(
+      Issues("person.teir == 'x' && count('Order Completed', days(n)) > 1", StepScope(), names),
+      "E007 <teir> a person has no trait \"teir\" | did you mean \"tier\"?\n"
+      "E003 <n> unknown name \"n\" | text needs quotes; fields are written event.NAME or "
+      "person.NAME");
+}
+
 TEST(CheckTest, WithoutCatalogueAllIsDynamic) {
   const TestNames names(false);
   EXPECT_EQ(

@@ -40,6 +40,8 @@ bool AllConstant(const Node& node) {
 
 bool IsConstant(const Node& node) {
   if (node.kind == NodeKind::kLoop) return false;
+  const bool named = node.kind == NodeKind::kName || node.kind == NodeKind::kCall;
+  if (named && node.access == Access::kNone) return false;  // reported as a mistake
   const bool reads = node.access != Access::kNone && node.access != Access::kFunction &&
                      node.access != Access::kTypeName;
   return !reads && AllConstant(node);

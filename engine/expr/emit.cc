@@ -319,7 +319,7 @@ class Emitter {
 
   void EmitCall(const Node& node) {
     const auto count = static_cast<uint16_t>(node.children.size());
-    if (node.name == "matches" && EmitMatch(node)) return;
+    if (node.name == "matches" && count == 2 && EmitMatch(node)) return;
     EmitAll(node);
     const Overloads overloads = FindOverloads(node.name, node.method, count);
     Add(Opcode::kCall, 1 - count, overloads.first, count, static_cast<uint8_t>(overloads.count));

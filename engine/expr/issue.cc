@@ -61,7 +61,7 @@ const std::vector<IssueKind>& IssueTable() {
 }
 
 void IssueList::Error(std::string_view code, Span span, std::string message, std::string hint) {
-  has_error_ = true;
+  ++errors_;
   issues_.push_back({Severity::kError, std::string(code), span.begin, span.end, std::move(message),
                      std::move(hint)});
 }

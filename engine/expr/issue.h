@@ -47,12 +47,13 @@ class IssueList {
  public:
   void Error(std::string_view code, Span span, std::string message, std::string hint = "");
   void Warning(std::string_view code, Span span, std::string message, std::string hint = "");
-  bool has_error() const { return has_error_; }
+  bool has_error() const { return errors_ > 0; }
+  int errors() const { return errors_; }
   std::vector<Issue> Sorted() const;
 
  private:
   std::vector<Issue> issues_;
-  bool has_error_ = false;
+  int errors_ = 0;
 };
 
 // "did you mean \"X\"?" for the candidate nearest to `word`, or "" where none is near.

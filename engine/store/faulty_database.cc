@@ -52,7 +52,7 @@ Status FaultyDatabase::NextReadError() {
 
 Status FaultyDatabase::Write(const WriteBatch& batch, Sync sync) {
   bool apply = true;
-  const Status error = NextWriteError(&apply);
+  Status error = NextWriteError(&apply);
   if (apply) SOJOURN_RETURN_IF_ERROR(inner_->Write(batch, sync));
   return error;
 }
@@ -84,7 +84,7 @@ uint64_t FaultyDatabase::EstimateCount(Family family, const KeyRange& range) {
 
 Status FaultyDatabase::Flush() {
   bool apply = true;
-  const Status error = NextWriteError(&apply);
+  Status error = NextWriteError(&apply);
   if (apply) SOJOURN_RETURN_IF_ERROR(inner_->Flush());
   return error;
 }

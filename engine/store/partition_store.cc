@@ -36,8 +36,8 @@ Result<std::unique_ptr<PartitionStore>> PartitionStore::Open(Database* database,
     meta = std::move(*stored);
   }
   const bool incomplete = meta.timers_incomplete;
-  std::unique_ptr<PartitionStore> store(new PartitionStore(database, partition, std::move(options),
-                                                           std::move(meta), row.has_value()));
+  std::unique_ptr<PartitionStore> store(
+      new PartitionStore(database, partition, options, std::move(meta), row.has_value()));
   if (incomplete) SOJOURN_RETURN_IF_ERROR(store->RebuildTimers());
   return store;
 }
@@ -47,7 +47,7 @@ PartitionStore::PartitionStore(Database* database, Partition partition,
                                bool ever_committed)
     : database_(database),
       partition_(partition),
-      options_(std::move(options)),
+      options_(options),
       meta_(std::move(meta)),
       ever_committed_(ever_committed) {
   // What a database still knows when it opens is durable.

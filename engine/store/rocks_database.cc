@@ -42,7 +42,7 @@ constexpr uint64_t kSyncStepBytes = 1u << 20;  // asks the kernel to write early
 constexpr int kMaxOpenFiles = 512;
 constexpr int kBloomBitsPerKey = 10;
 // Old timer rows lie apart from new ones, so that without this no compaction would ever meet them.
-constexpr uint64_t kDroppingCompactionSeconds = 12 * 3600;
+constexpr uint64_t kDroppingCompactionSeconds = uint64_t{12} * 3600;
 
 rocksdb::Slice ToSlice(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
@@ -356,6 +356,7 @@ Status DestroyRocksDatabase(const std::string& directory) {
       rocksdb::DB::ListColumnFamilies(rocksdb::DBOptions(), directory, &names);
   if (!listed.ok()) names.clear();
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
+  families.reserve(names.size());
   for (const std::string& name : names) {
     families.emplace_back(name, rocksdb::ColumnFamilyOptions());
   }

@@ -1,0 +1,80 @@
+#include "connectors/http/admin.h"
+
+#include <utility>
+
+#include "engine/base/check.h"
+
+namespace sojourn::http {
+namespace {
+
+constexpr char kExpositionType[] = "text/plain; version=0.0.4; charset=utf-8";
+
+Response TextResponse(int status, std::string text) {
+  return {status, std::move(text) + "\n", "text/plain; charset=utf-8"};
+}
+
+Handler Guarded(const std::string& token, std::function<Response(const Request&)> handler) {
+  return [token, handler = std::move(handler)](const Request& request, const Respond& respond) {
+    const auto given = BearerToken(request);
+    if (given && EqualSecrets(*given, token)) return respond(handler(request));
+    Response refusal = ErrorResponse(
+        401, "this path needs the token of the data directory's instance file as a bearer token");
+    refusal.headers = {{"WWW-Authenticate", "Bearer realm=\"sojourn\""}};
+    respond(std::move(refusal));
+  };
+}
+
+}  // namespace
+
+std::vector<Route> AdminRoutes(AdminOptions options, AdminHandlers handlers) {
+  SOJOURN_CHECK(!options.token.empty() && handlers.ready && handlers.metrics);
+  std::vector<Route> routes;
+  routes.push_back(
+      {"GET", "/metrics",
+       [metrics = std::move(handlers.metrics)](const Request&, const Respond& respond) {
+         respond({200, metrics(), kExpositionType});
+       }});
+  routes.push_back({"GET", "/-/healthy", [](const Request&, const Respond& respond) {
+                      respond(TextResponse(200, "healthy"));
+                    }});
+  routes.push_back({"GET", "/-/ready",
+                    [ready = std::move(handlers.ready)](const Request&, const Respond& respond) {
+                      const Status status = ready();
+                      respond(status.ok() ? TextResponse(200, "ready")
+                                          : TextResponse(503, status.message()));
+                    }});
+  const auto add = [&](const char* method, const char* path,
+                       std::function<Response(const Request&)> handler) {
+    if (!handler) return;
+    routes.push_back({method, path, Guarded(options.token, std::move(handler)), true});
+  };
+  add("POST", "/-/reload", std::move(handlers.reload));
+  add("GET", "/-/actions", std::move(handlers.actions));
+  add("POST", "/-/enroll", std::move(handlers.enroll));
+  if (handlers.import) {
+    add("POST", "/-/import", std::move(handlers.import));
+    routes.back().max_body_bytes = options.max_import_body_bytes;
+  }
+  return routes;
+}
+
+Response ToResponse(const Status& status) {
+  switch (status.code()) {
+    case StatusCode::kOk:
+      return {200, "{\"success\":true}\n"};
+    case StatusCode::kInvalidArgument:
+      return ErrorResponse(400, status.message());
+    case StatusCode::kNotFound:
+      return ErrorResponse(404, status.message());
+    case StatusCode::kFailedPrecondition:
+    case StatusCode::kAborted:
+      return ErrorResponse(409, status.message());
+    case StatusCode::kUnavailable:
+    case StatusCode::kResourceExhausted:
+      return ErrorResponse(503, status.message());
+    default:
+      return ErrorResponse(500, status.message());
+  }
+}
+
+}  // namespace sojourn::http

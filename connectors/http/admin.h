@@ -1,0 +1,46 @@
+// The operator's paths: /metrics and /-/...
+//
+//   GET  /metrics      Prometheus
+//   GET  /-/healthy    200 while the process serves
+//   GET  /-/ready      200, or 503 with the reason (restoring, stopping)
+//   POST /-/reload     loads the rules anew
+//   GET  /-/actions    actions as JSON lines; see AdminHandlers
+//   POST /-/import, POST /-/enroll
+//
+// The last four change or reveal things, so they need "Authorization: Bearer TOKEN", also from this
+// machine: other users and web pages of a local browser reach a loopback port too. The token stands
+// in the instance file, which only the owner of the data directory can read (instance_file.h).
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "connectors/http/http_server.h"
+#include "engine/base/status.h"
+
+namespace sojourn::http {
+
+struct AdminHandlers {
+  std::function<Status()> ready;  // never waits; ok: ready
+  std::function<std::string()> metrics;
+  // These may wait. An empty one: its path does not exist.
+  std::function<Response(const Request&)> reload;
+  // Query: `from` (where to begin), `limit`, `follow` (how long to wait for news). The handler
+  // answers with JSON lines and where to go on.
+  std::function<Response(const Request&)> actions;
+  std::function<Response(const Request&)> import;
+  std::function<Response(const Request&)> enroll;
+};
+
+struct AdminOptions {
+  std::string token;                        // not empty
+  size_t max_import_body_bytes = 16 << 20;  // of one piece of a file
+};
+
+std::vector<Route> AdminRoutes(AdminOptions options, AdminHandlers handlers);
+
+// For handlers: what an operation's Status becomes. ok: 200 {"success":true}.
+Response ToResponse(const Status& status);
+
+}  // namespace sojourn::http

@@ -1,0 +1,141 @@
+#include "connectors/http/http_message.h"
+
+#include <algorithm>
+
+#include "engine/base/hash.h"
+#include "engine/model/json_writer.h"
+
+namespace sojourn::http {
+namespace {
+
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool EqualIgnoringCase(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return Lower(x) == Lower(y); });
+}
+
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+std::string DecodeQueryText(std::string_view text) {
+  std::string decoded;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool escape = text[i] == '%' && i + 2 < text.size() && HexDigit(text[i + 1]) >= 0 &&
+                        HexDigit(text[i + 2]) >= 0;
+    if (escape) {
+      decoded += static_cast<char>(HexDigit(text[i + 1]) * 16 + HexDigit(text[i + 2]));
+      i += 2;
+    } else {
+      decoded += text[i] == '+' ? ' ' : text[i];
+    }
+  }
+  return decoded;
+}
+
+int Base64Digit(char c) {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  if (c == '+') return 62;
+  if (c == '/') return 63;
+  return -1;
+}
+
+std::optional<std::string> DecodeBase64(std::string_view text) {
+  while (text.ends_with('=')) text.remove_suffix(1);
+  std::string bytes;
+  uint32_t bits = 0;
+  int count = 0;
+  for (const char c : text) {
+    const int digit = Base64Digit(c);
+    if (digit < 0) return std::nullopt;
+    bits = bits << 6 | static_cast<uint32_t>(digit);
+    count += 6;
+    if (count >= 8) {
+      count -= 8;
+      bytes += static_cast<char>(bits >> count & 0xff);
+    }
+  }
+  return bytes;
+}
+
+// What follows the scheme in the Authorization header.
+std::optional<std::string_view> Credentials(const Request& request, std::string_view scheme) {
+  const auto header = request.Header("authorization");
+  if (!header || header->size() <= scheme.size() || (*header)[scheme.size()] != ' ' ||
+      !EqualIgnoringCase(header->substr(0, scheme.size()), scheme)) {
+    return std::nullopt;
+  }
+  return header->substr(scheme.size() + 1);
+}
+
+}  // namespace
+
+std::optional<std::string_view> Request::Header(std::string_view name) const {
+  for (const auto& [key, value] : headers) {
+    if (EqualIgnoringCase(key, name)) return value;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string_view> Request::Query(std::string_view name) const {
+  for (const auto& [key, value] : query) {
+    if (key == name) return value;
+  }
+  return std::nullopt;
+}
+
+Response ErrorResponse(int status, std::string_view message) {
+  model::JsonWriter json;
+  json.BeginObject();
+  json.Member("success", model::Value::Bool(false));
+  json.Member("error", model::Value::String(message));
+  json.EndObject();
+  Response response{status, json.Take() + "\n"};
+  if (status == 429 || status == 503) response.headers.emplace_back("Retry-After", "1");
+  if (status == 401) response.headers.emplace_back("WWW-Authenticate", "Basic realm=\"sojourn\"");
+  return response;
+}
+
+std::vector<std::pair<std::string, std::string>> ParseQuery(std::string_view text) {
+  std::vector<std::pair<std::string, std::string>> items;
+  while (!text.empty()) {
+    const std::string_view item = text.substr(0, text.find('&'));
+    text.remove_prefix(std::min(text.size(), item.size() + 1));
+    if (item.empty()) continue;
+    const size_t equals = std::min(item.find('='), item.size());
+    items.emplace_back(DecodeQueryText(item.substr(0, equals)),
+                       DecodeQueryText(item.substr(std::min(equals + 1, item.size()))));
+  }
+  return items;
+}
+
+std::optional<std::string> BasicUser(const Request& request) {
+  const auto credentials = Credentials(request, "basic");
+  if (!credentials) return std::nullopt;
+  const auto decoded = DecodeBase64(*credentials);
+  if (!decoded) return std::nullopt;
+  return decoded->substr(0, decoded->find(':'));
+}
+
+std::optional<std::string_view> BearerToken(const Request& request) {
+  return Credentials(request, "bearer");
+}
+
+bool EqualSecrets(std::string_view a, std::string_view b) {
+  // Digests have one length and say nothing about how much of the texts agrees.
+  const Sha256Digest left = Sha256(a);
+  const Sha256Digest right = Sha256(b);
+  uint8_t difference = 0;
+  for (size_t i = 0; i < left.size(); ++i) {
+    difference = static_cast<uint8_t>(difference | (left[i] ^ right[i]));
+  }
+  return difference == 0;
+}
+
+}  // namespace sojourn::http

@@ -1,0 +1,53 @@
+// Requests and responses as handlers see them.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace sojourn::http {
+
+struct Request {
+  std::string method;                                        // "GET", "POST", ...
+  std::string path;                                          // without the query, as sent
+  std::vector<std::pair<std::string, std::string>> query;    // decoded, in order
+  std::vector<std::pair<std::string, std::string>> headers;  // as sent, in order
+  std::string body;
+
+  // The first of that name (headers: whatever the case); nullopt where there is none.
+  std::optional<std::string_view> Header(std::string_view name) const;
+  std::optional<std::string_view> Query(std::string_view name) const;
+};
+
+struct Response {
+  int status = 200;
+  std::string body;
+  std::string content_type = "application/json";
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+// {"success":false,"error":MESSAGE}; 429 and 503 ask to come back after a second, 401 names how to
+// identify oneself.
+Response ErrorResponse(int status, std::string_view message);
+
+// Gives the response to a request, once, from any thread. Calling it after the server has stopped
+// does nothing.
+using Respond = std::function<void(Response)>;
+
+// Splits "a=1&b=x%20y"; an item without '=' has the value "".
+std::vector<std::pair<std::string, std::string>> ParseQuery(std::string_view text);
+
+// The user of "Authorization: Basic ..." (Segment's write key stands there), or nullopt.
+std::optional<std::string> BasicUser(const Request& request);
+
+// The token of "Authorization: Bearer ...", or nullopt.
+std::optional<std::string_view> BearerToken(const Request& request);
+
+// Takes the same time whatever the texts' content.
+bool EqualSecrets(std::string_view a, std::string_view b);
+
+}  // namespace sojourn::http

@@ -1,0 +1,51 @@
+#include "connectors/http/http_message.h"
+
+#include <gtest/gtest.h>
+
+namespace sojourn::http {
+namespace {
+
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+Request WithAuthorization(std::string value) {
+  Request request;
+  request.headers = {{"Host", "x"}, {"AUTHORIZATION", std::move(value)}};
+  return request;
+}
+
+TEST(HttpMessage, Queries) {
+  EXPECT_EQ(ParseQuery("a=1&b=x%20y+z&c&&=d&e=%zz%4"),
+            (Pairs{{"a", "1"}, {"b", "x y z"}, {"c", ""}, {"", "d"}, {"e", "%zz%4"}}));
+  EXPECT_EQ(ParseQuery(""), Pairs{});
+}
+
+TEST(HttpMessage, BasicUsers) {
+  EXPECT_EQ(BasicUser(WithAuthorization("Basic a2V5Og==")), "key");
+  EXPECT_EQ(BasicUser(WithAuthorization("basic a2V5OnBhc3M=")), "key");
+  EXPECT_EQ(BasicUser(WithAuthorization("Basic a2V5")), "key");
+  EXPECT_EQ(BasicUser(WithAuthorization("Basic a!")), std::nullopt);
+  EXPECT_EQ(BasicUser(WithAuthorization("Bearer a2V5Og==")), std::nullopt);
+  EXPECT_EQ(BasicUser(WithAuthorization("Basic")), std::nullopt);
+  EXPECT_EQ(BasicUser(Request()), std::nullopt);
+}
+
+TEST(HttpMessage, BearerTokens) {
+  EXPECT_EQ(BearerToken(WithAuthorization("Bearer abc")), "abc");
+  EXPECT_EQ(BearerToken(WithAuthorization("Basic abc")), std::nullopt);
+}
+
+TEST(HttpMessage, Secrets) {
+  EXPECT_TRUE(EqualSecrets("abc", "abc"));
+  EXPECT_FALSE(EqualSecrets("abc", "abd"));
+  EXPECT_FALSE(EqualSecrets("abc", "ab"));
+}
+
+TEST(HttpMessage, Errors) {
+  EXPECT_EQ(ErrorResponse(400, "say \"what\"").body,
+            "{\"success\":false,\"error\":\"say \\\"what\\\"\"}\n");
+  EXPECT_EQ(ErrorResponse(503, "").headers, (Pairs{{"Retry-After", "1"}}));
+  EXPECT_EQ(ErrorResponse(400, "").headers, Pairs{});
+}
+
+}  // namespace
+}  // namespace sojourn::http

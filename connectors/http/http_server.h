@@ -1,0 +1,67 @@
+// A small HTTP/1.1 server: routes, keep-alive, limits on everything, a graceful end.
+//
+// Threads: Start and Stop from one thread; handlers run on the server's threads, several at once.
+// A route that may wait (for a disk, for new actions) says so and runs on threads of its own.
+// Errors: kFailedPrecondition where the port is in use, kInvalidArgument where the address is none.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "connectors/http/http_message.h"
+#include "engine/base/status.h"
+#include "engine/base/time.h"
+#include "engine/telemetry/telemetry.h"
+
+namespace sojourn::http {
+
+// `request` lives until the response was given.
+using Handler = std::function<void(const Request& request, Respond respond)>;
+
+struct Route {
+  std::string method;
+  std::string path;  // matched exactly
+  Handler handler;
+  bool may_wait = false;
+  size_t max_body_bytes = 64 * 1024;  // more: 413
+};
+
+struct ServerOptions {
+  std::string address = "127.0.0.1";  // to listen on; "0.0.0.0" or "::": all
+  uint16_t port = 8080;               // 0: any free one
+  int threads = 2;
+  int waiting_threads = 4;        // for routes that may wait
+  size_t max_connections = 1000;  // more are answered 503 and closed
+  size_t max_header_bytes = 16 * 1024;
+  Duration read_timeout = Seconds(30);  // for a request's header and for its body, each
+  Duration idle_timeout = Seconds(60);  // between requests of one connection
+  Duration write_timeout = Seconds(30);
+};
+
+class HttpServer {
+ public:
+  // Listens and serves when it returns. `telemetry` may be null, else outlives the server.
+  static Result<std::unique_ptr<HttpServer>> Start(const ServerOptions& options,
+                                                   std::vector<Route> routes,
+                                                   telemetry::Telemetry* telemetry);
+  // Stops without grace.
+  ~HttpServer();
+
+  uint16_t port() const;
+
+  // No new connection; idle ones close; requests under way have `grace` to finish. Handlers that
+  // wait learn of it from `stopping`.
+  void Stop(Duration grace);
+  bool stopping() const;
+
+ private:
+  class Core;
+  explicit HttpServer(std::unique_ptr<Core> core);
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace sojourn::http

@@ -1,0 +1,83 @@
+// One connection of the server: reads a request, hands it on, writes the response, and again.
+//
+// Threads: everything runs on the connection's strand. Ownership: the host keeps the session until
+// Ended; a session never outlives its host.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http.hpp>
+
+#include "connectors/http/http_message.h"
+#include "connectors/http/http_server.h"
+
+namespace sojourn::http {
+
+class Session;
+
+// What a session needs of the server. Called on sessions' strands.
+class SessionHost {
+ public:
+  virtual ~SessionHost() = default;
+  virtual const ServerOptions& options() const = 0;
+  // nullptr: `*refusal` is the answer.
+  virtual const Route* FindRoute(const std::string& method, const std::string& path,
+                                 Response* refusal) const = 0;
+  // Runs the handler; the answer comes back through Session::Answer, on the strand.
+  virtual void Handle(const Route& route, uint64_t session, const Request& request) = 0;
+  virtual void Served(const Route* route, int status, Duration took) = 0;
+  virtual bool stopping() const = 0;
+  virtual void Ended(uint64_t session) = 0;
+};
+
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  // `overloaded`: answers 503 to whatever comes and closes.
+  Session(boost::asio::ip::tcp::socket socket, uint64_t id, bool overloaded, SessionHost* host);
+
+  void Start();
+  void Answer(Response response);
+  // Ends it where no request is under way; else that request is the last.
+  void StopIfIdle();
+
+  auto executor() { return stream_.get_executor(); }
+
+ private:
+  using ErrorCode = boost::beast::error_code;
+  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+
+  void ReadHeader();
+  void OnHeader(ErrorCode error);
+  void ReadBody();
+  void OnBody(ErrorCode error);
+  void Refuse(Response response);  // and close after it
+  void OnWritten(ErrorCode error);
+  void Drain();  // what the client still sends, so that it gets to see the refusal
+  void Close();
+
+  boost::beast::tcp_stream stream_;
+  const uint64_t id_;
+  const bool overloaded_;
+  SessionHost* const host_;
+
+  boost::beast::flat_buffer buffer_;
+  std::optional<Parser> parser_;
+  Request request_;
+  const Route* route_ = nullptr;
+  std::optional<boost::beast::http::response<boost::beast::http::string_body>> response_;
+  bool idle_ = true;       // waiting for a request
+  bool awaiting_ = false;  // a request waits for its answer
+  bool refused_ = false;   // without reading it to its end
+  bool closed_ = false;
+  size_t drained_bytes_ = 0;
+  std::chrono::steady_clock::time_point began_;
+};
+
+}  // namespace sojourn::http
