@@ -13,8 +13,8 @@ namespace sojourn::runtime {
 namespace {
 
 // The sweep that upgrades everybody after a change of rules; `occurrence` is the watermark at the
-// switch: every timer before it had fired by then.
-constexpr std::string_view kUpgradePass = "upgrade";
+// switch: every timer before it had fired by then. No journey's name has a colon.
+constexpr std::string_view kUpgradePass = ":upgrade";
 
 constexpr Duration kTick = Milliseconds(1);
 

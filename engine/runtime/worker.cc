@@ -7,7 +7,7 @@
 namespace sojourn::runtime {
 namespace {
 
-// Of the machine, not of the world: how long a commit or a restore took.
+// All waiting is measured on this clock: the wall clock may jump, or be turned by hand.
 Timestamp SteadyNow() {
   using std::chrono::duration_cast;
   using std::chrono::milliseconds;
@@ -41,7 +41,7 @@ void Worker::Stop() {
 
 Status Worker::RunOnce(Duration max_wait) {
   bool busy = false;
-  if (environment_.clock->Now() >= paused_until_) {
+  if (SteadyNow() >= paused_until_) {
     SOJOURN_RETURN_IF_ERROR(SwitchRules());
     SOJOURN_ASSIGN_OR_RETURN(busy, RunTasks());
     if (CommitIsDue(busy)) SOJOURN_RETURN_IF_ERROR(CommitAll().status());
@@ -61,7 +61,7 @@ Result<bool> Worker::RunTasks() {
     busy |= more;
     has_work |= task->HasWork();
   }
-  if (has_work && !has_work_) work_since_ = environment_.clock->Now();
+  if (has_work && !has_work_) work_since_ = SteadyNow();
   has_work_ = has_work;
   return busy;
 }
@@ -69,7 +69,7 @@ Result<bool> Worker::RunTasks() {
 bool Worker::CommitIsDue(bool busy) {
   if (!has_work_) return false;
   if (!busy && options_.commit_when_idle) return true;
-  if (environment_.clock->Now() - work_since_ >= options_.commit_interval) return true;
+  if (SteadyNow() - work_since_ >= options_.commit_interval) return true;
   return std::any_of(tasks_.begin(), tasks_.end(),
                      [](const auto& entry) { return entry.second->IsFull(); });
 }
@@ -118,7 +118,7 @@ Status Worker::HandleFailure(const CommitResult& result, std::span<const CommitB
 }
 
 void Worker::Pause() {
-  paused_until_ = environment_.clock->Now() + retry_pause_;
+  paused_until_ = SteadyNow() + retry_pause_;
   retry_pause_ = std::min(retry_pause_ + retry_pause_, options_.retry_pause_max);
 }
 
@@ -163,19 +163,20 @@ Status Worker::SwitchRules() {
 
 Result<Duration> Worker::PollTimeout(bool busy, Duration max_wait) {
   if (busy) return Duration();
-  const Timestamp now = environment_.clock->Now();
+  const Timestamp now = SteadyNow();
+  const Timestamp wall = environment_.clock->Now();
   Timestamp wake = std::min(now + max_wait, next_gauges_);
   if (has_work_) wake = std::min(wake, work_since_ + options_.commit_interval);
   for (auto& [partition, task] : tasks_) {
     SOJOURN_ASSIGN_OR_RETURN(const Timestamp due, task->NextWakeUp());
-    wake = std::min(wake, due);
+    wake = std::min(wake, now + (due - wall));
   }
   wake = std::max(wake, paused_until_);
   return std::clamp(wake - now, Duration(), max_wait);
 }
 
 Status Worker::ReportGauges() {
-  const Timestamp now = environment_.clock->Now();
+  const Timestamp now = SteadyNow();
   if (now < next_gauges_) return Status::Ok();
   next_gauges_ = now + options_.gauge_interval;
   for (auto& [partition, task] : tasks_) {

@@ -1,6 +1,6 @@
 // Writing and reading the bytes of records: little-endian numbers, varints, lengths before texts.
 //
-// Threads: one owner. Inside the store only.
+// Threads: one owner. For the store and for connectors that keep rows beside it.
 #pragma once
 
 #include <bit>

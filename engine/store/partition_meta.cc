@@ -16,6 +16,7 @@ constexpr uint8_t kAllFlags = 3;
 constexpr size_t kInputBytes = 3;
 constexpr size_t kSweepBytes = 3;
 constexpr size_t kNamedTextBytes = 2;
+constexpr size_t kPoolUseBytes = 2;
 
 void WriteTexts(const std::vector<NamedText>& texts, ByteWriter* out) {
   out->Varint(texts.size());
@@ -59,6 +60,14 @@ void ReadSweeps(ByteReader* in, std::vector<SweepCursor>* sweeps) {
   }
 }
 
+void ReadPoolUses(ByteReader* in, std::vector<PoolUse>* uses) {
+  uses->resize(in->Count(kPoolUseBytes));
+  for (PoolUse& use : *uses) {
+    use.pool = in->Text();
+    use.taken = in->Varint32();
+  }
+}
+
 }  // namespace
 
 std::string EncodePartitionMeta(const PartitionMeta& meta) {
@@ -85,6 +94,11 @@ std::string EncodePartitionMeta(const PartitionMeta& meta) {
     out.Text(sweep.name);
     out.Signed(sweep.occurrence.milliseconds());
     out.Text(sweep.after_person);
+  }
+  out.Varint(meta.coupons_taken.size());
+  for (const PoolUse& use : meta.coupons_taken) {
+    out.Text(use.pool);
+    out.Varint(use.taken);
   }
   WriteTexts(meta.key_fingerprints, &out);
   WriteTexts(meta.identities, &out);
@@ -114,6 +128,7 @@ Result<PartitionMeta> DecodePartitionMeta(std::string_view bytes) {
   meta.timer_cursor.person = in.Text();
   ReadInputs(&in, &meta.inputs);
   ReadSweeps(&in, &meta.sweeps);
+  ReadPoolUses(&in, &meta.coupons_taken);
   ReadTexts(&in, &meta.key_fingerprints);
   ReadTexts(&in, &meta.identities);
   if (!in.ok() || !in.at_end()) return DataLoss("a partition's meta record is damaged");

@@ -17,6 +17,7 @@ PartitionMeta FullMeta() {
   meta.bundle = 12;
   meta.import_open = true;
   meta.timers_incomplete = true;
+  meta.coupons_taken = {{"winback", 7}, {"vip", 4'000'000'000}};
   meta.key_fingerprints = {{"coupons", "0a1b"}};
   meta.identities = {{"app", "shop"}, {"topic web", "x-y-z"}};
   meta.changelog_next_offset = Offset(INT64_MAX);

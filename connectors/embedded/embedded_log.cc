@@ -1,0 +1,213 @@
+#include "connectors/embedded/embedded_log.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "connectors/embedded/bundle_rows.h"
+#include "connectors/embedded/retention.h"
+#include "connectors/embedded/rows.h"
+#include "connectors/embedded/shared.h"
+#include "connectors/embedded/worker_ports.h"
+#include "engine/base/hash.h"
+#include "engine/runtime/event_decoder.h"
+#include "engine/store/keys.h"
+#include "engine/store/rocks_database.h"
+
+namespace sojourn::embedded {
+namespace {
+
+class Log final : public EmbeddedLog {
+ public:
+  Status Open(const EmbeddedOptions& options);
+
+  int32_t partition_count() const override { return shared_.partition_count(); }
+
+  Result<std::vector<AppendedPlace>> Append(std::span<const model::Event> events) override {
+    return shared_.writer->Append(events);
+  }
+  bool empty() const override { return shared_.writer->empty(); }
+  Result<std::optional<ImportState>> FindImport(std::string_view fingerprint) override {
+    return shared_.writer->FindImport(fingerprint);
+  }
+  Status AppendImport(const ImportChunk& chunk) override {
+    return shared_.writer->AppendImport(chunk);
+  }
+
+  Result<std::vector<StoredAction>> ReadActions(Partition partition, Offset from,
+                                                size_t max_count) override;
+  Cursors ActionEnds() const override;
+  bool WaitForActions(const Cursors& seen, Duration timeout) override;
+  Result<Cursors> ReadCursors(std::string_view reader) override;
+  Status WriteCursors(std::string_view reader, const Cursors& cursors) override;
+  Result<std::vector<StoredDeadLetter>> ReadDeadLetters(Partition partition, Offset from,
+                                                        size_t max_count) override;
+  Result<std::optional<std::string>> ReadPerson(std::string_view id) override;
+  Result<std::optional<std::string>> ReadMeta(Partition partition) override;
+
+  WorkerPorts MakeWorkerPorts(int index, int count) override {
+    return {std::make_unique<EmbeddedInput>(&shared_, index, count),
+            std::make_unique<EmbeddedCommitter>(&shared_),
+            std::make_unique<EmbeddedKeeper>(&shared_)};
+  }
+  std::unique_ptr<runtime::Decoder> MakeDecoder() override {
+    return std::make_unique<runtime::FormatDecoder>(
+        std::vector<model::EventFormat>{model::EventFormat::kProtobuf});
+  }
+  runtime::BundleStore* bundles() override { return bundles_.get(); }
+
+  Status ApplyRetention() override {
+    if (!shared_.options.retention.has_value()) return Status::Ok();
+    return DeleteOldRows(&shared_, *shared_.options.retention);
+  }
+  store::DatabaseSizes Sizes() override { return shared_.database->Sizes(); }
+  Status Checkpoint(const std::string& directory) override;
+
+ private:
+  Status OpenWriter();
+
+  Shared shared_;
+  std::unique_ptr<EmbeddedBundles> bundles_;
+};
+
+Status Log::Open(const EmbeddedOptions& options) {
+  if (options.partition_count < 1) return InvalidArgument("a log needs at least one partition");
+  shared_.options = options;
+  shared_.clock = options.clock != nullptr ? options.clock : &shared_.system_clock;
+  SOJOURN_ASSIGN_OR_RETURN(shared_.directory, DataDirectory::Open(options.directory,
+                                                                  {kDirectoryFormat, options.app,
+                                                                   options.partition_count},
+                                                                  options.create_if_missing));
+  store::RocksOptions rocks;
+  rocks.directory = shared_.directory->database_path();
+  rocks.extra_families = {{"log"}, {"actions"}, {"dead_letters"}, {"control", true}};
+  rocks.memory = store::NewRocksMemory(options.block_cache_bytes, options.write_buffer_bytes);
+  SOJOURN_ASSIGN_OR_RETURN(shared_.database, store::OpenRocksDatabase(rocks));
+  bundles_ = std::make_unique<EmbeddedBundles>(shared_.database.get());
+  shared_.action_ends = std::make_unique<RowEnds>(partition_count());
+  shared_.dead_letter_ends = std::make_unique<RowEnds>(partition_count());
+  for (int32_t p = 0; p < partition_count(); ++p) {
+    store::Database* database = shared_.database.get();
+    SOJOURN_ASSIGN_OR_RETURN(const Offset actions, FindEnd(database, kActionsFamily, Partition(p)));
+    shared_.action_ends->Set(Partition(p), actions);
+    SOJOURN_ASSIGN_OR_RETURN(const Offset letters,
+                             FindEnd(database, kDeadLettersFamily, Partition(p)));
+    shared_.dead_letter_ends->Set(Partition(p), letters);
+  }
+  return OpenWriter();
+}
+
+Status Log::OpenWriter() {
+  LogWriterOptions writer;
+  writer.partition_count = partition_count();
+  writer.min_free_bytes = shared_.options.min_free_bytes;
+  writer.free_bytes = [this] { return shared_.directory->FreeBytes(); };
+  writer.on_appended = [this] { shared_.appended.Raise(); };
+  writer.clock = shared_.clock;
+  SOJOURN_ASSIGN_OR_RETURN(shared_.writer,
+                           LogWriter::Open(shared_.database.get(), std::move(writer)));
+  return Status::Ok();
+}
+
+// ---- readers ---------------------------------------------------------------------------------
+
+Result<std::vector<StoredAction>> Log::ReadActions(Partition partition, Offset from,
+                                                   size_t max_count) {
+  std::vector<StoredAction> actions;
+  const auto rows = shared_.database->NewIterator(
+      kActionsFamily, RowRange(partition, from, shared_.action_ends->Get(partition)));
+  for (rows->SeekToFirst(); rows->Valid() && actions.size() < max_count; rows->Next()) {
+    const std::optional<Offset> offset = OffsetOfRowKey(rows->key());
+    if (!offset.has_value()) return DataLoss("a key of the embedded log is damaged");
+    SOJOURN_ASSIGN_OR_RETURN(const ActionRow row, DecodeActionRow(rows->value()));
+    actions.push_back({partition, *offset, row.committed_at, std::string(row.action)});
+  }
+  SOJOURN_RETURN_IF_ERROR(rows->status());
+  return actions;
+}
+
+Cursors Log::ActionEnds() const {
+  Cursors ends;
+  for (int32_t p = 0; p < partition_count(); ++p) {
+    ends.push_back(shared_.action_ends->Get(Partition(p)));
+  }
+  return ends;
+}
+
+bool Log::WaitForActions(const Cursors& seen, Duration timeout) {
+  const auto reach_behind = [&] {
+    const Cursors ends = ActionEnds();
+    for (size_t p = 0; p < ends.size(); ++p) {
+      if (ends[p] > (p < seen.size() ? seen[p] : Offset(0))) return true;
+    }
+    return false;
+  };
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point deadline =
+      Clock::now() + std::chrono::milliseconds(timeout.milliseconds());
+  while (true) {
+    const uint64_t count = shared_.committed.count();
+    if (reach_behind()) return true;
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    if (left <= 0) return false;
+    shared_.committed.WaitBeyond(count, Milliseconds(left));
+  }
+}
+
+Result<Cursors> Log::ReadCursors(std::string_view reader) {
+  SOJOURN_ASSIGN_OR_RETURN(const auto row,
+                           shared_.database->Get(kControlFamily, ReaderKey(reader)));
+  const size_t count = static_cast<size_t>(partition_count());
+  if (!row.has_value()) return Cursors(count, Offset(0));
+  SOJOURN_ASSIGN_OR_RETURN(Cursors cursors, DecodeCursors(*row));
+  cursors.resize(count, Offset(0));
+  return cursors;
+}
+
+Status Log::WriteCursors(std::string_view reader, const Cursors& cursors) {
+  store::WriteBatch batch;
+  batch.Put(kControlFamily, ReaderKey(reader), EncodeCursors(cursors));
+  return shared_.database->Write(batch, store::Sync::kYes);
+}
+
+Result<std::vector<StoredDeadLetter>> Log::ReadDeadLetters(Partition partition, Offset from,
+                                                           size_t max_count) {
+  std::vector<StoredDeadLetter> letters;
+  const auto rows = shared_.database->NewIterator(
+      kDeadLettersFamily, RowRange(partition, from, shared_.dead_letter_ends->Get(partition)));
+  for (rows->SeekToFirst(); rows->Valid() && letters.size() < max_count; rows->Next()) {
+    const std::optional<Offset> offset = OffsetOfRowKey(rows->key());
+    if (!offset.has_value()) return DataLoss("a key of the embedded log is damaged");
+    SOJOURN_ASSIGN_OR_RETURN(runtime::DeadLetter letter, DecodeDeadLetter(rows->value()));
+    letters.push_back({*offset, std::move(letter)});
+  }
+  SOJOURN_RETURN_IF_ERROR(rows->status());
+  return letters;
+}
+
+Result<std::optional<std::string>> Log::ReadPerson(std::string_view id) {
+  const Partition partition(PartitionOfKey(id, partition_count()));
+  return shared_.database->Get(store::kStateFamily, store::StateKey(partition, id));
+}
+
+Result<std::optional<std::string>> Log::ReadMeta(Partition partition) {
+  return shared_.database->Get(store::kMetaFamily, store::PartitionMetaKey(partition));
+}
+
+Status Log::Checkpoint(const std::string& directory) {
+  SOJOURN_RETURN_IF_ERROR(shared_.directory->MakeCopy(directory));
+  return shared_.database->Checkpoint(directory + "/database");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::Open(const EmbeddedOptions& options) {
+  auto log = std::make_unique<Log>();
+  SOJOURN_RETURN_IF_ERROR(log->Open(options));
+  return std::unique_ptr<EmbeddedLog>(std::move(log));
+}
+
+}  // namespace sojourn::embedded

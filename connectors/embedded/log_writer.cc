@@ -1,0 +1,255 @@
+#include "connectors/embedded/log_writer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "connectors/embedded/rows.h"
+#include "engine/base/check.h"
+#include "engine/base/hash.h"
+#include "engine/model/event_codec.h"
+
+namespace sojourn::embedded {
+
+LogWriter::LogWriter(store::Database* database, LogWriterOptions options)
+    : database_(database),
+      options_(std::move(options)),
+      tails_(static_cast<size_t>(options_.partition_count)),
+      ends_(static_cast<size_t>(options_.partition_count)) {}
+
+Result<std::unique_ptr<LogWriter>> LogWriter::Open(store::Database* database,
+                                                   LogWriterOptions options) {
+  std::unique_ptr<LogWriter> writer(new LogWriter(database, std::move(options)));
+  SOJOURN_RETURN_IF_ERROR(writer->ReadTails());
+  return writer;
+}
+
+Status LogWriter::ReadTails() {
+  for (int32_t p = 0; p < options_.partition_count; ++p) {
+    Tail& tail = tails_[static_cast<size_t>(p)];
+    const auto rows =
+        database_->NewIterator(kLogFamily, RowRange(Partition(p), Offset(0), kLastOffset));
+    rows->SeekToLast();
+    SOJOURN_RETURN_IF_ERROR(rows->status());
+    if (!rows->Valid()) continue;
+    const std::optional<Offset> last = OffsetOfRowKey(rows->key());
+    Result<LogRow> row = DecodeLogRow(rows->value());
+    if (!last.has_value() || !row.ok()) {
+      return DataLoss(fmt::format("the last record of the log's partition {} is damaged", p));
+    }
+    tail.next_offset = last->value() + 1;
+    tail.log_time = row->log_time;
+  }
+  SOJOURN_ASSIGN_OR_RETURN(const auto replaying, database_->Get(kControlFamily, kReplayKey));
+  replaying_ = replaying.value_or("");
+  for (size_t p = 0; p < tails_.size(); ++p) ends_[p] = tails_[p].next_offset;
+  return Status::Ok();
+}
+
+bool LogWriter::empty() const {
+  return std::all_of(ends_.begin(), ends_.end(), [](const auto& end) { return end == 0; });
+}
+
+// ---- requests --------------------------------------------------------------------------------
+
+Result<std::vector<AppendedPlace>> LogWriter::Append(std::span<const model::Event> events) {
+  Request request;
+  for (const model::Event& event : events) {
+    if (!model::IsValidPersonId(event.person)) {
+      return InvalidArgument("an event without a valid person's id cannot be appended");
+    }
+    AddRecord(event, Timestamp::Min(), &request);
+  }
+  SOJOURN_RETURN_IF_ERROR(Submit(&request));
+  return std::move(request.places);
+}
+
+Status LogWriter::AppendImport(const ImportChunk& chunk) {
+  Request request;
+  request.import = &chunk;
+  const Timestamp first = chunk.records.empty() ? Timestamp::Min() : chunk.records[0].log_time;
+  if (chunk.state.replay && !chunk.continues.has_value()) {
+    AddBrackets(model::EventType::kImportBegin, first, &request);
+  }
+  for (const ImportRecord& record : chunk.records) {
+    if (!model::IsValidPersonId(record.event.person)) {
+      return InvalidArgument("an event without a valid person's id cannot be imported");
+    }
+    AddRecord(record.event, chunk.state.replay ? record.log_time : Timestamp::Min(), &request);
+  }
+  if (chunk.state.replay && chunk.state.finished) {
+    AddBrackets(model::EventType::kImportEnd, Timestamp::Min(), &request);
+  }
+  return Submit(&request);
+}
+
+Result<std::optional<ImportState>> LogWriter::FindImport(std::string_view fingerprint) {
+  SOJOURN_ASSIGN_OR_RETURN(const auto row, database_->Get(kControlFamily, ImportKey(fingerprint)));
+  if (!row.has_value()) return std::optional<ImportState>();
+  SOJOURN_ASSIGN_OR_RETURN(const ImportState state, DecodeImport(*row));
+  return std::optional<ImportState>(state);
+}
+
+// Timestamp::Min(): as soon as the log allows, which is now for live records.
+void LogWriter::AddRecord(const model::Event& event, Timestamp log_time, Request* request) const {
+  NewRecord& record = request->records.emplace_back();
+  record.partition = Partition(PartitionOfKey(event.person, options_.partition_count));
+  record.log_time = log_time;
+  record.key = event.person;
+  model::EncodeEvent(event, nullptr, &record.event);
+  request->bytes += record.event.size();
+}
+
+void LogWriter::AddBrackets(model::EventType type, Timestamp log_time, Request* request) const {
+  model::Event bracket;
+  bracket.type = type;
+  for (int32_t p = 0; p < options_.partition_count; ++p) {
+    NewRecord& record = request->records.emplace_back();
+    record.partition = Partition(p);
+    record.log_time = log_time;
+    model::EncodeEvent(bracket, nullptr, &record.event);
+  }
+}
+
+// ---- the group commit ------------------------------------------------------------------------
+
+Status LogWriter::Submit(Request* request) {
+  std::unique_lock lock(mutex_);
+  waiting_.push_back(request);
+  while (!request->done) {
+    if (writing_) {
+      group_done_.wait(lock);
+    } else {
+      Lead(&lock);
+    }
+  }
+  return request->status;
+}
+
+void LogWriter::Lead(std::unique_lock<std::mutex>* lock) {
+  writing_ = true;
+  const std::vector<Request*> group = TakeGroup();
+  lock->unlock();
+  std::vector<Tail> tails = tails_;
+  const Status status = WriteGroup(group, &tails);
+  if (status.ok()) {
+    tails_ = std::move(tails);
+    Publish(tails_);
+  }
+  lock->lock();
+  for (Request* request : group) {
+    if (request->status.ok()) request->status = status;
+    request->done = true;
+  }
+  writing_ = false;
+  group_done_.notify_all();
+}
+
+// The requests in order of arrival, as far as the size goes; an import travels alone, because it is
+// checked against what is durable.
+std::vector<LogWriter::Request*> LogWriter::TakeGroup() {
+  size_t count = 0;
+  size_t bytes = 0;
+  for (; count < waiting_.size(); ++count) {
+    Request* request = waiting_[count];
+    bytes += request->bytes;
+    if (count > 0 && (request->import != nullptr || waiting_[0]->import != nullptr ||
+                      bytes > options_.max_group_bytes)) {
+      break;
+    }
+  }
+  const auto end = waiting_.begin() + static_cast<ptrdiff_t>(count);
+  std::vector<Request*> group(waiting_.begin(), end);
+  waiting_.erase(waiting_.begin(), end);
+  return group;
+}
+
+Status LogWriter::WriteGroup(const std::vector<Request*>& group, std::vector<Tail>* tails) {
+  SOJOURN_RETURN_IF_ERROR(CheckRoom());
+  const ImportChunk* import = group.front()->import;
+  if (import != nullptr) {
+    SOJOURN_RETURN_IF_ERROR(CheckImport(*import));
+  } else if (!replaying_.empty()) {
+    return FailedPrecondition("an import replays into this log; try again when it has finished");
+  }
+  store::WriteBatch batch;
+  for (int32_t p = 0; p < options_.partition_count; ++p) {
+    Tail& tail = (*tails)[static_cast<size_t>(p)];
+    if (!tail.may_have_remains) continue;
+    batch.DeleteRange(kLogFamily, RowKey(Partition(p), Offset(tail.next_offset)),
+                      RowKey(Partition(p), kLastOffset));
+    tail.may_have_remains = false;
+  }
+  for (Request* request : group) AddToBatch(request, tails, &batch);
+  if (import != nullptr) {
+    batch.Put(kControlFamily, ImportKey(import->fingerprint), EncodeImport(import->state));
+    if (import->state.replay && import->state.finished) {
+      batch.Delete(kControlFamily, kReplayKey);
+    } else if (import->state.replay) {
+      batch.Put(kControlFamily, kReplayKey, import->fingerprint);
+    }
+  }
+  const Status written = database_->Write(batch, store::Sync::kYes);
+  if (!written.ok()) {
+    for (Tail& tail : tails_) tail.may_have_remains = true;
+    return written;
+  }
+  if (import != nullptr && import->state.replay) {
+    replaying_ = import->state.finished ? "" : std::string(import->fingerprint);
+  }
+  return Status::Ok();
+}
+
+Status LogWriter::CheckRoom() const {
+  SOJOURN_ASSIGN_OR_RETURN(const uint64_t free_bytes, options_.free_bytes());
+  if (free_bytes >= options_.min_free_bytes) return Status::Ok();
+  return ResourceExhausted(
+      fmt::format("the disk of the data directory has {} MiB left and intake stops below {} MiB; "
+                  "make room",
+                  free_bytes >> 20, options_.min_free_bytes >> 20));
+}
+
+Status LogWriter::CheckImport(const ImportChunk& chunk) {
+  SOJOURN_ASSIGN_OR_RETURN(const std::optional<ImportState> state, FindImport(chunk.fingerprint));
+  if (state.has_value() != chunk.continues.has_value() ||
+      (state.has_value() && state->position != *chunk.continues)) {
+    return FailedPrecondition("the import is not at the place this chunk goes on from");
+  }
+  if (state.has_value() && (state->finished || state->replay != chunk.state.replay)) {
+    return FailedPrecondition("the import has finished, or was begun in another mode");
+  }
+  if (!replaying_.empty() && replaying_ != chunk.fingerprint) {
+    return FailedPrecondition("another import replays into this log; finish it first");
+  }
+  if (chunk.state.replay && !state.has_value() && !empty()) {
+    return FailedPrecondition("only an import into an empty data directory can replay");
+  }
+  return Status::Ok();
+}
+
+// Log times never fall within a partition. Live records have the present one; replayed ones their
+// own, but none from the future.
+void LogWriter::AddToBatch(Request* request, std::vector<Tail>* tails,
+                           store::WriteBatch* batch) const {
+  const bool replay = request->import != nullptr && request->import->state.replay;
+  const Timestamp now = options_.clock->Now();
+  for (const NewRecord& record : request->records) {
+    Tail& tail = (*tails)[static_cast<size_t>(record.partition.value())];
+    const Timestamp wanted = replay ? std::min(record.log_time, now) : now;
+    tail.log_time = std::max(tail.log_time, wanted);
+    const Offset offset(tail.next_offset++);
+    batch->Put(kLogFamily, RowKey(record.partition, offset),
+               EncodeLogRow({tail.log_time, record.key, record.event}));
+    request->places.push_back({record.partition, offset});
+  }
+}
+
+void LogWriter::Publish(const std::vector<Tail>& tails) {
+  for (size_t p = 0; p < tails.size(); ++p) {
+    ends_[p].store(tails[p].next_offset, std::memory_order_release);
+  }
+  options_.on_appended();
+}
+
+}  // namespace sojourn::embedded

@@ -1,0 +1,103 @@
+// The one writer of the log: gives records their offsets and makes them durable, many requests with
+// one fsync.
+//
+// Whoever comes first while nobody writes becomes the leader: it takes all waiting requests, writes
+// them as one batch and wakes their owners. What arrives meanwhile is the next leader's. So offsets
+// have no holes, become visible in order, and an fsync is shared by all that waited for it.
+//
+// Threads: any.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "connectors/embedded/embedded_log.h"
+#include "engine/base/status.h"
+#include "engine/base/strong.h"
+#include "engine/base/time.h"
+#include "engine/runtime/ports.h"
+#include "engine/store/database.h"
+
+namespace sojourn::embedded {
+
+struct LogWriterOptions {
+  int32_t partition_count = 1;
+  uint64_t min_free_bytes = 0;
+  size_t max_group_bytes = 8u << 20;  // of one batch, unless a single request is larger
+  std::function<Result<uint64_t>()> free_bytes;
+  std::function<void()> on_appended;  // after records became visible; on the leader's thread
+  const runtime::WallClock* clock = nullptr;
+};
+
+class LogWriter {
+ public:
+  // Finds out where the log ends. `database` outlives this.
+  static Result<std::unique_ptr<LogWriter>> Open(store::Database* database,
+                                                 LogWriterOptions options);
+
+  Result<std::vector<AppendedPlace>> Append(std::span<const model::Event> events);
+  Result<std::optional<ImportState>> FindImport(std::string_view fingerprint);
+  Status AppendImport(const ImportChunk& chunk);
+
+  // Behind the last durable record.
+  Offset End(Partition partition) const {
+    return Offset(ends_[static_cast<size_t>(partition.value())].load(std::memory_order_acquire));
+  }
+  bool empty() const;
+
+ private:
+  // A record whose place is not known yet.
+  struct NewRecord {
+    Partition partition;
+    Timestamp log_time;
+    std::string key;
+    std::string event;  // encoded
+  };
+  struct Request {
+    std::vector<NewRecord> records;
+    size_t bytes = 0;
+    // Of an import: what else becomes durable, and what must still hold.
+    const ImportChunk* import = nullptr;
+    std::vector<AppendedPlace> places;
+    Status status;
+    bool done = false;
+  };
+  struct Tail {
+    int64_t next_offset = 0;
+    Timestamp log_time = Timestamp::Min();
+    // A failed write may have left rows from `next_offset` on.
+    bool may_have_remains = false;
+  };
+
+  LogWriter(store::Database* database, LogWriterOptions options);
+  Status ReadTails();
+  void AddRecord(const model::Event& event, Timestamp log_time, Request* request) const;
+  void AddBrackets(model::EventType type, Timestamp log_time, Request* request) const;
+  Status Submit(Request* request);
+  void Lead(std::unique_lock<std::mutex>* lock);
+  std::vector<Request*> TakeGroup();
+  Status WriteGroup(const std::vector<Request*>& group, std::vector<Tail>* tails);
+  Status CheckRoom() const;
+  Status CheckImport(const ImportChunk& chunk);
+  void AddToBatch(Request* request, std::vector<Tail>* tails, store::WriteBatch* batch) const;
+  void Publish(const std::vector<Tail>& tails);
+
+  store::Database* const database_;
+  const LogWriterOptions options_;
+  std::mutex mutex_;
+  std::condition_variable group_done_;
+  std::vector<Request*> waiting_;  // guarded by mutex_
+  bool writing_ = false;           // guarded by mutex_
+  std::vector<Tail> tails_;        // the leader's
+  std::string replaying_;          // the leader's: fingerprint of the import that replays
+  std::vector<std::atomic<int64_t>> ends_;
+};
+
+}  // namespace sojourn::embedded

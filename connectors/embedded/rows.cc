@@ -1,0 +1,217 @@
+#include "connectors/embedded/rows.h"
+
+#include "engine/base/check.h"
+#include "engine/store/byte_codec.h"
+
+namespace sojourn::embedded {
+namespace {
+
+using store::ByteReader;
+using store::ByteWriter;
+
+constexpr uint8_t kRowVersion = 1;
+constexpr std::string_view kBundlePrefix = "bundle:";
+
+void AppendBigEndian(std::string* key, uint64_t number, size_t count) {
+  for (size_t i = count; i > 0; --i) key->push_back(static_cast<char>(number >> (8 * (i - 1))));
+}
+
+uint64_t LoadBigEndian(std::string_view bytes) {
+  uint64_t number = 0;
+  for (const char byte : bytes) number = number << 8 | static_cast<uint8_t>(byte);
+  return number;
+}
+
+Timestamp ReadTime(ByteReader* reader) { return Timestamp(static_cast<int64_t>(reader->Fixed(8))); }
+
+void WriteTime(Timestamp time, ByteWriter* writer) {
+  writer->Fixed(static_cast<uint64_t>(time.milliseconds()), 8);
+}
+
+// Every row begins with its version.
+bool ReadVersion(ByteReader* reader) { return reader->Byte() == kRowVersion; }
+
+Status Damaged(const char* what) { return DataLoss(std::string(what) + " is damaged"); }
+
+}  // namespace
+
+std::string RowKey(Partition partition, Offset offset) {
+  std::string key;
+  key.reserve(12);
+  AppendBigEndian(&key, static_cast<uint32_t>(partition.value()), 4);
+  AppendBigEndian(&key, static_cast<uint64_t>(offset.value()), 8);
+  return key;
+}
+
+std::optional<Offset> OffsetOfRowKey(std::string_view key) {
+  if (key.size() != 12) return std::nullopt;
+  return Offset(static_cast<int64_t>(LoadBigEndian(key.substr(4))));
+}
+
+store::KeyRange RowRange(Partition partition, Offset from, Offset to) {
+  return {RowKey(partition, from), RowKey(partition, to)};
+}
+
+std::string EncodeLogRow(const LogRow& row) {
+  std::string bytes;
+  ByteWriter writer(&bytes);
+  writer.Byte(kRowVersion);
+  WriteTime(row.log_time, &writer);
+  writer.Text(row.key);
+  writer.Text(row.event);
+  writer.Finish();
+  return bytes;
+}
+
+Result<LogRow> DecodeLogRow(std::string_view bytes) {
+  ByteReader reader(bytes);
+  const bool known = ReadVersion(&reader);
+  LogRow row;
+  row.log_time = ReadTime(&reader);
+  row.key = reader.Text();
+  row.event = reader.Text();
+  if (!known || !reader.ok() || !reader.at_end()) return Damaged("a record of the log");
+  return row;
+}
+
+std::string EncodeActionRow(const ActionRow& row) {
+  std::string bytes;
+  ByteWriter writer(&bytes);
+  writer.Byte(kRowVersion);
+  WriteTime(row.committed_at, &writer);
+  writer.Text(row.action);
+  writer.Finish();
+  return bytes;
+}
+
+Result<ActionRow> DecodeActionRow(std::string_view bytes) {
+  ByteReader reader(bytes);
+  const bool known = ReadVersion(&reader);
+  ActionRow row;
+  row.committed_at = ReadTime(&reader);
+  row.action = reader.Text();
+  if (!known || !reader.ok() || !reader.at_end()) return Damaged("a stored action");
+  return row;
+}
+
+std::string EncodeDeadLetter(const runtime::DeadLetter& letter) {
+  std::string bytes;
+  ByteWriter writer(&bytes);
+  writer.Byte(kRowVersion);
+  writer.Byte(static_cast<uint8_t>(letter.reason));
+  writer.Text(letter.message);
+  writer.Text(letter.topic);
+  writer.Signed(letter.partition.value());
+  writer.Signed(letter.offset.value());
+  WriteTime(letter.log_time, &writer);
+  writer.Text(letter.key);
+  writer.Text(letter.value);
+  writer.Finish();
+  return bytes;
+}
+
+Result<runtime::DeadLetter> DecodeDeadLetter(std::string_view bytes) {
+  ByteReader reader(bytes);
+  const bool known = ReadVersion(&reader);
+  runtime::DeadLetter letter;
+  const uint8_t reason = reader.Byte();
+  letter.reason = static_cast<runtime::DeadLetterReason>(reason);
+  letter.message = reader.Text();
+  letter.topic = reader.Text();
+  letter.partition = Partition(static_cast<int32_t>(reader.Signed()));
+  letter.offset = Offset(reader.Signed());
+  letter.log_time = ReadTime(&reader);
+  letter.key = reader.Text();
+  letter.value = reader.Text();
+  const bool reason_known =
+      reason <= static_cast<uint8_t>(runtime::DeadLetterReason::kPersonTooLarge);
+  if (!known || !reason_known || !reader.ok() || !reader.at_end()) {
+    return Damaged("a stored dead letter");
+  }
+  return letter;
+}
+
+std::string ImportKey(std::string_view fingerprint) { return "import:" + std::string(fingerprint); }
+
+std::string EncodeImport(const ImportState& state) {
+  std::string bytes;
+  ByteWriter writer(&bytes);
+  writer.Byte(kRowVersion);
+  writer.Varint(state.position);
+  writer.Byte(state.replay ? 1 : 0);
+  writer.Byte(state.finished ? 1 : 0);
+  writer.Finish();
+  return bytes;
+}
+
+Result<ImportState> DecodeImport(std::string_view bytes) {
+  ByteReader reader(bytes);
+  const bool known = ReadVersion(&reader);
+  ImportState state;
+  state.position = reader.Varint();
+  state.replay = reader.Byte() != 0;
+  state.finished = reader.Byte() != 0;
+  if (!known || !reader.ok() || !reader.at_end()) return Damaged("an import's place");
+  return state;
+}
+
+std::string ReaderKey(std::string_view reader) { return "reader:" + std::string(reader); }
+
+std::string EncodeCursors(const Cursors& cursors) {
+  std::string bytes;
+  ByteWriter writer(&bytes);
+  writer.Byte(kRowVersion);
+  writer.Varint(cursors.size());
+  for (const Offset offset : cursors) writer.Signed(offset.value());
+  writer.Finish();
+  return bytes;
+}
+
+Result<Cursors> DecodeCursors(std::string_view bytes) {
+  ByteReader reader(bytes);
+  const bool known = ReadVersion(&reader);
+  Cursors cursors(reader.Count(1));
+  for (Offset& offset : cursors) offset = Offset(reader.Signed());
+  if (!known || !reader.ok() || !reader.at_end()) return Damaged("a reader's place");
+  return cursors;
+}
+
+std::string BundleKey(uint32_t number) {
+  std::string key(kBundlePrefix);
+  AppendBigEndian(&key, number, 4);
+  return key;
+}
+
+store::KeyRange BundleRange() { return {std::string(kBundlePrefix), "bundle;"}; }
+
+std::optional<uint32_t> NumberOfBundleKey(std::string_view key) {
+  if (key.size() != kBundlePrefix.size() + 4) return std::nullopt;
+  return static_cast<uint32_t>(LoadBigEndian(key.substr(kBundlePrefix.size())));
+}
+
+std::string EncodeBundle(const std::map<std::string, std::string>& files) {
+  std::string bytes;
+  ByteWriter writer(&bytes);
+  writer.Byte(kRowVersion);
+  writer.Varint(files.size());
+  for (const auto& [path, content] : files) {
+    writer.Text(path);
+    writer.Text(content);
+  }
+  writer.Finish();
+  return bytes;
+}
+
+Result<std::map<std::string, std::string>> DecodeBundle(std::string_view bytes) {
+  ByteReader reader(bytes);
+  const bool known = ReadVersion(&reader);
+  std::map<std::string, std::string> files;
+  for (uint32_t left = reader.Count(2); left > 0; --left) {
+    const std::string path(reader.Text());
+    files[path] = reader.Text();
+  }
+  if (!known || !reader.ok() || !reader.at_end()) return Damaged("a stored rules bundle");
+  return files;
+}
+
+}  // namespace sojourn::embedded
