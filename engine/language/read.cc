@@ -16,9 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Links can lead round in circles.
-constexpr int kMaxDirectoryDepth = 32;
-
 bool IsCodeFile(std::string_view path) {
   return HasSuffix(path, ".csv") || HasSuffix(path, ".txt");
 }
@@ -34,12 +31,12 @@ class DirectoryReader {
       : root_(std::move(root)), reporter_(reporter) {}
 
   std::map<std::string, std::string> Read() {
-    Walk(root_, 0);
+    Walk(root_);
     return std::move(files_);
   }
 
  private:
-  void Walk(const fs::path& directory, int depth) {
+  void Walk(const fs::path& directory) {
     std::error_code error;
     std::vector<fs::path> paths;
     for (fs::directory_iterator at(directory, error), end; !error && at != end;
@@ -51,20 +48,22 @@ class DirectoryReader {
                                   fmt::format("cannot be read: {}", error.message()));
     }
     std::sort(paths.begin(), paths.end());
-    for (const fs::path& path : paths) Visit(path, depth);
+    for (const fs::path& path : paths) Visit(path);
   }
 
-  void Visit(const fs::path& path, int depth) {
+  void Visit(const fs::path& path) {
     if (path.filename().string().front() == '.') return;  // .git and the like
     std::error_code error;
     const bool directory = fs::is_directory(path, error);
     if (!directory && !IsRulesFile(path.string())) return;
-    if (fs::is_symlink(path, error) && LeadsOutside(path)) {
+    const bool link = fs::is_symlink(path, error);
+    if (link && LeadsOutside(path)) {
       return reporter_->FileError(Code::kLinkOutside, Relative(path),
                                   "this link leads out of the rules directory",
                                   "copy the file into the directory");
     }
-    if (directory && depth < kMaxDirectoryDepth) return Walk(path, depth + 1);
+    // A link to a directory in here leads to files that are read anyway, or round in a circle.
+    if (directory && !link) Walk(path);
     if (!directory) ReadFile(path);
   }
 
