@@ -65,7 +65,14 @@ void WarnAboutEvent(const JourneyDraft& draft, const PendingExpression& pending,
   }
 }
 
+bool ReadsTest(const Node& node) {
+  return node.text.find("ab_test") != std::string::npos ||
+         std::any_of(node.items.begin(), node.items.end(),
+                     [](const Node* item) { return ReadsTest(*item); });
+}
+
 void CompileOne(PendingExpression* pending, const JourneyDraft& draft, LoadContext* context) {
+  if (draft.hides_test && ReadsTest(*pending->node)) return;
   const expr::Scope scope = ScopeAt(draft, *pending);
   if (pending->conditions != nullptr) {
     *pending->conditions = CompileConditions(pending->node, scope, context);

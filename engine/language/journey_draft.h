@@ -41,6 +41,7 @@ struct JourneyDraft {
   std::vector<StepOrigin> origins;
   std::vector<PendingExpression> pending;
   std::vector<std::string> ab_tests;
+  bool hides_test = false;  // a step that is not understood may be an A/B test
   bool has_coupon = false;
   std::vector<StepFlow> flow;
 };

@@ -16,13 +16,16 @@ std::shared_ptr<const Bundle> Load(const Files& files) {
 }
 
 Files Shop() {
-  return {{"a.yaml", "journey: a\ntrigger: {event: Bought, where: 'event.kind == \"shoes\"'}\n"
-                     "steps: [{wait: 1 day}]\n"},
+  return {{"a.yaml",
+           "journey: a\ntrigger: {event: Bought, where: 'event.kind == \"shoes\"'}\n"
+           "steps: [{wait: 1 day}]\n"},
           {"b.yaml", "journey: b\ntrigger: {event: Bought}\nsteps: [{wait: 1 day}]\n"},
-          {"c.yaml", "journey: c\ntrigger: {event: Bought, where: 'event.kind == \"hats\" && "
-                     "event.price > 3'}\nsteps: [{wait: 1 day}]\n"},
-          {"d.yaml", "journey: d\ntrigger: {any_of: [{enters_segment: s}, {event: Bought, where: "
-                     "event.price == 3}]}\nsteps: [{wait: 1 day}]\n"},
+          {"c.yaml",
+           "journey: c\ntrigger: {event: Bought, where: 'event.kind == \"hats\" && "
+           "event.price > 3'}\nsteps: [{wait: 1 day}]\n"},
+          {"d.yaml",
+           "journey: d\ntrigger: {any_of: [{enters_segment: s}, {event: Bought, where: "
+           "event.price == 3}]}\nsteps: [{wait: 1 day}]\n"},
           {"s.yaml", "segment: s\nwhere: count(\"Bought\", days(3)) > 2\n"}};
 }
 

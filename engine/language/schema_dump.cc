@@ -43,16 +43,20 @@ class SchemaDumper {
 
   static std::string Describe(const Shape& shape) {
     switch (shape.kind) {
-      case ShapeKind::kChoice: return fmt::format("{}", fmt::join(shape.choices, "|"));
-      case ShapeKind::kInteger: return fmt::format("{}..{}", shape.minimum, shape.maximum);
-      case ShapeKind::kList: return "[" + Describe(shape.item()) + "]";
+      case ShapeKind::kChoice:
+        return fmt::format("{}", fmt::join(shape.choices, "|"));
+      case ShapeKind::kInteger:
+        return fmt::format("{}..{}", shape.minimum, shape.maximum);
+      case ShapeKind::kList:
+        return "[" + Describe(shape.item()) + "]";
       case ShapeKind::kMap:
         return fmt::format("{{{}: {}}}", Describe(shape.key()), Describe(shape.item()));
       case ShapeKind::kOneOrMany:
         return fmt::format("{} or [{}]", Describe(shape.item()), Describe(shape.item()));
       case ShapeKind::kScalarOr:
         return fmt::format("{} or {}", Describe(shape.scalar()), Describe(shape.item()));
-      default: return std::string(ShapeNoun(shape));
+      default:
+        return std::string(ShapeNoun(shape));
     }
   }
 

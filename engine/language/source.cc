@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/base/limits.h"
 #include "engine/base/utf8.h"
 
 namespace sojourn::language {
@@ -68,9 +69,10 @@ void Reporter::Add(Severity severity, std::string code, const SourceFile& file, 
   diagnostic.file = file.path();
   diagnostic.line = begin.line;
   diagnostic.column = begin.column;
-  diagnostic.source_line = std::string(file.Line(begin.line));
+  const std::string_view line = file.Line(begin.line);
+  if (line.size() <= kMaxShownLineBytes) diagnostic.source_line = line;
   // A range over several lines is shown up to the end of its first.
-  const int line_end = static_cast<int>(CountCodePoints(diagnostic.source_line)) + 1;
+  const int line_end = static_cast<int>(CountCodePoints(line)) + 1;
   diagnostic.end_column = end.line == begin.line ? end.column : line_end;
   diagnostic.end_column = std::max(diagnostic.end_column, begin.column + 1);
   diagnostic.message = std::move(message);
@@ -92,6 +94,10 @@ void Reporter::FileError(Code code, const std::string& path, std::string message
 }
 
 void Reporter::Keep(Diagnostic diagnostic) {
+  if (diagnostics_.size() == kMaxDiagnostics) {
+    error_count_ += diagnostic.severity == Severity::kError ? 1 : 0;
+    return;
+  }
   const std::string key = fmt::format("{}:{}:{}:{}:{}", diagnostic.file, diagnostic.line,
                                       diagnostic.column, diagnostic.code, diagnostic.message);
   if (!seen_.insert(key).second) return;

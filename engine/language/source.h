@@ -44,7 +44,7 @@ class SourceFile {
   std::vector<uint32_t> line_starts_;
 };
 
-// Collects diagnostics, each once.
+// Collects diagnostics, each once, the first kMaxDiagnostics of them.
 class Reporter {
  public:
   void Error(Code code, const SourceFile& file, SourceRange range, std::string message,

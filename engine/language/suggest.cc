@@ -44,8 +44,8 @@ std::string NearestName(std::string_view wrong, const std::vector<std::string>& 
   if (wrong.empty() || wrong.size() > kMaxComparedBytes) return "";
   const std::string folded = Folded(wrong);
   std::string nearest;
-  // One edit in three letters; in a word of one or two letters only case and separators.
-  size_t best = wrong.size() / 3 + 1;
+  // About one edit in three letters; in one or two letters only case and separators.
+  size_t best = (wrong.size() <= 2 ? 0 : (wrong.size() + 2) / 3) + 1;
   for (const std::string& candidate : candidates) {
     const size_t difference = candidate.size() > wrong.size() ? candidate.size() - wrong.size()
                                                               : wrong.size() - candidate.size();

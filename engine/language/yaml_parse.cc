@@ -306,7 +306,9 @@ class YamlBuilder {
     for (int column = 1; column < error_column && offset < source.size(); ++column) {
       NextCodePoint(source, &offset);
     }
-    const uint32_t at = file_.LineStart(line) + static_cast<uint32_t>(offset);
+    // An error at the end of the file is shown where the text ends.
+    const uint32_t at =
+        source.empty() ? last_end_ : file_.LineStart(line) + static_cast<uint32_t>(offset);
     std::string hint;
     const size_t indent = source.find_first_not_of(" \t");
     if (source.substr(0, indent).find('\t') != std::string_view::npos) {

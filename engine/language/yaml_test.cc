@@ -35,8 +35,8 @@ std::string SourceOf(const std::string& text, std::string_view part) {
   const Node* scalar = document->root().Find("k");
   const size_t begin = scalar->text.find(part);
   if (begin == std::string::npos) return "not in " + scalar->text;
-  const SourceRange range = scalar->RangeOf(static_cast<uint32_t>(begin),
-                                            static_cast<uint32_t>(begin + part.size()));
+  const SourceRange range =
+      scalar->RangeOf(static_cast<uint32_t>(begin), static_cast<uint32_t>(begin + part.size()));
   return file.text().substr(range.begin, range.end - range.begin);
 }
 
@@ -180,10 +180,17 @@ TEST(Yaml, SurvivesDamagedFiles) {
     for (int i = 0; i < edits && !text.empty(); ++i) {
       const size_t at = random() % (text.size() + 1);
       switch (random() % 4) {
-        case 0: text.insert(at, 1, kSpice[random() % kSpice.size()]); break;
-        case 1: text.erase(at, random() % 9); break;
-        case 2: text.insert(at, text.substr(random() % text.size(), random() % 40)); break;
-        default: text.resize(std::max<size_t>(1, at));
+        case 0:
+          text.insert(at, 1, kSpice[random() % kSpice.size()]);
+          break;
+        case 1:
+          text.erase(at, random() % 9);
+          break;
+        case 2:
+          text.insert(at, text.substr(random() % text.size(), random() % 40));
+          break;
+        default:
+          text.resize(std::max<size_t>(1, at));
       }
     }
     const LoadResult result =
