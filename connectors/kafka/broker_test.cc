@@ -531,7 +531,9 @@ TEST_F(BrokerTest, BundlesAreNumberedAndSharedByAllProcesses) {
   ASSERT_OK(mine.status());
   const auto theirs = KafkaBundleStore::Open(config, &observer);
   ASSERT_OK(theirs.status());
-  EXPECT_TRUE((*mine)->ReadAll()->empty());
+  const auto none = (*mine)->ReadAll();
+  ASSERT_OK(none.status());
+  EXPECT_TRUE(none->empty());
   const auto number = [](const Result<uint32_t>& result) {
     EXPECT_TRUE(result.ok()) << result.status().message();
     return result.ok() ? *result : 0;

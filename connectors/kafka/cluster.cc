@@ -177,15 +177,23 @@ Status Cluster::AwaitVisible(const std::vector<NewTopic>& topics) {
 }
 
 Result<Watermarks> Cluster::QueryWatermarks(const std::string& topic, Partition partition) {
-  int64_t oldest = 0;
-  int64_t end = 0;
-  const rd_kafka_resp_err_t code =
-      rd_kafka_query_watermark_offsets(client_->handle(), topic.c_str(), partition.value(), &oldest,
-                                       &end, TimeoutMilliseconds(config_.start_timeout));
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return StatusOf(code, fmt::format("asking for the ends of {} [{}]", topic, partition.value()));
+  const auto deadline = std::chrono::steady_clock::now() +
+                        std::chrono::milliseconds(config_.start_timeout.milliseconds());
+  for (;;) {
+    int64_t oldest = 0;
+    int64_t end = 0;
+    const rd_kafka_resp_err_t code =
+        rd_kafka_query_watermark_offsets(client_->handle(), topic.c_str(), partition.value(),
+                                         &oldest, &end, TimeoutMilliseconds(config_.start_timeout));
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return Watermarks{Offset(oldest), Offset(end)};
+    Status status =
+        StatusOf(code, fmt::format("asking for the ends of {} [{}]", topic, partition.value()));
+    // A topic that is new is unknown to some brokers, or without a leader, for a moment.
+    const bool passing =
+        status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kNotFound;
+    if (!passing || std::chrono::steady_clock::now() > deadline) return status;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
-  return Watermarks{Offset(oldest), Offset(end)};
 }
 
 }  // namespace sojourn::kafka

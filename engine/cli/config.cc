@@ -142,8 +142,10 @@ class Reader {
   const Node& mapping_;
 };
 
-kafka::RecordFormat ParseFormat(std::string_view text) {
-  return text == "protobuf" ? kafka::RecordFormat::kProtobuf : kafka::RecordFormat::kJson;
+// Both formats of records have the same two names.
+template <typename Format>
+Format ParseFormat(std::string_view text) {
+  return text == "protobuf" ? Format::kProtobuf : Format::kJson;
 }
 
 void ReadKafka(const Node& node, kafka::KafkaConfig* kafka) {
@@ -154,14 +156,15 @@ void ReadKafka(const Node& node, kafka::KafkaConfig* kafka) {
   reader.Text("instance", &kafka->instance);
   reader.Map("properties", &kafka->properties);
   if (const Node* format = node.Find("actions_format")) {
-    kafka->action_format = ParseFormat(format->text);
+    kafka->action_format = ParseFormat<model::ActionFormat>(format->text);
   }
   if (const Node* inputs = node.Find("inputs")) {
     kafka->inputs.clear();
     for (const Node* input : inputs->items) {
       const Node* format = input->Find("format");
-      kafka->inputs.push_back({input->Find("topic")->text,
-                               ParseFormat(format == nullptr ? "json" : format->text)});
+      kafka->inputs.push_back(
+          {input->Find("topic")->text,
+           ParseFormat<model::EventFormat>(format == nullptr ? "json" : format->text)});
     }
   }
 }
