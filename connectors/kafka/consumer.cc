@@ -47,6 +47,9 @@ Properties DefaultProperties(int64_t queue_kilobytes) {
   return {
       {"socket.nagle.disable", "true"},
       {"fetch.error.backoff.ms", "100"},
+      // The end of a partition is told by a fetch that waited in vain, and records of one input
+      // wait until the ends of the others are known.
+      {"fetch.wait.max.ms", "50"},
       {"fetch.message.max.bytes", std::to_string(fetch_bytes)},
   };
 }

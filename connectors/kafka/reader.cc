@@ -73,18 +73,21 @@ Status ErrorOf(const rd_kafka_message_t& message, const std::string& place) {
 Result<std::unique_ptr<PartitionReader>> PartitionReader::Open(const KafkaConfig& config,
                                                                KafkaObserver* observer) {
   std::unique_ptr<PartitionReader> reader(new PartitionReader());
-  SOJOURN_ASSIGN_OR_RETURN(reader->client_, Client::Open(RD_KAFKA_CONSUMER, "reader", config,
-                                                         {{"isolation.level", "read_committed"},
-                                                          {"enable.auto.commit", "false"},
-                                                          {"enable.partition.eof", "true"},
-                                                          {"auto.offset.reset", "error"},
-                                                          {"allow.auto.create.topics", "false"},
-                                                          {"check.crcs", "true"}},
-                                                         {{"socket.nagle.disable", "true"},
-                                                          {"fetch.error.backoff.ms", "100"},
-                                                          {"queued.min.messages", "10000000"},
-                                                          {"queued.max.messages.kbytes", "16384"}},
-                                                         {}, observer));
+  SOJOURN_ASSIGN_OR_RETURN(reader->client_,
+                           Client::Open(RD_KAFKA_CONSUMER, "reader", config,
+                                        {{"isolation.level", "read_committed"},
+                                         {"enable.auto.commit", "false"},
+                                         {"enable.partition.eof", "true"},
+                                         {"auto.offset.reset", "error"},
+                                         {"allow.auto.create.topics", "false"},
+                                         {"check.crcs", "true"}},
+                                        {{"socket.nagle.disable", "true"},
+                                         {"fetch.error.backoff.ms", "100"},
+                                         // The end is told by a fetch that waited in vain.
+                                         {"fetch.wait.max.ms", "10"},
+                                         {"queued.min.messages", "10000000"},
+                                         {"queued.max.messages.kbytes", "16384"}},
+                                        {}, observer));
   return reader;
 }
 
