@@ -146,6 +146,8 @@ Result<std::unique_ptr<ImportReader>> ImportReader::Open(const std::string& path
 }
 
 Status ImportReader::ReadHeader() {
+  if (mapping_->person_column.empty()) return InvalidArgument("no column is mapped to the person");
+  if (mapping_->time_column.empty()) return InvalidArgument("no column is mapped to the time");
   csv_ = std::make_unique<CsvReader>(&stream_, mapping_->delimiter);
   CsvRecord record;
   if (!csv_->Next(&record) || !record.problem.empty()) {
@@ -179,6 +181,22 @@ Status ImportReader::FindColumn(const std::string& name, int* index) const {
   return Status::Ok();
 }
 
+// False at the end of the file. Empty lines count but are passed over by the caller.
+bool ImportReader::ReadLine(std::string* line, std::string* reason) {
+  line->clear();
+  std::streambuf* bytes = stream_.rdbuf();
+  int byte = bytes->sbumpc();
+  if (byte == std::istream::traits_type::eof()) return false;
+  for (; byte != '\n' && byte != std::istream::traits_type::eof(); byte = bytes->sbumpc()) {
+    if (line->size() <= kMaxJsonLineBytes) line->push_back(static_cast<char>(byte));
+  }
+  ++line_;
+  if (line->size() > kMaxJsonLineBytes) *reason = "the line is longer than 1 MiB";
+  if (line_ == 1 && line->starts_with("\xef\xbb\xbf")) line->erase(0, 3);
+  if (!line->empty() && line->back() == '\r') line->pop_back();
+  return true;
+}
+
 bool ImportReader::Next(std::vector<SortableEvent>* events, std::optional<ImportProblem>* problem) {
   events->clear();
   problem->reset();
@@ -192,12 +210,9 @@ bool ImportReader::Next(std::vector<SortableEvent>* events, std::optional<Import
   } else {
     std::string line;
     do {
-      if (!std::getline(stream_, line)) return false;
-      ++line_;
-      if (!line.empty() && line.back() == '\r') line.pop_back();
-    } while (line.find_first_not_of(" \t") == std::string::npos);
-    if (line_ == 1 && line.starts_with("\xef\xbb\xbf")) line.erase(0, 3);
-    ReadJsonLine(line, events, &reason);
+      if (!ReadLine(&line, &reason)) return false;
+    } while (reason.empty() && line.find_first_not_of(" \t") == std::string::npos);
+    if (reason.empty()) ReadJsonLine(line, events, &reason);
   }
   if (!reason.empty()) {
     events->clear();
@@ -217,7 +232,7 @@ void ImportReader::ReadJsonLine(const std::string& line, std::vector<SortableEve
   } else if (event->person.empty()) {
     *reason = "neither userId nor anonymousId";
   } else {
-    Emit(*event, 0, events);
+    Emit(*event, 0, events, reason);
   }
 }
 
@@ -236,11 +251,7 @@ bool ImportReader::ReadColumns(const CsvRecord& row, const std::vector<MappedCol
     }
     entries[count++] = {model::Value::String(columns[i].name), *value};
   }
-  // Maps of events are sorted by key.
-  std::sort(entries, entries + count, [](const model::MapEntry& a, const model::MapEntry& b) {
-    return a.key.text() < b.key.text();
-  });
-  *values = model::Value::Map(entries, count);
+  *values = model::Value::SortedMap(entries, count);
   return true;
 }
 
@@ -287,19 +298,28 @@ void ImportReader::ReadRow(const CsvRecord& row, std::vector<SortableEvent>* eve
     identify.properties = traits;
     const std::string identify_id = id.empty() ? "" : id + "-identify";
     identify.id = identify_id;
-    Emit(identify, 0, events);
+    Emit(identify, 0, events, reason);
   }
   event.id = id;
-  if (!event.name.empty()) Emit(event, 1, events);
+  if (!event.name.empty()) Emit(event, 1, events, reason);
+  if (events->empty() && reason->empty()) *reason = "neither an event nor a trait";
 }
 
-void ImportReader::Emit(model::Event event, int64_t part, std::vector<SortableEvent>* events) {
+// Refuses what the log's decoder would refuse later, when nobody knows the line any more.
+void ImportReader::Emit(model::Event event, int64_t part, std::vector<SortableEvent>* events,
+                        std::string* reason) {
   const std::string made_id = fmt::format("{}-{}-{}", id_prefix_, line_, part);
   if (event.id.empty()) event.id = made_id;
   event.historical = historical_;
   SortableEvent sortable{event.time, line_, part, std::string(event.person), ""};
   model::EncodeEvent(event, nullptr, &sortable.bytes);
-  events->push_back(std::move(sortable));
+  if (event.id.size() > kMaxEventIdBytes) {
+    *reason = fmt::format("the event's id is over {} bytes", kMaxEventIdBytes);
+  } else if (sortable.bytes.size() > kMaxEventBytes) {
+    *reason = fmt::format("the event is over {} bytes", kMaxEventBytes);
+  } else {
+    events->push_back(std::move(sortable));
+  }
 }
 
 int64_t ImportReader::bytes_read() {

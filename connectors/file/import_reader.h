@@ -26,6 +26,9 @@
 
 namespace sojourn::file {
 
+// A longer line of NDJSON is a problem; the reading goes on behind it.
+inline constexpr size_t kMaxJsonLineBytes = 1024 * 1024;
+
 enum class ColumnType : uint8_t { kString, kInt, kDouble, kBool, kTimestamp };
 enum class TimeFormat : uint8_t { kRfc3339, kDay, kEpochSeconds, kEpochMilliseconds };
 
@@ -80,7 +83,9 @@ class ImportReader {
   void ReadRow(const CsvRecord& row, std::vector<SortableEvent>* events, std::string* reason);
   bool ReadColumns(const CsvRecord& row, const std::vector<MappedColumn>& columns,
                    const std::vector<int>& indexes, model::Value* values, std::string* reason);
-  void Emit(model::Event event, int64_t part, std::vector<SortableEvent>* events);
+  bool ReadLine(std::string* line, std::string* reason);
+  void Emit(model::Event event, int64_t part, std::vector<SortableEvent>* events,
+            std::string* reason);
 
   std::ifstream stream_;
   int64_t bytes_total_ = 0;

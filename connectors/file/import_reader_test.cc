@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <random>
 
 #include "engine/base/rfc3339.h"
 
@@ -126,6 +127,89 @@ TEST_F(ImportReaderTest, JsonLines) {
   EXPECT_TRUE(read.problems[0].starts_with("3: "));
   EXPECT_EQ(read.problems[1], "4: no timestamp");
   EXPECT_TRUE(read.problems[2].starts_with("5: "));
+}
+
+TEST_F(ImportReaderTest, JsonLinesHaveTheirLimit) {
+  const std::string call =
+      "{\"event\":\"Seen\",\"userId\":\"u1\",\"timestamp\":\"2026-01-02T03:04:05Z\"";
+  const std::string longest = call + "}" + std::string(kMaxJsonLineBytes, 'x');
+  const std::string large = call + ",\"properties\":{\"a\":[1" + [] {
+    std::string numbers;
+    for (int i = 0; i < 100'000; ++i) numbers += ",1";
+    return numbers;
+  }() + "]}}";
+  const Read read = ReadText(longest + "\n" + large + "\n" + call + "}");
+  ASSERT_EQ(read.events.size(), 1u);
+  EXPECT_TRUE(read.events[0].id.ends_with("-3-0")) << read.events[0].id;
+  EXPECT_EQ(read.problems, (std::vector<std::string>{"1: the line is longer than 1 MiB",
+                                                     "2: the event is over 262144 bytes"}));
+}
+
+TEST_F(ImportReaderTest, AByteOrderMarkAndCarriageReturnsArePassedOver) {
+  const std::string call =
+      "{\"event\":\"Seen\",\"userId\":\"u1\",\"timestamp\":\"2026-01-02T03:04:05Z\"}";
+  const Read read = ReadText("\xef\xbb\xbf" + call + "\r\n\r\n \t\r\n" + call + "\r\n");
+  EXPECT_EQ(read.events.size(), 2u);
+  EXPECT_TRUE(read.problems.empty());
+}
+
+TEST_F(ImportReaderTest, ARowWithNothingToSayIsNamed) {
+  ColumnMapping mapping = OrderMapping();
+  mapping.event_name.clear();
+  const Read read = ReadText(
+      "customer,date,order,amount,mail\n"
+      "c1,19970101,o1,1,c1@shop.example\n"
+      "c2,19970101,o2,1,\n",
+      mapping);
+  EXPECT_EQ(read.events.size(), 1u);
+  EXPECT_EQ(read.problems, (std::vector<std::string>{"3: neither an event nor a trait"}));
+}
+
+TEST_F(ImportReaderTest, AnIdHasItsLimit) {
+  ColumnMapping mapping = OrderMapping();
+  mapping.id_column = "order";
+  const std::string longest(256, 'o');
+  const Read read = ReadText("customer,date,order,amount,mail\nc1,19970101," + longest +
+                                 ",1,\nc1,19970101," + longest + "o,1,\n",
+                             mapping);
+  ASSERT_EQ(read.events.size(), 1u);
+  EXPECT_EQ(read.events[0].id, longest);
+  EXPECT_EQ(read.problems, (std::vector<std::string>{"3: the event's id is over 256 bytes"}));
+}
+
+TEST_F(ImportReaderTest, AMappingWithoutPersonOrTimeIsRefused) {
+  ColumnMapping mapping = OrderMapping();
+  mapping.person_column.clear();
+  EXPECT_TRUE(ReadText("customer,date\n", mapping)
+                  .status.message()
+                  .ends_with("no column is mapped to the person"));
+  mapping = OrderMapping();
+  mapping.time_column.clear();
+  EXPECT_TRUE(ReadText("customer,date\n", mapping)
+                  .status.message()
+                  .ends_with("no column is mapped to the time"));
+}
+
+TEST_F(ImportReaderTest, MutatedFilesAreReadToTheirEnd) {
+  const std::string seed =
+      "customer,date,order,amount,mail\n"
+      "c1,19970101,o1,11.77,c1@shop.example\n"
+      "\"c2\",19970102,\"o \"\"2\",5,\n"
+      "c3,19970103,o3,1e3,x\r\n";
+  std::mt19937 random(19);
+  size_t events = 0;
+  size_t problems = 0;
+  for (int i = 0; i < 300; ++i) {
+    std::string text = seed;
+    for (int change = 0; change < 1 + i % 4; ++change) {
+      text[33 + random() % (text.size() - 33)] = static_cast<char>(random());
+    }
+    const Read read = ReadText(text, OrderMapping());
+    events += read.events.size();
+    problems += read.problems.size();
+  }
+  EXPECT_GT(events, 300u);
+  EXPECT_GT(problems, 50u);
 }
 
 TEST_F(ImportReaderTest, MissingFileAndDirectory) {
