@@ -1,0 +1,188 @@
+#include "engine/runtime/worker.h"
+
+#include <atomic>
+#include <functional>
+#include <set>
+#include <thread>
+
+#include "engine/runtime/test_support.h"
+#include "engine/store/person_record.h"
+
+namespace sojourn::runtime {
+namespace {
+
+using model::Value;
+
+// Bundles in memory.
+class MemoryBundles final : public BundleStore {
+ public:
+  Result<std::vector<StoredBundle>> ReadAll() override { return bundles_; }
+  Result<uint32_t> Append(const Files& files) override {
+    if (bundles_.empty() || bundles_.back().files != files) {
+      bundles_.push_back({static_cast<uint32_t>(bundles_.size() + 1), files});
+    }
+    return bundles_.back().number;
+  }
+
+ private:
+  std::vector<StoredBundle> bundles_;
+};
+
+class CountingObserver final : public Observer {
+ public:
+  void OnCommitted(const CommitReport& report) override {
+    records += report.records;
+    actions += static_cast<int64_t>(report.actions.size());
+  }
+  void OnRolledBack(Partition, CommitOutcome, const Status&) override { ++rollbacks; }
+  void OnRulesSwitched(Partition, uint32_t bundle) override { switched_to = bundle; }
+  void OnGauges(const PartitionGauges& gauges) override {
+    upgrading = gauges.upgrading;
+    ++gauge_reports;
+  }
+
+  std::atomic<int64_t> records = 0;
+  std::atomic<int64_t> actions = 0;
+  std::atomic<int> rollbacks = 0;
+  std::atomic<int> gauge_reports = 0;
+  std::atomic<uint32_t> switched_to = 0;
+  std::atomic<bool> upgrading = false;
+};
+
+void AddPurchase(MemoryWorld* world, const std::string& person, Timestamp at) {
+  world->Append(
+      0, person,
+      EventBytes(person, "Identify", at, {{"email", Value::String(person + "@shop.example")}}), at);
+  world->Append(0, person, EventBytes(person, "Order Completed", at), at);
+}
+
+bool WaitUntil(const std::function<bool()>& reached) {
+  for (int i = 0; i < 3000 && !reached(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return reached();
+}
+
+// Workers on threads of their own while records arrive, rules change and commits fail.
+TEST(WorkerTest, WorkersShareTheWorldAndTheRules) {
+  ManualClock clock(Start() + Days(1));
+  MemoryBundles bundles;
+  auto rules = RulesSource::Open(&bundles);
+  ASSERT_TRUE(rules.ok());
+  ASSERT_EQ((*rules)->Offer(ShopRules(), false)->outcome, RulesSource::OfferOutcome::kSwitched);
+  MemoryWorldOptions options;
+  options.partition_count = 4;
+  int commits = 0;  // the world's lock guards it
+  options.next_fault = [&] {
+    ++commits;
+    return commits % 7 == 3   ? CommitFault::kRolledBack
+           : commits % 7 == 5 ? CommitFault::kUncertainApplied
+                              : CommitFault::kNone;
+  };
+  MemoryWorld world(options);
+  CountingObserver observer;
+  Process::Setup setup{2, EagerOptions(), {}};
+  setup.worker.gauge_interval = Milliseconds(5);
+  setup.worker.max_poll = Milliseconds(5);
+  Process process(&world, &clock, rules->get(), &observer, setup);
+  std::vector<std::thread> threads;
+  std::atomic<int> failures = 0;
+  for (size_t i = 0; i < process.size(); ++i) {
+    threads.emplace_back([&, i] { failures += !process.worker(i).Run().ok(); });
+  }
+  constexpr int kPersons = 200;
+  for (int i = 0; i < kPersons; ++i) {
+    AddPurchase(&world, "u" + std::to_string(i), Start());
+    if (i == kPersons / 2) {
+      Files changed = ShopRules();
+      changed["journeys/more.yaml"] =
+          "journey: more\ntrigger: {event: Order Completed}\nsteps:\n  - send_email: come-back\n";
+      EXPECT_EQ((*rules)->Offer(changed, true)->outcome, RulesSource::OfferOutcome::kSwitched);
+    }
+    if (i % 20 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  const auto thanked = [&] {
+    int64_t count = 0;
+    for (const model::Action& action : world.Actions()) count += action.journey == "thanks";
+    return count;
+  };
+  EXPECT_TRUE(WaitUntil([&] { return thanked() == kPersons && observer.switched_to == 2u; }));
+  EXPECT_TRUE(WaitUntil([&] { return !observer.upgrading; }));
+  for (size_t i = 0; i < process.size(); ++i) process.worker(i).Stop();
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(failures, 0);
+  EXPECT_EQ(thanked(), kPersons);
+  EXPECT_GT(observer.rollbacks, 0);
+  EXPECT_GT(observer.gauge_reports, 0);
+  std::set<std::string> ids;
+  for (const model::Action& action : world.Actions()) ids.insert(action.id);
+  EXPECT_EQ(ids.size(), world.Actions().size());
+  EXPECT_EQ(world.Records().size(), static_cast<size_t>(kPersons));
+}
+
+TEST(WorkerTest, ANewSegmentReachesKnownPeopleInTheBackgroundAndSilently) {
+  ManualClock clock(Start() + Days(1));
+  MemoryBundles bundles;
+  auto rules = RulesSource::Open(&bundles);
+  ASSERT_TRUE(rules.ok());
+  ASSERT_TRUE((*rules)->Offer(ShopRules(), false).ok());
+  MemoryWorld world({});
+  for (int i = 0; i < 50; ++i) AddPurchase(&world, "u" + std::to_string(i), Start());
+  CountingObserver observer;
+  Process::Setup setup{1, EagerOptions(), {}};
+  setup.task.upgrade_slice_persons = 8;
+  Process process(&world, &clock, rules->get(), &observer, setup);
+  process.Settle();
+  ASSERT_EQ(world.Actions().size(), 50u);
+
+  Files changed = ShopRules();
+  changed["segments/recent.yaml"] =
+      "segment: recent\nwhere: now - last(\"Order Completed\") <= days(10)\n";
+  changed["journeys/recent.yaml"] =
+      "journey: recent\ntrigger: {leaves_segment: recent}\nsteps:\n  - send_email: come-back\n";
+  ASSERT_EQ((*rules)->Offer(changed, true)->outcome, RulesSource::OfferOutcome::kSwitched);
+  process.Settle();
+  EXPECT_EQ(observer.switched_to, 2u);
+  EXPECT_EQ(world.Actions().size(), 50u);  // the pass itself makes no entries
+  for (const auto& [key, record] : world.Records()) EXPECT_EQ(store::RecordBundle(record), 2u);
+
+  clock.Set(Start() + Days(11));
+  process.Settle();
+  const auto actions = world.Actions();
+  ASSERT_EQ(actions.size(), 100u);
+  EXPECT_EQ(actions.back().time, Start() + Days(10) + Milliseconds(1));
+}
+
+TEST(RulesSourceTest, ARestartGoesOnWithTheNewestBundleNotWithAnOldCopy) {
+  MemoryBundles bundles;
+  Files newer = ShopRules();
+  newer["company.yaml"] += "currency: EUR\n";
+  {
+    auto rules = RulesSource::Open(&bundles);
+    ASSERT_TRUE(rules.ok());
+    EXPECT_EQ((*rules)->current(), nullptr);
+    ASSERT_TRUE((*rules)->Offer(ShopRules(), false).ok());
+    ASSERT_TRUE((*rules)->Offer(newer, true).ok());
+  }
+  auto rules = RulesSource::Open(&bundles);
+  ASSERT_TRUE(rules.ok());
+  EXPECT_EQ((*rules)->current()->current().number, 2u);
+  EXPECT_EQ((*rules)->Offer(newer, false)->outcome, RulesSource::OfferOutcome::kUnchanged);
+  EXPECT_EQ((*rules)->Offer(ShopRules(), false)->outcome, RulesSource::OfferOutcome::kOlder);
+  EXPECT_EQ((*rules)->current()->current().number, 2u);
+  EXPECT_EQ((*rules)->Offer(ShopRules(), true)->outcome, RulesSource::OfferOutcome::kSwitched);
+  EXPECT_EQ((*rules)->current()->current().number, 3u);
+
+  const auto refused = (*rules)->Offer({{"company.yaml", "compani: x\n"}}, true);
+  ASSERT_TRUE(refused.ok());
+  EXPECT_EQ(refused->outcome, RulesSource::OfferOutcome::kRefused);
+  EXPECT_FALSE(refused->diagnostics.empty());
+  EXPECT_EQ(refused->number, 3u);
+  EXPECT_EQ((*rules)->CatchUp(9).code(), StatusCode::kFailedPrecondition);
+  ASSERT_TRUE(bundles.Append(newer).ok());  // by another instance
+  EXPECT_TRUE((*rules)->CatchUp(4).ok());
+  EXPECT_EQ((*rules)->current()->current().number, 4u);
+}
+
+}  // namespace
+}  // namespace sojourn::runtime
