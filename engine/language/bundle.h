@@ -336,6 +336,17 @@ struct EventRules {
       indexed;
 };
 
+// Which segments must be judged again when something about the person has changed: indexes into
+// Bundle::segments, ascending.
+struct SegmentReaders {
+  std::unordered_map<uint64_t, std::vector<uint32_t>> of_counter;   // by counter id
+  std::unordered_map<std::string, std::vector<uint32_t>> of_trait;  // "*": reads the whole person
+  std::unordered_map<uint64_t, std::vector<uint32_t>> of_segment;   // by segment id
+  std::vector<uint32_t> of_consent;
+  std::vector<uint32_t> of_seen;
+  std::unordered_map<uint64_t, uint32_t> index_of;  // by segment id
+};
+
 // The current bundle together with older revisions of journeys that still have runs.
 class RuleSet {
  public:
@@ -353,6 +364,10 @@ class RuleSet {
                          std::vector<TriggerReference>* candidates) const;
   // Enter and leave triggers of a segment.
   const std::vector<TriggerReference>& SegmentTriggers(uint64_t segment_id) const;
+
+  const SegmentReaders& segment_readers() const { return segment_readers_; }
+  // Date and schedule triggers, in (journey, trigger) order.
+  const std::vector<TriggerReference>& dated_triggers() const { return dated_triggers_; }
 
   struct JourneyRevision {
     const Bundle* bundle = nullptr;
@@ -375,6 +390,8 @@ class RuleSet {
   std::unordered_map<uint64_t, std::vector<TriggerReference>> by_segment_;
   std::unordered_map<uint64_t, std::vector<JourneyRevision>> revisions_;
   std::unordered_map<uint64_t, const Journey*> current_by_id_;
+  SegmentReaders segment_readers_;
+  std::vector<TriggerReference> dated_triggers_;
 };
 
 }  // namespace sojourn::language

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/base/hash.h"
 #include "engine/language/bundle.h"
 
 namespace sojourn::language {
@@ -31,6 +32,27 @@ void IndexTrigger(const Trigger& trigger, TriggerReference reference, EventRules
     found = rules->indexed.end() - 1;
   }
   found->second[std::string(equality->literal.text())].push_back(reference);
+}
+
+void AddReader(std::vector<uint32_t>* readers, uint32_t index) {
+  if (readers->empty() || readers->back() != index) readers->push_back(index);
+}
+
+SegmentReaders IndexSegments(const std::vector<Segment>& segments) {
+  SegmentReaders readers;
+  for (uint32_t i = 0; i < segments.size(); ++i) {
+    readers.index_of.emplace(segments[i].id, i);
+    for (const ProgramPointer& program : segments[i].where) {
+      for (const uint64_t id : program->counters()) AddReader(&readers.of_counter[id], i);
+      for (const std::string& trait : program->traits()) AddReader(&readers.of_trait[trait], i);
+      if (program->reads_consent()) AddReader(&readers.of_consent, i);
+      if (program->reads_seen()) AddReader(&readers.of_seen, i);
+    }
+    for (const std::string& other : segments[i].depends_on) {
+      AddReader(&readers.of_segment[StableHash64(other)], i);
+    }
+  }
+  return readers;
 }
 
 bool InOrder(const TriggerReference& a, const TriggerReference& b) {
@@ -66,9 +88,12 @@ RuleSet::RuleSet(std::shared_ptr<const Bundle> current,
       } else if (trigger.kind == TriggerKind::kEntersSegment ||
                  trigger.kind == TriggerKind::kLeavesSegment) {
         by_segment_[trigger.segment_id].push_back({j, t});
+      } else {
+        dated_triggers_.push_back({j, t});
       }
     }
   }
+  segment_readers_ = IndexSegments(current_->segments);
   const auto add_revisions = [this](const Bundle& bundle) {
     for (const auto& journey : bundle.journeys) {
       revisions_[journey->id].push_back({&bundle, journey.get()});

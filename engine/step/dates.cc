@@ -80,14 +80,11 @@ bool WorthKeeping(const PlannedDate& plan) {
 
 void PlanDates(Session& session) {
   std::vector<PlannedDate> plans;
-  for (const auto& journey : session.rules.current().journeys) {
-    for (uint32_t i = 0; i < journey->triggers.size(); ++i) {
-      const Trigger& trigger = journey->triggers[i];
-      if (!IsPlanned(trigger)) continue;
-      PlannedDate plan = PlanOf(session.person, journey->id, i);
-      PlanAgain(session, *journey, trigger, &plan);
-      if (WorthKeeping(plan)) plans.push_back(plan);
-    }
+  for (const language::TriggerReference& reference : session.rules.dated_triggers()) {
+    const Journey& journey = *session.rules.current().journeys[reference.journey];
+    PlannedDate plan = PlanOf(session.person, journey.id, reference.trigger);
+    PlanAgain(session, journey, journey.triggers[reference.trigger], &plan);
+    if (WorthKeeping(plan)) plans.push_back(plan);
   }
   auto& kept = session.person.planned_dates;
   kept.Clear();

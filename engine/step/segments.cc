@@ -9,38 +9,51 @@ using language::Segment;
 using model::FactKind;
 using model::Membership;
 
-template <typename Wanted, typename Have>
-bool Overlap(const Wanted& wanted, const Have& have) {
-  for (const auto& item : have) {
-    if (std::find(wanted.begin(), wanted.end(), item) != wanted.end()) return true;
+// The segments still to be judged, ascending, each once: dependencies come first.
+class Pending {
+ public:
+  void Add(uint32_t index) {
+    const auto at = std::lower_bound(indexes_.begin(), indexes_.end(), index);
+    if (at == indexes_.end() || *at != index) indexes_.insert(at, index);
   }
-  return false;
+  template <typename Map, typename Key>
+  void AddReaders(const Map& readers, const Key& key) {
+    const auto found = readers.find(key);
+    if (found == readers.end()) return;
+    for (const uint32_t index : found->second) Add(index);
+  }
+  // Only indexes above those already given out may be added meanwhile.
+  std::optional<uint32_t> Next() {
+    if (next_ == indexes_.size()) return std::nullopt;
+    return indexes_[next_++];
+  }
+
+ private:
+  std::vector<uint32_t> indexes_;
+  size_t next_ = 0;
+};
+
+void AddChanged(const language::SegmentReaders& readers, const Changes& changes, Pending* pending) {
+  for (const uint64_t counter : changes.counters) pending->AddReaders(readers.of_counter, counter);
+  for (const std::string_view trait : changes.traits) {
+    pending->AddReaders(readers.of_trait, std::string(trait));
+  }
+  if (!changes.traits.empty()) pending->AddReaders(readers.of_trait, std::string("*"));
+  if (changes.consent) {
+    for (const uint32_t index : readers.of_consent) pending->Add(index);
+  }
+  if (changes.seen) {
+    for (const uint32_t index : readers.of_seen) pending->Add(index);
+  }
 }
 
-bool ReadsTrait(const expr::Program& program, const std::vector<std::string_view>& traits) {
-  if (traits.empty()) return false;
-  const std::vector<std::string>& read = program.traits();
-  return Overlap(read, traits) || std::find(read.begin(), read.end(), "*") != read.end();
-}
-
-bool Reads(const Segment& segment, const Changes& changes) {
-  for (const language::ProgramPointer& program : segment.where) {
-    if (changes.consent && program->reads_consent()) return true;
-    if (changes.seen && program->reads_seen()) return true;
-    if (Overlap(program->counters(), changes.counters)) return true;
-    if (ReadsTrait(*program, changes.traits)) return true;
+void AddDue(const Session& session, Pending* pending) {
+  const auto& index_of = session.rules.segment_readers().index_of;
+  for (const Membership& membership : session.person.memberships) {
+    if (membership.flip_at > session.now) continue;
+    const auto found = index_of.find(membership.segment);
+    if (found != index_of.end()) pending->Add(found->second);
   }
-  return false;
-}
-
-bool DependsOnChanged(const Segment& segment, const std::vector<const Segment*>& changed) {
-  for (const Segment* other : changed) {
-    if (std::find(segment.depends_on.begin(), segment.depends_on.end(), other->name) !=
-        segment.depends_on.end()) {
-      return true;
-    }
-  }
-  return false;
 }
 
 // Index of the segment's membership, or where it belongs.
@@ -49,13 +62,6 @@ uint32_t MembershipIndex(const model::Person& person, uint64_t segment) {
       person.memberships.begin(), person.memberships.end(), segment,
       [](const Membership& membership, uint64_t id) { return membership.segment < id; });
   return static_cast<uint32_t>(at - person.memberships.begin());
-}
-
-const Membership* FindMembership(const model::Person& person, uint64_t segment) {
-  const uint32_t index = MembershipIndex(person, segment);
-  if (index == person.memberships.size()) return nullptr;
-  const Membership& membership = person.memberships[index];
-  return membership.segment == segment ? &membership : nullptr;
 }
 
 void StoreMembership(model::Person* person, const Membership& membership) {
@@ -89,18 +95,21 @@ bool JudgeSegment(Session& session, const Segment& segment, bool was_member, boo
 }  // namespace
 
 void RecomputeSegments(Session& session, const Changes& changes, std::vector<SegmentChange>* made) {
-  std::vector<const Segment*> changed;
-  for (const Segment& segment : session.rules.current().segments) {
-    const Membership* membership = FindMembership(session.person, segment.id);
-    const bool due = membership != nullptr && membership->flip_at <= session.now;
-    if (!due && !changes.everything && !Reads(segment, changes) &&
-        !DependsOnChanged(segment, changed)) {
-      continue;
-    }
-    const bool was_member = membership != nullptr && membership->member;
+  const std::vector<Segment>& segments = session.rules.current().segments;
+  const language::SegmentReaders& readers = session.rules.segment_readers();
+  Pending pending;
+  if (changes.everything) {
+    for (uint32_t i = 0; i < segments.size(); ++i) pending.Add(i);
+  } else {
+    AddChanged(readers, changes, &pending);
+    AddDue(session, &pending);
+  }
+  while (const std::optional<uint32_t> index = pending.Next()) {
+    const Segment& segment = segments[*index];
+    const bool was_member = session.person.InSegment(segment.id);
     bool is_member = false;
     if (!JudgeSegment(session, segment, was_member, &is_member)) continue;
-    changed.push_back(&segment);
+    pending.AddReaders(readers.of_segment, segment.id);
     if (made == nullptr) continue;
     made->push_back({&segment, is_member});
     const FactKind kind = is_member ? FactKind::kSegmentEntered : FactKind::kSegmentLeft;

@@ -57,8 +57,6 @@ struct Changes {
   bool seen = false;
   std::vector<uint64_t> counters;
   std::vector<std::string_view> traits;
-
-  bool any() const { return everything || consent || seen || !counters.empty() || !traits.empty(); }
 };
 
 // The rules at which expressions are evaluated; names errors and skips too.
