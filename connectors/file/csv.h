@@ -14,7 +14,7 @@
 namespace sojourn::file {
 
 // A record longer than this (a quote that is never closed) is given up.
-inline constexpr size_t kMaxCsvRecordBytes = 1024 * 1024;
+inline constexpr size_t kMaxCsvRecordBytes = size_t{1024} * 1024;
 
 struct CsvRecord {
   int64_t line = 0;  // where it begins, from 1

@@ -27,7 +27,7 @@
 namespace sojourn::file {
 
 // A longer line of NDJSON is a problem; the reading goes on behind it.
-inline constexpr size_t kMaxJsonLineBytes = 1024 * 1024;
+inline constexpr size_t kMaxJsonLineBytes = size_t{1024} * 1024;
 
 enum class ColumnType : uint8_t { kString, kInt, kDouble, kBool, kTimestamp };
 enum class TimeFormat : uint8_t { kRfc3339, kDay, kEpochSeconds, kEpochMilliseconds };

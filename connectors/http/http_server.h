@@ -27,7 +27,7 @@ struct Route {
   std::string path;  // matched exactly
   Handler handler;
   bool may_wait = false;
-  size_t max_body_bytes = 64 * 1024;  // more: 413
+  size_t max_body_bytes = size_t{64} * 1024;  // more: 413
 };
 
 struct ServerOptions {
@@ -36,7 +36,7 @@ struct ServerOptions {
   int threads = 2;
   int waiting_threads = 4;        // for routes that may wait
   size_t max_connections = 1000;  // more are answered 503 and closed
-  size_t max_header_bytes = 16 * 1024;
+  size_t max_header_bytes = size_t{16} * 1024;
   Duration read_timeout = Seconds(30);  // for a request's header and for its body, each
   Duration idle_timeout = Seconds(60);  // between requests of one connection
   Duration write_timeout = Seconds(30);

@@ -19,7 +19,7 @@ std::chrono::milliseconds ToChrono(Duration duration) {
 // read for a while, within bounds.
 constexpr std::chrono::seconds kMaxDrainTime(2);
 constexpr size_t kMaxDrainBytes = 4 << 20;
-constexpr size_t kDrainStepBytes = 64 * 1024;
+constexpr size_t kDrainStepBytes = size_t{64} * 1024;
 
 Request ToRequest(const beast::http::request<beast::http::string_body>& message) {
   Request request;

@@ -139,7 +139,7 @@ class JsonReader::Walk {
     if (const auto code = container.get_array().get(array)) return Fail(code);
     for (auto next : array) {
       ondemand::value item;
-      if (const auto code = std::move(next).get(item)) return Fail(code);
+      if (const auto code = next.get(item)) return Fail(code);
       MapEntry entry;
       if (!ReadValue(item, depth, &entry.value)) return false;
       stack_->push_back(entry);
