@@ -52,6 +52,7 @@ void PlanEntry(Session& session, const Event& event) {
 
 void ApplyHistorical(Session& session, const EventInput& input) {
   Item item = MakeItem(session, input);
+  NoteWrongTypes(session, item.event);
   TakeIn(session, true, true, &item);
 }
 
@@ -69,6 +70,7 @@ void Apply(Session& session, const EventInput& input) {
   if (NameOf(event) == model::kPersonErased) return Erase(session);
   if (event.historical) return ApplyHistorical(session, input);
   Item item = MakeItem(session, input);
+  NoteWrongTypes(session, item.event);
   session.item = &item;
   TakeIn(session, true, false, &item);
   HandleInput(session, std::move(item));

@@ -101,6 +101,21 @@ void ApplyGeneralUnsubscription(Session& session) {
   }
 }
 
+void NoteWrongTypes(Session& session, const expr::EventView& event) {
+  const expr::Names& names = *session.rules.current().names;
+  if (!names.HasCatalog() || event.properties.kind() != ValueKind::kMap) return;
+  for (uint32_t i = 0; i < event.properties.size(); ++i) {
+    const model::MapEntry& entry = event.properties.entries()[i];
+    if (entry.key.kind() != ValueKind::kString || entry.value.is_null()) continue;
+    const auto type = names.EventProperty(event.name, entry.key.text());
+    if (!type || type->kind == expr::TypeKind::kDynamic) continue;
+    if (expr::Coerce(entry.value, type->kind)) continue;
+    model::Fact& fact = session.Note(model::FactKind::kWrongType);
+    fact.name = session.output.arena.Copy(entry.key.text());
+    fact.reason = expr::TypeKindName(type->kind);
+  }
+}
+
 bool IsRepetition(Session& session, std::string_view event_id) {
   if (event_id.empty()) return false;
   auto& recent = session.person.recent_ids;

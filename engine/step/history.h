@@ -10,6 +10,9 @@ namespace sojourn::step {
 // empty id is never a repetition.
 bool IsRepetition(Session& session, std::string_view event_id);
 
+// Counts the properties whose value is not of the catalogue's type: they are read as absent.
+void NoteWrongTypes(Session& session, const expr::EventView& event);
+
 // Applies traits, consent, suppression and counters of the event; notes what changed.
 void RememberEvent(Session& session, const expr::EventView& event, Changes* changes);
 

@@ -151,6 +151,23 @@ steps: [{send_email: {template: hello, data: {name: trigger.name}}}]
   EXPECT_EQ(driver.person.last_seen_at, Start());
 }
 
+TEST(StepTest, AValueOfTheWrongTypeIsCountedAndReadAsAbsent) {
+  Driver driver(With(
+      {{"catalog.yaml",
+        "catalog: c\nevents: {Go: {total: double?, kind: string?}}\n"
+        "traits: {email: string?, name: string?}\n"},
+       {"templates/hello.liquid",
+        "---\ntemplate: hello\nsubject: Hi\n---\n"
+        "{{ person.name }} {{ event.total }} {{ event.kind }}\n"},
+       {"journeys/j.yaml", "journey: j\ntrigger: {event: Go}\nsteps: [{send_email: hello}]\n"}}));
+  driver.Apply("Identify", Seconds(0), {{"email", kAddress}, {"name", Value::Int(5)}});
+  driver.Apply("Go", Seconds(1), {{"total", Value::Int(3)}, {"kind", Value::Bool(true)}});
+  EXPECT_EQ(driver.Count(FactKind::kWrongType, "string"), 2);
+  ASSERT_EQ(driver.output.actions.size(), 1u);
+  EXPECT_EQ(driver.output.actions[0].values_json,
+            R"({"person":{"name":null},"event":{"total":3.0,"kind":null}})");
+}
+
 TEST(StepTest, BrokenPropertiesDoNoHarm) {
   Driver driver(Mailing());
   driver.Apply("Identify", Seconds(0), {{"email", Value::Int(5)}, {"vip", Value::Bool(true)}});

@@ -1,5 +1,6 @@
 // What a template reads, as JSON.
 #include <algorithm>
+#include <optional>
 
 #include "engine/model/json_writer.h"
 #include "engine/step/action.h"
@@ -41,27 +42,41 @@ Wanted WantedBelow(const language::Template& rule, std::string_view root) {
   return wanted;
 }
 
-void WriteEntries(const Value& map, const Wanted& wanted, JsonWriter* json) {
+// As expressions read it: null where it is not of the catalogue's type. What was text stays text.
+Value Typed(const Value& value, const std::optional<expr::Type>& type) {
+  if (!type || type->kind == expr::TypeKind::kDynamic) return value;
+  const std::optional<Value> typed = expr::Coerce(value, type->kind);
+  if (!typed) return Value::Null();
+  return value.kind() == model::ValueKind::kString ? value : *typed;
+}
+
+template <typename TypeOf>
+void WriteEntries(const Value& map, const Wanted& wanted, JsonWriter* json, const TypeOf& type_of) {
   if (map.kind() != model::ValueKind::kMap) return;
   for (uint32_t i = 0; i < map.size(); ++i) {
     const model::MapEntry& entry = map.entries()[i];
-    const bool named = entry.key.kind() == model::ValueKind::kString;
-    if (named && wanted.Has(entry.key.text())) json->Member(entry.key.text(), entry.value);
+    if (entry.key.kind() != model::ValueKind::kString || !wanted.Has(entry.key.text())) continue;
+    json->Member(entry.key.text(), Typed(entry.value, type_of(entry.key.text())));
   }
 }
 
-void WritePerson(const model::Person& person, const Wanted& wanted, JsonWriter* json) {
+void WritePerson(const Walk& walk, const Wanted& wanted, JsonWriter* json) {
+  const model::Person& person = walk.session.person;
   if (wanted.Has("id")) json->Member("id", Value::String(person.id));
   if (wanted.Has("first_seen_at")) json->Member("first_seen_at", Value::Time(person.first_seen_at));
   if (wanted.Has("last_seen_at")) json->Member("last_seen_at", Value::Time(person.last_seen_at));
   for (const model::Trait& trait : person.traits) {
-    if (wanted.Has(trait.name)) json->Member(trait.name, trait.value);
+    if (!wanted.Has(trait.name)) continue;
+    json->Member(trait.name, Typed(trait.value, walk.bundle->names->Trait(trait.name)));
   }
 }
 
 // Properties go before the built-in fields of the same name.
-void WriteEvent(const expr::EventView& event, const Wanted& wanted, JsonWriter* json) {
-  WriteEntries(event.properties, wanted, json);
+void WriteEvent(const Walk& walk, const expr::EventView& event, const Wanted& wanted,
+                JsonWriter* json) {
+  WriteEntries(event.properties, wanted, json, [&](std::string_view name) {
+    return walk.bundle->names->EventProperty(event.name, name);
+  });
   const auto built_in = [&](std::string_view name, const Value& value) {
     if (wanted.Has(name) && event.properties.Find(name) == nullptr) json->Member(name, value);
   };
@@ -90,18 +105,20 @@ void WriteRoot(const language::Template& rule, std::string_view root, JsonWriter
 }
 
 void WriteRoots(Walk& walk, const language::Template& rule, JsonWriter* json) {
-  const model::Person& person = walk.session.person;
-  WriteRoot(rule, "person", json, [&](const Wanted& w) { WritePerson(person, w, json); });
-  WriteRoot(rule, "event", json, [&](const Wanted& w) { WriteEvent(walk.event, w, json); });
-  WriteRoot(rule, "trigger", json, [&](const Wanted& w) { WriteEvent(walk.trigger, w, json); });
+  WriteRoot(rule, "person", json, [&](const Wanted& w) { WritePerson(walk, w, json); });
+  WriteRoot(rule, "event", json, [&](const Wanted& w) { WriteEvent(walk, walk.event, w, json); });
+  WriteRoot(rule, "trigger", json,
+            [&](const Wanted& w) { WriteEvent(walk, walk.trigger, w, json); });
   WriteRoot(rule, "ab_test", json, [&](const Wanted& w) {
     for (const model::PathTaken& taken : walk.run.paths) {
       if (w.Has(taken.test)) json->Member(taken.test, Value::String(taken.path));
     }
   });
   WriteRoot(rule, "coupon", json, [&](const Wanted& w) { WriteCoupon(walk.run, w, json); });
-  WriteRoot(rule, "company", json,
-            [&](const Wanted& w) { WriteEntries(walk.bundle->company.value, w, json); });
+  WriteRoot(rule, "company", json, [&](const Wanted& w) {
+    WriteEntries(walk.bundle->company.value, w, json,
+                 [](std::string_view) { return std::optional<expr::Type>(); });
+  });
 }
 
 }  // namespace
