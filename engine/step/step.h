@@ -81,7 +81,9 @@ bool FireNextTimer(const Environment& environment, Timestamp until, model::Perso
 
 // Brings a person who was last judged by another bundle up to the current rules, silently: segment
 // memberships, dates, moved or ended runs; `at` is the person's logical time for it. Actions never
-// result; facts may (exits `removed`).
+// result; facts may (exits `removed`). Members who enter a new journey with `existing: enter` do so
+// by a timer that is due at `at`; that a journey is new to them is known only while the bundle of
+// number person->bundle is among the rules' older ones.
 void UpgradePerson(const Environment& environment, Timestamp at, model::Person* person,
                    StepOutput* output);
 

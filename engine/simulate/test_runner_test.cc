@@ -1,0 +1,156 @@
+// That the runner sees what is wrong: every expectation can fail, every mistake is told.
+#include "engine/simulate/test_runner.h"
+
+#include <gtest/gtest.h>
+
+#include "engine/language/load.h"
+
+namespace sojourn::simulate {
+namespace {
+
+std::shared_ptr<const language::Bundle> Rules() {
+  const language::LoadResult loaded = language::LoadBundle(
+      {{"company.yaml", "company: Shop\ntimezone: UTC\n"},
+       {"coupons/p.yaml", "coupon_pool: p\nstatic: CODE\n"},
+       {"segments/s.yaml", "segment: s\nwhere: person.vip == true\n"},
+       {"templates/hello.liquid", "---\ntemplate: hello\nsubject: Hi\n---\nHi\n"},
+       {"journeys/j.yaml", R"(
+journey: j
+trigger: {event: Go}
+goal: {event: Bought}
+steps:
+  - ab_test: t
+    paths: [{name: a, percent: 100}, {name: b, percent: 0}]
+  - coupon: {pool: p}
+  - wait: 1 day
+  - send_email: {template: hello, data: {n: event.n}}
+  - send_sms: text
+)"},
+       {"templates/text.liquid", "---\ntemplate: text\nsubject: \"\"\nchannel: sms\n---\nHi\n"}});
+  EXPECT_NE(loaded.bundle, nullptr)
+      << language::FormatDiagnostics(loaded.diagnostics, language::DiagnosticFormat::kText);
+  return loaded.bundle;
+}
+
+std::string File(const std::string& expect, const std::string& more = "") {
+  return R"(journeys: [j]
+tests:
+  - name: a name
+    start: 2026-03-02T09:00:00Z
+    person: {id: u1, email: u1@shop.example}
+    events:
+      - {at: 0m, track: Go, properties: {n: 1}}
+      - {at: 1h, track: Bought}
+)" + more +
+         "    expect:\n" + expect;
+}
+
+constexpr char kComplete[] =
+    "      - {at: 0m, coupon: p, code_matches: \"^CO\"}\n"
+    "      - {at: 1h, goal: true}\n"
+    "      - {at: 1d, send_email: hello, data: {n: 1}}\n"
+    "      - {at: 1d, skipped: no_address}\n";
+
+TestReport RunText(const std::string& text) { return RunTests(Rules(), {{"a.test.yaml", text}}); }
+
+TEST(TestRunnerTest, ACompleteListPasses) {
+  const TestReport report = RunText(File(kComplete));
+  EXPECT_EQ(report.passed, 1) << FormatReport(report, ReportFormat::kText);
+}
+
+TEST(TestRunnerTest, EveryKindOfExpectationCanFail) {
+  const std::string wrong[] = {
+      "{at: 1d 1m, exit: completed}", "{at: 1d, exit: goal}",
+      "{at: 1m, enter: j}",           "{at: 2h, goal: true}",
+      "{at: 1d, skipped: holdout}",   "{at: 1d, skipped: no_address, journey: j}",
+      "{at: 1h, trait: {vip: true}}", "{at: 1h, in_segment: s}",
+      "{at: 1h, path: {t: b}}",       "{at: 1h, path: {other: a}}",
+      "{at: 1d, nothing_more: true}", "{at: 2d, send_email: hello}",
+      "{at: 1d, send_push: hello}",   "{at: 1d, webhook: \"https://x.example\"}"};
+  for (const std::string& line : wrong) {
+    const TestReport report = RunText(File(kComplete + ("      - " + line + "\n")));
+    EXPECT_EQ(report.failed, 1) << line;
+  }
+}
+
+TEST(TestRunnerTest, AMissingActionAWrongValueAndAWrongMomentFail) {
+  EXPECT_EQ(RunText(File("      - {at: 0m, coupon: p}\n")).failed, 1);
+  EXPECT_EQ(
+      RunText(
+          File("      - {at: 0m, coupon: p}\n      - {at: 1d, send_email: hello, data: {n: 2}}\n"))
+          .failed,
+      1);
+  EXPECT_EQ(
+      RunText(File("      - {at: 1m, coupon: p}\n      - {at: 1d, send_email: hello}\n")).failed,
+      1);
+  EXPECT_EQ(RunText(File("      - {at: 0m, coupon: p, code_matches: \"^X\"}\n      - {at: 1d, "
+                         "send_email: hello}\n"))
+                .failed,
+            1);
+}
+
+TEST(TestRunnerTest, PartialListsOnlySomeActions) {
+  EXPECT_EQ(RunText(File("      - {at: 1d, send_email: hello}\n", "    partial: true\n")).passed,
+            1);
+  EXPECT_EQ(RunText(File("      - {at: 2d, send_email: hello}\n", "    partial: true\n")).failed,
+            1);
+}
+
+TEST(TestRunnerTest, UntilIsInclusive) {
+  EXPECT_EQ(RunText(File(kComplete, "    until: 1d\n")).passed, 1);
+  EXPECT_EQ(RunText(File("      - {at: 0m, coupon: p}\n", "    until: 23h\n")).passed, 1);
+}
+
+TEST(TestRunnerTest, MistakesInTheFileAreDiagnosticsWithPlaces) {
+  const std::string mistakes[] = {"{at: 1d, send_email: helo}",
+                                  "{at: soon, goal: true}",
+                                  "{at: 1d, in_segment: x}",
+                                  "{at: 1d, coupon: x}",
+                                  "{at: 1d, enter: x}",
+                                  "{at: 1d, exitt: goal}",
+                                  "{at: 1d}",
+                                  "{at: 1d, coupon: p, code_matches: \"(\"}"};
+  for (const std::string& line : mistakes) {
+    const TestReport report = RunText(File("      - " + line + "\n"));
+    ASSERT_EQ(report.diagnostics.size(), 1u) << line;
+    EXPECT_EQ(report.diagnostics[0].line, 10) << line;
+    EXPECT_TRUE(report.HasErrors());
+    EXPECT_TRUE(report.results.empty());
+  }
+}
+
+TEST(TestRunnerTest, ReportsShowBothSidesAndTheTrace) {
+  const TestReport report = RunText(File("      - {at: 0m, coupon: p}\n"));
+  const std::string text = FormatReport(report, ReportFormat::kText);
+  EXPECT_NE(text.find("FAIL a.test.yaml:3: a name"), std::string::npos) << text;
+  EXPECT_NE(text.find("not expected: 1d send_email: hello"), std::string::npos) << text;
+  EXPECT_NE(text.find("entered j Go"), std::string::npos) << text;
+  const std::string junit = FormatReport(report, ReportFormat::kJUnit);
+  EXPECT_NE(junit.find("tests=\"1\" failures=\"1\""), std::string::npos) << junit;
+  const std::string json = FormatReport(report, ReportFormat::kJson);
+  EXPECT_NE(json.find("\"failed\": 1"), std::string::npos) << json;
+}
+
+TEST(TestRunnerTest, CoverageListsStepsThatNoTestReached) {
+  TestOptions options;
+  options.coverage = true;
+  const std::string text = File("      - {at: 0m, coupon: p}\n", "    until: 1h\n");
+  const TestReport report = RunTests(Rules(), {{"a.test.yaml", text}}, options);
+  ASSERT_EQ(report.unreached.size(), 2u);
+  EXPECT_EQ(report.unreached[0].step, "4");
+  EXPECT_EQ(report.unreached[1].step, "5");
+}
+
+TEST(TestRunnerTest, RenderedTextNeedsARenderer) {
+  const std::string text =
+      File("      - {at: 0m, coupon: p}\n      - {at: 1d, send_email: hello, subject: Hi u1}\n");
+  EXPECT_EQ(RunText(text).failed, 1);
+  TestOptions options;
+  options.render = [](const language::Bundle&, const model::Action& action) {
+    return Result<RenderedMessage>(RenderedMessage{"Hi " + action.person, ""});
+  };
+  EXPECT_EQ(RunTests(Rules(), {{"a.test.yaml", text}}, options).passed, 1);
+}
+
+}  // namespace
+}  // namespace sojourn::simulate
