@@ -95,19 +95,17 @@ class Intake::Core {
     accepted->body_bytes = request.body.size();
     const Response refusal = Read(type, request, accepted.get());
     if (refusal.status != 200) return respond(refusal);
+    std::unique_lock lock(mutex_);
+    const bool full =
+        waiting_bytes_ > 0 && waiting_bytes_ + accepted->body_bytes > options_.max_waiting_bytes;
+    if (full) {
+      lock.unlock();
+      return respond(ErrorResponse(429, "too many events at once; try again"));
+    }
     accepted->respond = std::move(respond);
-    {
-      const std::lock_guard lock(mutex_);
-      const bool full =
-          waiting_bytes_ > 0 && waiting_bytes_ + accepted->body_bytes > options_.max_waiting_bytes;
-      if (!full) {
-        waiting_bytes_ += accepted->body_bytes;
-        waiting_.push_back(std::move(accepted));
-      }
-    }
-    if (accepted != nullptr) {
-      return accepted->respond(ErrorResponse(429, "too many events at once; try again"));
-    }
+    waiting_bytes_ += accepted->body_bytes;
+    waiting_.push_back(std::move(accepted));
+    lock.unlock();
     something_waits_.notify_one();
   }
 
