@@ -44,7 +44,9 @@ class Log final : public EmbeddedLog {
   Status WriteCursors(std::string_view reader, const Cursors& cursors) override;
   Result<std::vector<StoredDeadLetter>> ReadDeadLetters(Partition partition, Offset from,
                                                         size_t max_count) override;
+  Status AppendDeadLetters(std::span<const runtime::DeadLetter> letters) override;
   Result<std::optional<std::string>> ReadPerson(std::string_view id) override;
+  Status ScanPersons(const PersonVisitor& visit) override;
   Result<std::optional<std::string>> ReadMeta(Partition partition) override;
 
   WorkerPorts MakeWorkerPorts(int index, int count) override {
@@ -70,6 +72,7 @@ class Log final : public EmbeddedLog {
 
   Shared shared_;
   std::unique_ptr<EmbeddedBundles> bundles_;
+  std::mutex intake_letters_;  // one appender to the intake's dead letters at a time
 };
 
 Status Log::Open(const EmbeddedOptions& options) {
@@ -87,11 +90,15 @@ Status Log::Open(const EmbeddedOptions& options) {
   SOJOURN_ASSIGN_OR_RETURN(shared_.database, store::OpenRocksDatabase(rocks));
   bundles_ = std::make_unique<EmbeddedBundles>(shared_.database.get());
   shared_.action_ends = std::make_unique<RowEnds>(partition_count());
-  shared_.dead_letter_ends = std::make_unique<RowEnds>(partition_count());
-  for (int32_t p = 0; p < partition_count(); ++p) {
+  // One more: the intake's.
+  shared_.dead_letter_ends = std::make_unique<RowEnds>(partition_count() + 1);
+  for (int32_t p = 0; p <= partition_count(); ++p) {
     store::Database* database = shared_.database.get();
-    SOJOURN_ASSIGN_OR_RETURN(const Offset actions, FindEnd(database, kActionsFamily, Partition(p)));
-    shared_.action_ends->Set(Partition(p), actions);
+    if (p < partition_count()) {
+      SOJOURN_ASSIGN_OR_RETURN(const Offset actions,
+                               FindEnd(database, kActionsFamily, Partition(p)));
+      shared_.action_ends->Set(Partition(p), actions);
+    }
     SOJOURN_ASSIGN_OR_RETURN(const Offset letters,
                              FindEnd(database, kDeadLettersFamily, Partition(p)));
     shared_.dead_letter_ends->Set(Partition(p), letters);
@@ -191,6 +198,29 @@ Result<std::vector<StoredDeadLetter>> Log::ReadDeadLetters(Partition partition, 
 Result<std::optional<std::string>> Log::ReadPerson(std::string_view id) {
   const Partition partition(PartitionOfKey(id, partition_count()));
   return shared_.database->Get(store::kStateFamily, store::StateKey(partition, id));
+}
+
+Status Log::AppendDeadLetters(std::span<const runtime::DeadLetter> letters) {
+  const Partition intake(partition_count());
+  const std::lock_guard lock(intake_letters_);
+  int64_t end = shared_.dead_letter_ends->Get(intake).value();
+  store::WriteBatch batch;
+  for (const runtime::DeadLetter& letter : letters) {
+    batch.Put(kDeadLettersFamily, RowKey(intake, Offset(end++)), EncodeDeadLetter(letter));
+  }
+  SOJOURN_RETURN_IF_ERROR(shared_.database->Write(batch, store::Sync::kYes));
+  shared_.dead_letter_ends->Set(intake, Offset(end));
+  return Status::Ok();
+}
+
+Status Log::ScanPersons(const PersonVisitor& visit) {
+  const auto rows = shared_.database->NewIterator(store::kStateFamily, {});
+  for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
+    const std::optional<std::string_view> id = store::PersonOfStateKey(rows->key());
+    if (!id.has_value()) return DataLoss("a key of the state is damaged");
+    SOJOURN_RETURN_IF_ERROR(visit(*id, rows->value()));
+  }
+  return rows->status();
 }
 
 Result<std::optional<std::string>> Log::ReadMeta(Partition partition) {

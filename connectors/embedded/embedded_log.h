@@ -134,8 +134,15 @@ class EmbeddedLog {
   virtual Result<std::vector<StoredDeadLetter>> ReadDeadLetters(Partition partition, Offset from,
                                                                 size_t max_count) = 0;
 
+  // Keeps what never became a record: calls of the intake that are no events. They stand in a
+  // partition of their own, behind the last: Partition(partition_count()).
+  virtual Status AppendDeadLetters(std::span<const runtime::DeadLetter> letters) = 0;
+
   // One persons' state, as committed, encoded (engine/store); nullopt: unknown.
   virtual Result<std::optional<std::string>> ReadPerson(std::string_view id) = 0;
+  // Every person as committed when this began, by partition, encoded. An error of `visit` ends it.
+  using PersonVisitor = std::function<Status(std::string_view id, std::string_view record)>;
+  virtual Status ScanPersons(const PersonVisitor& visit) = 0;
   // The partition's committed meta, encoded; nullopt: never committed.
   virtual Result<std::optional<std::string>> ReadMeta(Partition partition) = 0;
 

@@ -61,7 +61,7 @@ Result<std::string> FingerprintFile(const std::string& path);
 
 class ImportReader {
  public:
-  // `mapping`: CSV; nullopt: NDJSON. Events of a time later than `latest` are problems.
+  // `mapping`: CSV; nullopt: NDJSON.
   static Result<std::unique_ptr<ImportReader>> Open(const std::string& path,
                                                     std::optional<ColumnMapping> mapping,
                                                     const std::string& fingerprint,

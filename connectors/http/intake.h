@@ -48,7 +48,8 @@ class EventSink {
 };
 
 struct IntakeOptions {
-  std::vector<std::string> write_keys;  // none: every call is answered 401
+  std::vector<std::string> write_keys;  // none: every call is answered 401 ...
+  bool open_to_everyone = false;        // ... or, so set, taken without one
   size_t max_batch_bytes = 2 << 20;     // of a body
   size_t max_batch_calls = 5000;
   size_t max_waiting_bytes = 64 << 20;        // of bodies that wait for the sink; beyond: 429

@@ -1,15 +1,11 @@
 #include "engine/cli/config.h"
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include <fmt/format.h>
 
-#include "engine/base/duration_text.h"
-#include "engine/language/schema.h"
+#include "engine/cli/yaml_file.h"
 #include "engine/language/values.h"
-#include "engine/language/yaml.h"
 
 namespace sojourn::cli {
 namespace {
@@ -192,14 +188,6 @@ void ReadRoot(const Node& root, const std::filesystem::path& directory, Config* 
   if (const Node* kafka = root.Find("kafka")) ReadKafka(*kafka, &config->kafka);
 }
 
-std::string FirstLine(const std::vector<language::Diagnostic>& diagnostics) {
-  const language::Diagnostic& first = diagnostics.front();
-  std::string text = first.line > 0 ? fmt::format("{}:{}:{}: {}", first.file, first.line,
-                                                  first.column, first.message)
-                                    : fmt::format("{}: {}", first.file, first.message);
-  return first.hint.empty() ? text : text + " (" + first.hint + ")";
-}
-
 bool IsLoopback(std::string_view listen) {
   return listen.starts_with("127.") || listen.starts_with("localhost:") ||
          listen.starts_with("[::1]:");
@@ -208,19 +196,10 @@ bool IsLoopback(std::string_view listen) {
 }  // namespace
 
 Result<Config> ReadConfig(const std::string& file) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) return InvalidArgument(fmt::format("cannot read the configuration {}", file));
-  std::stringstream text;
-  text << stream.rdbuf();
-  const language::SourceFile source(file, text.str());
-  language::Reporter reporter;
-  const auto document = language::YamlDocument::Parse(source, &reporter);
-  if (document == nullptr || !language::CheckShape(document->root(), ConfigShape(), &reporter)) {
-    return InvalidArgument(FirstLine(reporter.Take()));
-  }
+  SOJOURN_ASSIGN_OR_RETURN(const YamlFile yaml, ReadYamlFile(file, ConfigShape()));
   Config config;
   config.file = file;
-  ReadRoot(document->root(), std::filesystem::path(file).parent_path(), &config);
+  ReadRoot(yaml.root(), std::filesystem::path(file).parent_path(), &config);
   return config;
 }
 

@@ -1,8 +1,8 @@
 // What `sojourn run` and its helpers are told: one YAML file, every key optional, flags on top.
 //
 // Threads: a plain value. Ownership: owns its strings. Relative paths are relative to the
-// configuration file. Errors: a misspelt key, a wrong type or an impossible value is a Status of one
-// line that begins with `file:line:col` and says what to write instead.
+// configuration file. Errors: a misspelt key, a wrong type or an impossible value is a Status of
+// one line that begins with `file:line:col` and says what to write instead.
 #pragma once
 
 #include <cstdint>
@@ -25,13 +25,14 @@ struct Config {
   LogKind log = LogKind::kEmbedded;
   std::string listen = "127.0.0.1:8080";
   int threads = 1;
-  int partitions = 4;           // of the embedded log, fixed when the data directory is made
+  int partitions = 4;  // of the embedded log, fixed when the data directory is made
   Duration commit_interval = Milliseconds(50);
-  // Name -> key of those who may send events. Empty: everybody, and then only on a loopback address.
+  // Name -> key of those who may send events. Empty: everybody, and then only on a loopback
+  // address.
   std::map<std::string, std::string> write_keys;
-  std::string coupon_key;       // empty: made at the first start and kept in the data directory
-  std::string event_id_key;     // likewise
-  kafka::KafkaConfig kafka;     // used with LogKind::kKafka; `app` is copied into it
+  std::string coupon_key;    // empty: made at the first start and kept in the data directory
+  std::string event_id_key;  // likewise
+  kafka::KafkaConfig kafka;  // used with LogKind::kKafka; `app` is copied into it
 };
 
 Result<Config> ReadConfig(const std::string& file);

@@ -1,0 +1,121 @@
+// What the log beneath a process offers to it, whichever log it is: ports for the workers, a way in
+// for events and imports, a way out for actions. `run`, `import`, `actions` and `enroll` know only
+// this.
+//
+// Threads: every member from any thread, unless it says otherwise. Errors: one line for people.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "connectors/kafka/observer.h"
+#include "engine/base/status.h"
+#include "engine/base/strong.h"
+#include "engine/base/time.h"
+#include "engine/cli/config.h"
+#include "engine/model/event.h"
+#include "engine/runtime/ports.h"
+
+namespace sojourn::cli {
+
+// The ports of one worker; `owner` keeps them alive.
+struct BackendWorker {
+  runtime::InputLog* input = nullptr;
+  runtime::Committer* committer = nullptr;
+  runtime::StateKeeper* keeper = nullptr;
+  std::unique_ptr<runtime::Decoder> decoder;
+  std::shared_ptr<void> owner;
+};
+
+struct CommittedAction {
+  Partition partition;
+  Offset offset;
+  std::string json;  // model::ActionToJson
+};
+
+// By partition: the next offset to be read.
+using ActionCursors = std::vector<Offset>;
+
+enum class ImportMode : uint8_t {
+  kReplay,   // into an empty log, on the data's own time
+  kHistory,  // brings people up to date silently
+  kEvents,   // as if they happened now
+};
+
+struct ImportIdentity {
+  std::string fingerprint;  // of the file's content and mapping
+  ImportMode mode = ImportMode::kHistory;
+};
+
+// How far an import of this identity has come.
+struct ImportProgress {
+  bool begun = false;
+  bool finished = false;
+  uint64_t position = 0;  // events appended so far, in sorted order
+};
+
+// An event to import; `time` is its own and, in a replay, its log time.
+struct ImportedEvent {
+  Timestamp time;
+  std::string person;
+  std::string bytes;  // protobuf sojourn.v1.Event
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  virtual int32_t partition_count() const = 0;
+
+  // --- Runtime.
+  virtual Result<BackendWorker> MakeWorker(int index, int count) = 0;
+  virtual runtime::BundleStore* bundles() = 0;
+
+  // --- In.
+  // All or, after an error, perhaps some; durable when it is ok. kResourceExhausted, kUnavailable,
+  // kFailedPrecondition: try again later.
+  virtual Status Append(std::span<const model::Event> events) = 0;
+  // Keeps calls that are no events.
+  virtual Status AppendDeadLetters(std::span<const runtime::DeadLetter> letters) = 0;
+  // Whether nothing was ever appended, so that an import may replay.
+  virtual Result<bool> IsEmpty() = 0;
+  virtual Result<ImportProgress> FindImport(const ImportIdentity& identity) = 0;
+  // The next events of an import that stands at `position`. `last`: they are its end.
+  virtual Status AppendImport(const ImportIdentity& identity, uint64_t position,
+                              std::span<const ImportedEvent> events, bool last) = 0;
+
+  // --- Looking.
+  // Every person's committed record (engine/store); empty: forgotten. A person may come several
+  // times; the last time counts.
+  using PersonVisitor = std::function<Status(std::string_view id, std::string_view record)>;
+  virtual Status ScanPersons(const PersonVisitor& visit) = 0;
+
+  // --- Out.
+  virtual Result<ActionCursors> ActionEnds() = 0;
+  // Reads on from `cursors` and moves them. Nothing there: waits up to `timeout`, then gives
+  // nothing.
+  virtual Result<std::vector<CommittedAction>> ReadActions(ActionCursors* cursors, size_t max_count,
+                                                           Duration timeout) = 0;
+
+  // Bytes by part ("disk", ...), for metrics.
+  virtual std::vector<std::pair<std::string, int64_t>> Sizes() = 0;
+};
+
+// `need_existing`: a command that only looks must not make a directory. Errors also where another
+// process uses it.
+Result<std::unique_ptr<Backend>> OpenEmbeddedBackend(const Config& config, bool need_existing);
+// Checks that the topics are there and right. `observer` outlives the backend.
+Result<std::unique_ptr<Backend>> OpenKafkaBackend(const Config& config,
+                                                  kafka::KafkaObserver* observer);
+
+Result<std::unique_ptr<Backend>> OpenBackend(const Config& config, bool need_existing,
+                                             kafka::KafkaObserver* observer);
+
+}  // namespace sojourn::cli

@@ -1,0 +1,125 @@
+// `sojourn check` and `sojourn test`: the rules by themselves.
+
+#include <cstdio>
+#include <map>
+
+#include "engine/cli/commands.h"
+#include "engine/language/load.h"
+#include "engine/simulate/test_runner.h"
+
+namespace sojourn::cli {
+namespace {
+
+using language::Diagnostic;
+using language::DiagnosticFormat;
+using language::Severity;
+
+struct LoadedRules {
+  std::map<std::string, std::string> files;
+  std::shared_ptr<const language::Bundle> bundle;
+  std::vector<Diagnostic> diagnostics;
+
+  int Count(Severity severity) const {
+    return static_cast<int>(
+        std::count_if(diagnostics.begin(), diagnostics.end(),
+                      [severity](const Diagnostic& d) { return d.severity == severity; }));
+  }
+};
+
+Result<LoadedRules> Load(const std::string& directory) {
+  LoadedRules rules;
+  SOJOURN_ASSIGN_OR_RETURN(rules.files,
+                           language::ReadRulesDirectory(directory, &rules.diagnostics));
+  language::LoadResult loaded = language::LoadBundle(rules.files);
+  rules.bundle = loaded.bundle;
+  rules.diagnostics.insert(rules.diagnostics.end(), loaded.diagnostics.begin(),
+                           loaded.diagnostics.end());
+  language::SortDiagnostics(&rules.diagnostics);
+  return rules;
+}
+
+std::map<std::string, std::string> TestFilesOf(const LoadedRules& rules) {
+  std::map<std::string, std::string> tests;
+  for (const auto& [path, text] : rules.files) {
+    if (path.ends_with(".test.yaml")) tests.emplace(path, text);
+  }
+  return tests;
+}
+
+const std::map<std::string, DiagnosticFormat> kDiagnosticFormats = {
+    {"text", DiagnosticFormat::kText},
+    {"json", DiagnosticFormat::kJson},
+    {"sarif", DiagnosticFormat::kSarif},
+    {"github", DiagnosticFormat::kGithub}};
+
+int Check(const std::string& directory, DiagnosticFormat format, bool strict) {
+  Result<LoadedRules> rules = Load(directory);
+  if (!rules.ok()) return Fail(rules.status());
+  if (rules->bundle != nullptr) {
+    // Test files are part of the directory: what is wrong in them is wrong here.
+    const auto report = simulate::RunTests(rules->bundle, TestFilesOf(*rules));
+    rules->diagnostics.insert(rules->diagnostics.end(), report.diagnostics.begin(),
+                              report.diagnostics.end());
+    language::SortDiagnostics(&rules->diagnostics);
+  }
+  std::fputs(FormatDiagnostics(rules->diagnostics, format).c_str(), stdout);
+  const int errors = rules->Count(Severity::kError);
+  const int warnings = rules->Count(Severity::kWarning);
+  if (format == DiagnosticFormat::kText) {
+    if (errors + warnings == 0) {
+      std::printf("%s: %zu files, no errors, no warnings\n", directory.c_str(),
+                  rules->files.size());
+    } else {
+      std::printf("%d error%s, %d warning%s\n", errors, errors == 1 ? "" : "s", warnings,
+                  warnings == 1 ? "" : "s");
+    }
+  }
+  if (errors > 0) return 1;
+  return strict && warnings > 0 ? 3 : 0;
+}
+
+int Test(const std::string& directory, simulate::ReportFormat format, bool coverage) {
+  const Result<LoadedRules> rules = Load(directory);
+  if (!rules.ok()) return Fail(rules.status());
+  if (rules->Count(Severity::kError) > 0 || rules->bundle == nullptr) {
+    std::fputs(FormatDiagnostics(rules->diagnostics, DiagnosticFormat::kText).c_str(), stderr);
+    return 2;
+  }
+  simulate::TestOptions options;
+  options.coverage = coverage;
+  const auto report = simulate::RunTests(rules->bundle, TestFilesOf(*rules), options);
+  std::fputs(FormatReport(report, format).c_str(), stdout);
+  if (report.HasErrors()) return 2;
+  return report.failed == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+void AddCheckCommand(CLI::App* app, int* exit_code) {
+  CLI::App* command = app->add_subcommand("check", "Checks a rules directory");
+  auto directory = std::make_shared<std::string>("rules");
+  auto format = std::make_shared<DiagnosticFormat>(DiagnosticFormat::kText);
+  auto strict = std::make_shared<bool>(false);
+  command->add_option("DIRECTORY", *directory, "Rules directory")->capture_default_str();
+  command->add_option("--format", *format, "text, json, sarif or github")
+      ->transform(CLI::CheckedTransformer(kDiagnosticFormats));
+  command->add_flag("--strict", *strict, "Warnings fail, with exit code 3");
+  command->callback([=] { *exit_code = Check(*directory, *format, *strict); });
+}
+
+void AddTestCommand(CLI::App* app, int* exit_code) {
+  CLI::App* command = app->add_subcommand("test", "Runs the rules' own tests on virtual time");
+  auto directory = std::make_shared<std::string>("rules");
+  auto format = std::make_shared<simulate::ReportFormat>(simulate::ReportFormat::kText);
+  auto coverage = std::make_shared<bool>(false);
+  command->add_option("DIRECTORY", *directory, "Rules directory")->capture_default_str();
+  command->add_option("--format", *format, "text, json or junit")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, simulate::ReportFormat>{
+          {"text", simulate::ReportFormat::kText},
+          {"json", simulate::ReportFormat::kJson},
+          {"junit", simulate::ReportFormat::kJUnit}}));
+  command->add_flag("--coverage", *coverage, "List the steps that no test reaches");
+  command->callback([=] { *exit_code = Test(*directory, *format, *coverage); });
+}
+
+}  // namespace sojourn::cli

@@ -1,0 +1,130 @@
+#include <fmt/format.h>
+
+#include <mutex>
+
+#include "connectors/embedded/embedded_log.h"
+#include "engine/cli/backend.h"
+#include "engine/model/action_codec.h"
+#include "engine/model/event_codec.h"
+
+namespace sojourn::cli {
+namespace {
+
+class EmbeddedBackend final : public Backend {
+ public:
+  explicit EmbeddedBackend(std::unique_ptr<embedded::EmbeddedLog> log) : log_(std::move(log)) {}
+
+  int32_t partition_count() const override { return log_->partition_count(); }
+
+  Result<BackendWorker> MakeWorker(int index, int count) override {
+    auto ports =
+        std::make_shared<embedded::EmbeddedLog::WorkerPorts>(log_->MakeWorkerPorts(index, count));
+    BackendWorker worker;
+    worker.input = ports->input.get();
+    worker.committer = ports->committer.get();
+    worker.keeper = ports->keeper.get();
+    worker.decoder = log_->MakeDecoder();
+    worker.owner = std::move(ports);
+    return worker;
+  }
+
+  runtime::BundleStore* bundles() override { return log_->bundles(); }
+
+  Status Append(std::span<const model::Event> events) override {
+    return log_->Append(events).status();
+  }
+
+  Status AppendDeadLetters(std::span<const runtime::DeadLetter> letters) override {
+    return log_->AppendDeadLetters(letters);
+  }
+  Status ScanPersons(const PersonVisitor& visit) override { return log_->ScanPersons(visit); }
+
+  Result<bool> IsEmpty() override { return log_->empty(); }
+
+  Result<ImportProgress> FindImport(const ImportIdentity& identity) override {
+    SOJOURN_ASSIGN_OR_RETURN(const auto state, log_->FindImport(LedgerKey(identity)));
+    if (!state) return ImportProgress{};
+    return ImportProgress{true, state->finished, state->position};
+  }
+
+  Status AppendImport(const ImportIdentity& identity, uint64_t position,
+                      std::span<const ImportedEvent> events, bool last) override {
+    const std::lock_guard lock(import_mutex_);
+    Arena arena;
+    std::vector<embedded::ImportRecord> records;
+    records.reserve(events.size());
+    for (const ImportedEvent& event : events) {
+      SOJOURN_ASSIGN_OR_RETURN(
+          const model::Event decoded,
+          decoder_.Decode(model::EventFormat::kProtobuf, event.bytes, event.time, &arena));
+      records.push_back({decoded, event.time});
+    }
+    const std::string key = LedgerKey(identity);
+    SOJOURN_ASSIGN_OR_RETURN(const auto state, log_->FindImport(key));
+    embedded::ImportChunk chunk;
+    chunk.fingerprint = key;
+    if (state) chunk.continues = position;
+    chunk.state = {position + events.size(), identity.mode == ImportMode::kReplay, last};
+    chunk.records = records;
+    return log_->AppendImport(chunk);
+  }
+
+  Result<ActionCursors> ActionEnds() override { return log_->ActionEnds(); }
+
+  Result<std::vector<CommittedAction>> ReadActions(ActionCursors* cursors, size_t max_count,
+                                                   Duration timeout) override {
+    cursors->resize(static_cast<size_t>(log_->partition_count()));
+    if (timeout > Duration(0)) log_->WaitForActions(*cursors, timeout);
+    std::vector<CommittedAction> actions;
+    for (int32_t p = 0; p < log_->partition_count() && actions.size() < max_count; ++p) {
+      Offset& next = (*cursors)[static_cast<size_t>(p)];
+      SOJOURN_ASSIGN_OR_RETURN(const auto stored,
+                               log_->ReadActions(Partition(p), next, max_count - actions.size()));
+      for (const embedded::StoredAction& entry : stored) {
+        SOJOURN_ASSIGN_OR_RETURN(const model::Action action, model::DecodeAction(entry.bytes));
+        actions.push_back({entry.partition, entry.offset, model::ActionToJson(action)});
+        next = Offset(entry.offset.value() + 1);
+      }
+    }
+    return actions;
+  }
+
+  std::vector<std::pair<std::string, int64_t>> Sizes() override {
+    const store::DatabaseSizes sizes = log_->Sizes();
+    return {{"disk", static_cast<int64_t>(sizes.disk_bytes)},
+            {"write_buffers", static_cast<int64_t>(sizes.write_buffer_bytes)},
+            {"block_cache", static_cast<int64_t>(sizes.cached_block_bytes)}};
+  }
+
+ private:
+  static std::string LedgerKey(const ImportIdentity& identity) {
+    const std::string_view mode = identity.mode == ImportMode::kReplay    ? "replay"
+                                  : identity.mode == ImportMode::kHistory ? "history"
+                                                                          : "events";
+    return fmt::format("{}-{}", mode, identity.fingerprint);
+  }
+
+  std::unique_ptr<embedded::EmbeddedLog> log_;
+  std::mutex import_mutex_;
+  model::EventDecoder decoder_;  // guarded by import_mutex_
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> OpenEmbeddedBackend(const Config& config, bool need_existing) {
+  embedded::EmbeddedOptions options;
+  options.directory = config.data;
+  options.app = config.app;
+  options.partition_count = config.partitions;
+  options.create_if_missing = !need_existing;
+  SOJOURN_ASSIGN_OR_RETURN(auto log, embedded::EmbeddedLog::Open(options));
+  return std::unique_ptr<Backend>(std::make_unique<EmbeddedBackend>(std::move(log)));
+}
+
+Result<std::unique_ptr<Backend>> OpenBackend(const Config& config, bool need_existing,
+                                             kafka::KafkaObserver* observer) {
+  return config.log == LogKind::kKafka ? OpenKafkaBackend(config, observer)
+                                       : OpenEmbeddedBackend(config, need_existing);
+}
+
+}  // namespace sojourn::cli

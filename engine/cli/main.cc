@@ -1,0 +1,67 @@
+// The one binary: `sojourn COMMAND`.
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <exception>
+
+#include "engine/cli/commands.h"
+#include "engine/cli/version.h"
+
+namespace {
+
+// `sojourn help COMMAND` is `sojourn COMMAND --help`.
+void AddHelpCommand(CLI::App* app, int* exit_code) {
+  CLI::App* command = app->add_subcommand("help", "Explains a command");
+  auto name = std::make_shared<std::vector<std::string>>();
+  command->add_option("COMMAND", *name, "The command to explain");
+  command->callback([app, name, exit_code] {
+    CLI::App* wanted = app;
+    for (const std::string& word : *name) {
+      const auto found =
+          wanted->get_subcommands([&](CLI::App* sub) { return sub->check_name(word); });
+      wanted = found.empty() ? nullptr : found.front();
+      if (wanted == nullptr) {
+        std::fprintf(stderr, "sojourn: there is no command %s; see sojourn --help\n", word.c_str());
+        *exit_code = 2;
+        return;
+      }
+    }
+    std::fputs(wanted->help().c_str(), stdout);
+  });
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Sojourn: events in, journeys advanced, actions out", "sojourn");
+  app.set_version_flag("--version", std::string("sojourn ") + sojourn::cli::kVersion);
+  app.require_subcommand(1);
+  int exit_code = 0;
+  sojourn::cli::AddRunCommand(&app, &exit_code);
+  sojourn::cli::AddCheckCommand(&app, &exit_code);
+  sojourn::cli::AddTestCommand(&app, &exit_code);
+  sojourn::cli::AddImportCommand(&app, &exit_code);
+  sojourn::cli::AddActionsCommand(&app, &exit_code);
+  sojourn::cli::AddEnrollCommand(&app, &exit_code);
+  sojourn::cli::AddSummaryCommand(&app, &exit_code);
+  sojourn::cli::AddKafkaCommand(&app, &exit_code);
+  AddHelpCommand(&app, &exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    std::fprintf(stderr, "sojourn: %s; see sojourn --help\n", error.what());
+    return 2;
+  }
+  return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return Main(argc, argv);
+  } catch (const std::exception& error) {  // out of memory, above all
+    std::fprintf(stderr, "sojourn: %s\n", error.what());
+    return 2;
+  }
+}

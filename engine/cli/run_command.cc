@@ -1,0 +1,30 @@
+#include "engine/cli/commands.h"
+#include "engine/cli/service.h"
+#include "engine/telemetry/log.h"
+
+namespace sojourn::cli {
+
+void AddRunCommand(CLI::App* app, int* exit_code) {
+  CLI::App* command =
+      app->add_subcommand("run", "Runs the engine: events in, actions out, until it is stopped");
+  auto options = AddCommonOptions(command);
+  command->add_option("--rules", options->rules, "Rules directory (default: rules)");
+  command->add_option("--listen", options->listen,
+                      "HOST:PORT of the HTTP server (default: 127.0.0.1:8080)");
+  auto verbose = std::make_shared<bool>(false);
+  command->add_flag("--verbose", *verbose, "Log more");
+  command->callback([options, verbose, exit_code] {
+    telemetry::StartLogging(*verbose ? telemetry::LogLevel::kDebug : telemetry::LogLevel::kInfo);
+    const Result<Config> config = ResolveConfig(*options);
+    if (!config.ok()) {
+      *exit_code = Fail(config.status());
+      return;
+    }
+    Service service(*config);
+    Status status = service.Start();
+    if (status.ok()) status = service.Serve();
+    if (!status.ok()) *exit_code = Fail(status);
+  });
+}
+
+}  // namespace sojourn::cli

@@ -1,0 +1,14 @@
+// The configured keys, or those that a data directory made for itself.
+#pragma once
+
+#include "engine/base/status.h"
+#include "engine/cli/config.h"
+#include "engine/step/step.h"
+
+namespace sojourn::cli {
+
+// Keys missing in the configuration are read from DATA/secrets.json (mode 0600), which is made with
+// random ones at the first start. Errors: the file cannot be read, written or understood.
+Result<step::Secrets> LoadSecrets(const Config& config);
+
+}  // namespace sojourn::cli

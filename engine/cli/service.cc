@@ -1,0 +1,348 @@
+#include "engine/cli/service.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "connectors/http/instance_file.h"
+#include "engine/cli/enroll.h"
+#include "engine/cli/remote.h"
+#include "engine/cli/secrets.h"
+#include "engine/cli/version.h"
+#include "engine/language/load.h"
+#include "engine/telemetry/log.h"
+
+namespace sojourn::cli {
+namespace {
+
+using telemetry::Log;
+using telemetry::LogLevel;
+
+constexpr int kRulesPollMilliseconds = 1000;
+constexpr Duration kStopGrace = Seconds(5);
+
+struct Address {
+  std::string host;
+  uint16_t port = 0;
+};
+
+// "127.0.0.1:8080", "localhost:8080", "[::1]:8080".
+Result<Address> ParseAddress(const std::string& text) {
+  const size_t colon = text.rfind(':');
+  int port = -1;
+  if (colon != std::string::npos) {
+    const char* begin = text.data() + colon + 1;
+    const auto [end, error] = std::from_chars(begin, text.data() + text.size(), port);
+    if (error != std::errc() || end != text.data() + text.size()) port = -1;
+  }
+  if (port < 0 || port > 65535) {
+    return InvalidArgument(fmt::format("listen: {} is not HOST:PORT", text));
+  }
+  std::string host = text.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+  if (host == "localhost") host = "127.0.0.1";
+  return Address{host, static_cast<uint16_t>(port)};
+}
+
+// What tells that a rules file was touched, without reading it.
+std::string LookAtFiles(const std::string& directory) {
+  std::string seen;
+  std::error_code error;
+  for (auto file = std::filesystem::recursive_directory_iterator(directory, error);
+       !error && file != std::filesystem::end(file); file.increment(error)) {
+    std::error_code gone;
+    if (!file->is_regular_file(gone)) continue;
+    seen += fmt::format("{} {} {}\n", file->path().string(), file->file_size(gone),
+                        file->last_write_time(gone).time_since_epoch().count());
+  }
+  return seen;
+}
+
+int64_t QueryNumber(const http::Request& request, std::string_view name) {
+  const std::string_view text = request.Query(name).value_or("");
+  int64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+}  // namespace
+
+Result<std::map<std::string, std::string>> ReadCheckedRules(const std::string& directory) {
+  std::vector<language::Diagnostic> diagnostics;
+  SOJOURN_ASSIGN_OR_RETURN(auto files, language::ReadRulesDirectory(directory, &diagnostics));
+  language::LoadResult loaded = language::LoadBundle(files);
+  diagnostics.insert(diagnostics.end(), loaded.diagnostics.begin(), loaded.diagnostics.end());
+  std::erase_if(diagnostics, [](const language::Diagnostic& diagnostic) {
+    return diagnostic.severity != language::Severity::kError;
+  });
+  if (diagnostics.empty() && loaded.bundle != nullptr) return files;
+  language::SortDiagnostics(&diagnostics);
+  return InvalidArgument(FormatDiagnostics(diagnostics, language::DiagnosticFormat::kText) +
+                         fmt::format("the rules in {} do not check: {} error{}", directory,
+                                     diagnostics.size(), diagnostics.size() == 1 ? "" : "s"));
+}
+
+// The HTTP intake's way into the log.
+class Service::Sink final : public http::EventSink {
+ public:
+  Sink(Backend* backend, const runtime::WallClock* clock) : backend_(backend), clock_(clock) {}
+
+  Status Append(std::span<const model::Event> events,
+                std::span<const http::RejectedCall> rejected) override {
+    std::vector<runtime::DeadLetter> letters;
+    for (const http::RejectedCall& call : rejected) {
+      runtime::DeadLetter letter;
+      letter.reason = runtime::DeadLetterReason::kUndecodable;
+      letter.message = call.reason;
+      letter.topic = "http";
+      letter.log_time = clock_->Now();
+      letter.value = call.json;
+      letters.push_back(std::move(letter));
+    }
+    if (!letters.empty()) SOJOURN_RETURN_IF_ERROR(backend_->AppendDeadLetters(letters));
+    if (events.empty()) return Status::Ok();
+    const Status appended = backend_->Append(events);
+    // While an import replays, clients are to come back later.
+    if (appended.code() == StatusCode::kFailedPrecondition) return Unavailable(appended.message());
+    return appended;
+  }
+
+ private:
+  Backend* const backend_;
+  const runtime::WallClock* const clock_;
+};
+
+Service::Service(Config config)
+    : config_(std::move(config)), telemetry_(kVersion), observer_(&telemetry_) {}
+
+Service::~Service() { Stop(); }
+
+Status Service::Start() {
+  // Signals are read in Serve; every thread started from here on leaves them alone.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+
+  SOJOURN_RETURN_IF_ERROR(ValidateConfig(config_));
+  SOJOURN_RETURN_IF_ERROR(ReadCheckedRules(config_.rules).status());
+  SOJOURN_ASSIGN_OR_RETURN(backend_,
+                           OpenBackend(config_, /*need_existing=*/false, &kafka_observer_));
+  SOJOURN_ASSIGN_OR_RETURN(secrets_, LoadSecrets(config_));
+  SOJOURN_RETURN_IF_ERROR(OpenRules());
+  SOJOURN_RETURN_IF_ERROR(StartWorkers());
+  return StartServer();
+}
+
+Status Service::OpenRules() {
+  SOJOURN_ASSIGN_OR_RETURN(rules_, runtime::RulesSource::Open(backend_->bundles()));
+  std::vector<language::Diagnostic> diagnostics;
+  return LoadRules(&diagnostics, /*reload=*/false);
+}
+
+Status Service::LoadRules(std::vector<language::Diagnostic>* diagnostics, bool reload) {
+  const std::lock_guard lock(reloading_);
+  files_seen_ = LookAtFiles(config_.rules);
+  SOJOURN_ASSIGN_OR_RETURN(auto files, language::ReadRulesDirectory(config_.rules, diagnostics));
+  if (!diagnostics->empty()) {
+    telemetry_.Record(telemetry::RulesRefused{static_cast<int64_t>(diagnostics->size()),
+                                              diagnostics->front().message});
+    return Status::Ok();
+  }
+  SOJOURN_ASSIGN_OR_RETURN(auto offer, rules_->Offer(files, reload));
+  *diagnostics = std::move(offer.diagnostics);
+  using Outcome = runtime::RulesSource::OfferOutcome;
+  if (offer.outcome == Outcome::kRefused) {
+    std::string first;
+    int64_t errors = 0;
+    for (const language::Diagnostic& diagnostic : *diagnostics) {
+      if (diagnostic.severity != language::Severity::kError) continue;
+      if (errors++ == 0) {
+        first = fmt::format("{}:{}: {}", diagnostic.file, diagnostic.line, diagnostic.message);
+      }
+    }
+    telemetry_.Record(telemetry::RulesRefused{errors, first});
+    return Status::Ok();
+  }
+  diagnostics->clear();  // warnings are for `check`
+  if (offer.outcome == Outcome::kOlder) {
+    Log(LogLevel::kWarning, "the rules directory is older than the rules in force, which go on",
+        {{"rules", config_.rules}, {"in_force", offer.number}});
+  }
+  const auto current = rules_->current();
+  telemetry_.Record(telemetry::RulesLoaded{current->current().revision, clock_.Now()});
+  return Status::Ok();
+}
+
+Status Service::StartWorkers() {
+  const int count = config_.log == LogKind::kEmbedded
+                        ? std::min(config_.threads, static_cast<int>(backend_->partition_count()))
+                        : config_.threads;
+  for (int i = 0; i < count; ++i) {
+    auto running = std::make_unique<RunningWorker>();
+    SOJOURN_ASSIGN_OR_RETURN(running->ports, backend_->MakeWorker(i, count));
+    runtime::TaskEnvironment environment;
+    environment.log = running->ports.input;
+    environment.decoder = running->ports.decoder.get();
+    environment.clock = &clock_;
+    environment.rules = rules_.get();
+    environment.secrets = &secrets_;
+    environment.observer = &observer_;
+    runtime::WorkerOptions options;
+    options.commit_interval = config_.commit_interval;
+    options.commit_when_idle = config_.log == LogKind::kEmbedded;
+    running->worker = std::make_unique<runtime::Worker>(
+        options, environment, running->ports.committer, running->ports.keeper);
+    workers_.push_back(std::move(running));
+  }
+  for (const auto& running : workers_) {
+    running->thread = std::thread([this, worker = running.get()] {
+      worker->status = worker->worker->Run();
+      if (!worker->status.ok()) worker_failed_ = true;
+    });
+  }
+  return Status::Ok();
+}
+
+Status Service::StartServer() {
+  SOJOURN_ASSIGN_OR_RETURN(const Address address, ParseAddress(config_.listen));
+  sink_ = std::make_unique<Sink>(backend_.get(), &clock_);
+  http::IntakeOptions intake_options;
+  for (const auto& [name, key] : config_.write_keys) intake_options.write_keys.push_back(key);
+  intake_options.open_to_everyone = config_.write_keys.empty();  // loopback only: ValidateConfig
+  intake_ = std::make_unique<http::Intake>(intake_options, sink_.get(), &telemetry_);
+  SOJOURN_ASSIGN_OR_RETURN(const std::string token, http::NewToken());
+  std::vector<http::Route> routes = intake_->Routes();
+  for (http::Route& route : http::AdminRoutes({.token = token}, Handlers())) {
+    routes.push_back(std::move(route));
+  }
+  http::ServerOptions options;
+  options.address = address.host;
+  options.port = address.port;
+  SOJOURN_ASSIGN_OR_RETURN(server_,
+                           http::HttpServer::Start(options, std::move(routes), &telemetry_));
+  const bool everywhere = address.host == "0.0.0.0" || address.host == "::";
+  http::Instance instance;
+  instance.place = {everywhere ? "127.0.0.1" : address.host, server_->port()};
+  instance.token = token;
+  instance.process_id = getpid();
+  SOJOURN_RETURN_IF_ERROR(http::WriteInstanceFile(config_.data, instance));
+  Log(LogLevel::kInfo, "running",
+      {{"listen", fmt::format("{}:{}", address.host, server_->port())},
+       {"rules", config_.rules},
+       {"data", config_.data},
+       {"log", config_.log == LogKind::kKafka ? "kafka" : "embedded"},
+       {"bundle", rules_->current()->current().number}});
+  return Status::Ok();
+}
+
+http::AdminHandlers Service::Handlers() {
+  http::AdminHandlers handlers;
+  handlers.ready = [this] { return Ready(); };
+  handlers.metrics = [this] {
+    for (const auto& [part, bytes] : backend_->Sizes()) {
+      telemetry_.Record(telemetry::StoreSize{part, bytes});
+    }
+    return telemetry_.Exposition();
+  };
+  handlers.reload = [this](const http::Request&) { return Reload(); };
+  handlers.actions = [this](const http::Request& request) {
+    return HandleActions(backend_.get(), request);
+  };
+  handlers.import = [this](const http::Request& request) {
+    return HandleImport(backend_.get(), request);
+  };
+  handlers.enroll = [this](const http::Request& request) { return HandleEnroll(request); };
+  return handlers;
+}
+
+Status Service::Ready() const {
+  if (stopping_) return Unavailable("stopping");
+  for (const auto& running : workers_) {
+    if (!running->worker->ready()) return Unavailable("restoring");
+  }
+  return Status::Ok();
+}
+
+http::Response Service::Reload() {
+  std::vector<language::Diagnostic> diagnostics;
+  const Status loaded = LoadRules(&diagnostics, /*reload=*/true);
+  if (!loaded.ok()) return http::ToResponse(loaded);
+  const nlohmann::json json = {
+      {"success", diagnostics.empty()},
+      {"bundle", rules_->current()->current().number},
+      {"error", FormatDiagnostics(diagnostics, language::DiagnosticFormat::kText)}};
+  return {.status = diagnostics.empty() ? 200 : 400, .body = json.dump() + "\n"};
+}
+
+http::Response Service::HandleEnroll(const http::Request& request) {
+  EnrollRequest enroll;
+  enroll.journey = request.Query("journey").value_or("");
+  enroll.segment = request.Query("segment").value_or("");
+  enroll.spread = Milliseconds(std::max<int64_t>(0, QueryNumber(request, "spread_ms")));
+  const auto people = FindCandidates(enroll, rules_->current()->current(), backend_.get());
+  if (!people.ok()) return http::ToResponse(people.status());
+  if (request.Query("dry_run") != "1") {
+    const Status enrolled = Enroll(enroll, *people, clock_.Now(), backend_.get());
+    if (!enrolled.ok()) return http::ToResponse(enrolled);
+  }
+  return {.body = nlohmann::json{{"people", people->size()}}.dump() + "\n"};
+}
+
+void Service::ReloadWhenFilesChanged() {
+  {
+    const std::lock_guard lock(reloading_);
+    if (LookAtFiles(config_.rules) == files_seen_) return;
+  }
+  // An editor may be in the middle of writing: look again when it has had a moment.
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  std::vector<language::Diagnostic> diagnostics;
+  const Status loaded = LoadRules(&diagnostics, /*reload=*/true);
+  if (!loaded.ok()) Log(LogLevel::kError, loaded.message(), {{"rules", config_.rules}});
+}
+
+Status Service::Serve() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
+  const timespec wait = {kRulesPollMilliseconds / 1000, 0};
+  while (!worker_failed_) {
+    const int number = sigtimedwait(&signals, nullptr, &wait);
+    if (number == SIGTERM || number == SIGINT) break;
+    if (number == SIGHUP) {
+      std::vector<language::Diagnostic> diagnostics;
+      const Status loaded = LoadRules(&diagnostics, /*reload=*/true);
+      if (!loaded.ok()) Log(LogLevel::kError, loaded.message(), {{"rules", config_.rules}});
+    } else {
+      ReloadWhenFilesChanged();
+    }
+  }
+  Log(LogLevel::kInfo, "stopping");
+  Stop();
+  for (const auto& running : workers_) {
+    if (!running->status.ok()) return running->status;
+  }
+  return Status::Ok();
+}
+
+void Service::Stop() {
+  if (stopping_.exchange(true)) return;
+  if (server_ != nullptr) server_->Stop(kStopGrace);
+  intake_.reset();  // appends what is waiting
+  for (const auto& running : workers_) {
+    if (running->worker != nullptr) running->worker->Stop();
+  }
+  for (const auto& running : workers_) {
+    if (running->thread.joinable()) running->thread.join();
+    running->worker.reset();
+  }
+  if (server_ != nullptr) http::RemoveInstanceFile(config_.data);
+}
+
+}  // namespace sojourn::cli

@@ -1,0 +1,85 @@
+// The process behind `sojourn run`: the log, the rules, the workers and the HTTP server, put
+// together, started, reloaded and stopped.
+//
+// Threads: Start, Serve and the destructor from one thread. Errors: one line each; after a failed
+// Start nothing runs.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "connectors/http/admin.h"
+#include "connectors/http/http_server.h"
+#include "connectors/http/intake.h"
+#include "engine/base/status.h"
+#include "engine/cli/backend.h"
+#include "engine/cli/config.h"
+#include "engine/cli/log_observer.h"
+#include "engine/runtime/rules_source.h"
+#include "engine/runtime/worker.h"
+#include "engine/step/step.h"
+#include "engine/telemetry/runtime_observer.h"
+#include "engine/telemetry/telemetry.h"
+
+namespace sojourn::cli {
+
+// The rules of a directory as files; kInvalidArgument with all diagnostics, as people read them,
+// where they do not check.
+Result<std::map<std::string, std::string>> ReadCheckedRules(const std::string& directory);
+
+class Service {
+ public:
+  explicit Service(Config config);
+  ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  // Everything runs when it returns; the workers may still be restoring.
+  Status Start();
+  // Until SIGTERM, SIGINT or a worker's fatal error. SIGHUP and changed rules files reload.
+  Status Serve();
+
+  uint16_t port() const { return server_->port(); }
+
+ private:
+  class Sink;
+  struct RunningWorker {
+    BackendWorker ports;
+    std::unique_ptr<runtime::Worker> worker;
+    std::thread thread;
+    Status status;  // read after the thread has ended
+  };
+
+  Status OpenRules();
+  Status StartWorkers();
+  Status StartServer();
+  http::AdminHandlers Handlers();
+  http::Response Reload();
+  http::Response HandleEnroll(const http::Request& request);
+  Status LoadRules(std::vector<language::Diagnostic>* diagnostics, bool reload);
+  void ReloadWhenFilesChanged();
+  Status Ready() const;
+  void Stop();
+
+  const Config config_;
+  telemetry::Telemetry telemetry_;
+  telemetry::RuntimeObserver observer_;
+  LogObserver kafka_observer_{/*quiet=*/false};
+  const runtime::SystemClock clock_;
+  step::Secrets secrets_;
+  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<runtime::RulesSource> rules_;
+  std::string files_seen_;  // names, sizes and times of the rules files looked at last
+  std::vector<std::unique_ptr<RunningWorker>> workers_;
+  std::atomic<bool> worker_failed_ = false;
+  std::atomic<bool> stopping_ = false;
+  std::unique_ptr<Sink> sink_;
+  std::unique_ptr<http::Intake> intake_;
+  std::unique_ptr<http::HttpServer> server_;
+  std::mutex reloading_;
+};
+
+}  // namespace sojourn::cli

@@ -1,0 +1,22 @@
+// Small YAML files of the operator's, checked against a shape.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/base/status.h"
+#include "engine/language/schema.h"
+#include "engine/language/yaml.h"
+
+namespace sojourn::cli {
+
+struct YamlFile {
+  std::unique_ptr<language::SourceFile> source;
+  std::unique_ptr<language::YamlDocument> document;
+  const language::Node& root() const { return document->root(); }
+};
+
+// Errors: kInvalidArgument, one line: `file:line:col: what is wrong (what to write)`.
+Result<YamlFile> ReadYamlFile(const std::string& path, const language::Shape& shape);
+
+}  // namespace sojourn::cli
