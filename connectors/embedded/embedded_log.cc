@@ -12,7 +12,6 @@
 #include "connectors/embedded/shared.h"
 #include "connectors/embedded/worker_ports.h"
 #include "engine/base/hash.h"
-#include "engine/runtime/event_decoder.h"
 #include "engine/store/keys.h"
 #include "engine/store/rocks_database.h"
 
@@ -55,8 +54,7 @@ class Log final : public EmbeddedLog {
             std::make_unique<EmbeddedKeeper>(&shared_)};
   }
   std::unique_ptr<runtime::Decoder> MakeDecoder() override {
-    return std::make_unique<runtime::FormatDecoder>(
-        std::vector<model::EventFormat>{model::EventFormat::kProtobuf});
+    return std::make_unique<EmbeddedDecoder>();
   }
   runtime::BundleStore* bundles() override { return bundles_.get(); }
 

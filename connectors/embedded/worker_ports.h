@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "connectors/embedded/shared.h"
+#include "engine/model/event_codec.h"
 #include "engine/runtime/ports.h"
 
 namespace sojourn::embedded {
@@ -47,6 +48,16 @@ class EmbeddedInput final : public runtime::InputLog {
   runtime::AssignmentListener* listener_ = nullptr;
   std::unordered_map<Partition, Cursor> cursors_;
   uint64_t seen_ = 0;  // of the signal `appended`
+};
+
+class EmbeddedDecoder final : public runtime::Decoder {
+ public:
+  Result<model::Event> Decode(const runtime::InputRecord& record, Arena* arena) override {
+    return decoder_.Decode(model::EventFormat::kProtobuf, record.value, record.log_time, arena);
+  }
+
+ private:
+  model::EventDecoder decoder_;
 };
 
 // A commit is one synced write of everything.
