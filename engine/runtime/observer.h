@@ -53,6 +53,7 @@ struct PartitionGauges {
   int64_t lag_records = 0;  // over all inputs
   Duration lag;             // wall clock minus the next record's log time; 0 at the end
   Timestamp watermark;
+  int64_t persons = 0;         // as committed
   int64_t timers_pending = 0;  // estimate: rows of the timer index
   Duration oldest_overdue;     // wall clock minus the oldest due timer; 0 where none is due
   bool importing = false;      // between the brackets of an import

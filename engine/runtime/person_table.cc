@@ -15,7 +15,7 @@ constexpr size_t kMaxSpareArenaBytes = 16 * 1024;
 
 model::Person* PersonTable::Find(std::string_view id) {
   const auto found = persons_.find(id);
-  return found == persons_.end() ? nullptr : found->second.get();
+  return found == persons_.end() ? nullptr : found->second.person.get();
 }
 
 Result<model::Person*> PersonTable::Touch(std::string_view id) {
@@ -31,7 +31,7 @@ Result<model::Person*> PersonTable::Touch(std::string_view id) {
     person->id = id;
   }
   model::Person* touched = person.get();
-  persons_.emplace(std::string(id), std::move(person));
+  persons_.emplace(std::string(id), Entry{std::move(person), records[0].has_value()});
   return touched;
 }
 
@@ -52,9 +52,9 @@ Result<const std::vector<store::PersonChange>*> PersonTable::Encode() {
   changes_.clear();
   std::vector<size_t> ends;
   std::string record;
-  for (const auto& [id, person] : persons_) {
+  for (const auto& [id, entry] : persons_) {
     record.clear();
-    if (person->known) SOJOURN_RETURN_IF_ERROR(store::EncodePerson(*person, &record));
+    if (entry.person->known) SOJOURN_RETURN_IF_ERROR(store::EncodePerson(*entry.person, &record));
     if (record.size() > kMaxPersonRecordBytes) return ResourceExhausted("a person's record");
     encoded_ += record;
     ends.push_back(encoded_.size());
@@ -68,10 +68,19 @@ Result<const std::vector<store::PersonChange>*> PersonTable::Encode() {
   return &changes_;
 }
 
+int64_t PersonTable::Growth() const {
+  int64_t growth = 0;
+  for (const auto& [id, entry] : persons_) {
+    growth += (entry.person->known ? 1 : 0) - (entry.stored ? 1 : 0);
+  }
+  return growth;
+}
+
 void PersonTable::Clear() {
-  for (auto& [id, person] : persons_) {
+  for (auto& [id, entry] : persons_) {
     if (spare_.size() >= kMaxSparePersons) break;
-    if (person->arena.reserved_bytes() <= kMaxSpareArenaBytes) spare_.push_back(std::move(person));
+    if (entry.person->arena.reserved_bytes() > kMaxSpareArenaBytes) continue;
+    spare_.push_back(std::move(entry.person));
   }
   persons_.clear();
   encoded_.clear();

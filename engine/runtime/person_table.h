@@ -36,6 +36,9 @@ class PersonTable {
   // Forgets all; keeps some memory for reuse.
   void Clear();
 
+  // By how many the committed persons would grow; erased ones count against it.
+  int64_t Growth() const;
+
   size_t size() const { return persons_.size(); }
   size_t encoded_bytes() const { return encoded_.size(); }  // of the last Encode
 
@@ -48,7 +51,11 @@ class PersonTable {
   std::unique_ptr<model::Person> NewPerson(std::string_view id);
 
   store::PartitionStore* const store_;
-  std::unordered_map<std::string, std::unique_ptr<model::Person>, Hash, std::equal_to<>> persons_;
+  struct Entry {
+    std::unique_ptr<model::Person> person;
+    bool stored = false;  // had a record when touched
+  };
+  std::unordered_map<std::string, Entry, Hash, std::equal_to<>> persons_;
   std::vector<std::unique_ptr<model::Person>> spare_;
   std::string encoded_;
   std::vector<store::PersonChange> changes_;

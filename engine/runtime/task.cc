@@ -374,6 +374,7 @@ Result<std::optional<CommitBatch>> Task::Prepare() {
     meta_.coupons_taken.push_back({pool, taken});
   }
   meta_.written_at = now;
+  meta_.persons = store_->meta().persons + static_cast<uint64_t>(persons_.Growth());
   CommitBatch batch;
   batch.partition = partition_;
   batch.store = store_.get();
@@ -509,6 +510,7 @@ Result<PartitionGauges> Task::Gauges() {
     gauges.lag = std::max(Duration(), now - inputs_.Head()->log_time);
   }
   gauges.watermark = meta_.watermark;
+  gauges.persons = static_cast<int64_t>(store_->meta().persons);
   gauges.timers_pending = static_cast<int64_t>(store_->timers().EstimatePending());
   SOJOURN_ASSIGN_OR_RETURN(const std::optional<Timestamp> oldest, store_->timers().OldestPending());
   if (oldest.has_value()) gauges.oldest_overdue = std::max(Duration(), now - *oldest);

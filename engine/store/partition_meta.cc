@@ -81,6 +81,7 @@ std::string EncodePartitionMeta(const PartitionMeta& meta) {
   out.Signed(meta.watermark.milliseconds());
   out.Signed(meta.written_at.milliseconds());
   out.Signed(meta.changelog_next_offset.value());
+  out.Varint(meta.persons);
   out.Signed(meta.timer_cursor.time.milliseconds());
   out.Text(meta.timer_cursor.person);
   out.Varint(meta.inputs.size());
@@ -124,6 +125,7 @@ Result<PartitionMeta> DecodePartitionMeta(std::string_view bytes) {
   meta.watermark = ReadTime(&in);
   meta.written_at = ReadTime(&in);
   meta.changelog_next_offset = Offset(in.Signed());
+  meta.persons = in.Varint();
   meta.timer_cursor.time = ReadTime(&in);
   meta.timer_cursor.person = in.Text();
   ReadInputs(&in, &meta.inputs);

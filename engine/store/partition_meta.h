@@ -66,6 +66,7 @@ struct PartitionMeta {
   std::vector<NamedText> identities;        // what must not change under a store: app, topic ids
   Offset changelog_next_offset{-1};         // local store under Kafka: the first offset not in it
   Timestamp written_at;                     // wall clock of the writer
+  uint64_t persons = 0;                     // who have a record
 
   bool operator==(const PartitionMeta&) const = default;
 };

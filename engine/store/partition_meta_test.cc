@@ -9,6 +9,7 @@ namespace {
 
 PartitionMeta FullMeta() {
   PartitionMeta meta;
+  meta.persons = 23570;
   meta.inputs = {{"web", Partition(3), Offset(17)}, {"purchase", Partition(-1), Offset(-1)}};
   meta.clock = Timestamp(1'772'442'000'000);
   meta.watermark = Timestamp(-7);

@@ -118,6 +118,7 @@ struct PartitionStands {
   int64_t lag_records = 0;
   Duration lag;
   Timestamp watermark;
+  int64_t persons = 0;
   int64_t timers_pending = 0;
   Duration oldest_overdue;
   bool importing = false;

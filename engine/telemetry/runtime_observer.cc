@@ -168,8 +168,8 @@ void RuntimeObserver::OnGauges(const runtime::PartitionGauges& gauges) {
     pending.importing = gauges.importing;
   }
   telemetry_->Record(PartitionStands{gauges.partition, gauges.lag_records, gauges.lag,
-                                     gauges.watermark, gauges.timers_pending, gauges.oldest_overdue,
-                                     gauges.importing, gauges.upgrading});
+                                     gauges.watermark, gauges.persons, gauges.timers_pending,
+                                     gauges.oldest_overdue, gauges.importing, gauges.upgrading});
 }
 
 void RuntimeObserver::OnClamped(Partition partition, Timestamp log_time) {

@@ -139,6 +139,7 @@ struct Telemetry::Families {
       "sojourn_lag_seconds", "Wall clock minus the next record's log time; 0 at the end.");
   Family<Gauge>& watermark =
       MakeGauge("sojourn_watermark_timestamp_seconds", "Logical time the partition has reached.");
+  Family<Gauge>& persons = MakeGauge("sojourn_persons", "Persons known to the partition.");
   Family<Gauge>& timers_pending =
       MakeGauge("sojourn_timers_pending", "Timers that wait for their moment, estimated.");
   Family<Gauge>& oldest_overdue =
@@ -173,7 +174,7 @@ struct Telemetry::Families {
 
   // The gauges that exist per partition.
   std::vector<Family<Gauge>*> partition_gauges = {
-      &restoring,      &restore_duration, &lag_records, &lag_seconds, &watermark,
+      &restoring,      &restore_duration, &lag_records, &lag_seconds, &watermark, &persons,
       &timers_pending, &oldest_overdue,   &importing,   &upgrading,   &bundle};
 
   Gauge& OfPartition(Family<Gauge>& family, Partition partition) {
@@ -318,6 +319,7 @@ void Telemetry::Record(const PartitionStands& it) {
   set(families_->lag_records, static_cast<double>(it.lag_records));
   set(families_->lag_seconds, InSeconds(it.lag));
   set(families_->watermark, InSeconds(it.watermark - Timestamp()));
+  set(families_->persons, static_cast<double>(it.persons));
   set(families_->timers_pending, static_cast<double>(it.timers_pending));
   set(families_->oldest_overdue, InSeconds(it.oldest_overdue));
   set(families_->importing, it.importing ? 1 : 0);

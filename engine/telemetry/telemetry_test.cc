@@ -43,7 +43,7 @@ void RecordEverything(Telemetry* telemetry) {
   telemetry->Record(CommitRolledBack{partition, "uncertain", "broker away"});
   telemetry->Record(PartitionAssigned{partition});
   telemetry->Record(PartitionRestored{partition, Milliseconds(1500)});
-  telemetry->Record(PartitionStands{partition, 12, Seconds(2), Timestamp(1772442000250), 99,
+  telemetry->Record(PartitionStands{partition, 12, Seconds(2), Timestamp(1772442000250), 7, 99,
                                     Milliseconds(500), true, false});
   telemetry->Record(RulesLoaded{"0011", Timestamp(1772442000000)});
   telemetry->Record(RulesRefused{2, "a.yaml:1:2: error[J012]: unknown key"});
@@ -86,6 +86,7 @@ TEST(Telemetry, EveryOccurrenceHasItsMetric) {
       {R"(sojourn_lag_records{partition="3"})", "12"},
       {R"(sojourn_lag_seconds{partition="3"})", "2"},
       {R"(sojourn_watermark_timestamp_seconds{partition="3"})", "1772442000.25"},
+      {R"(sojourn_persons{partition="3"})", "7"},
       {R"(sojourn_timers_pending{partition="3"})", "99"},
       {R"(sojourn_timers_oldest_overdue_seconds{partition="3"})", "0.5"},
       {R"(sojourn_partition_importing{partition="3"})", "1"},
