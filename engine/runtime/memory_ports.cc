@@ -104,6 +104,8 @@ class MemoryInput final : public InputLog {
     cursor.held.clear();
     cursor.records.clear();
     std::lock_guard lock(world_->mutex_);
+    const auto& stalls = world_->options_.fetch_stalls;
+    if (stalls && stalls()) return FetchedRecords{{}, cursor.next, /*at_end=*/false};
     const auto& log = world_->Data(partition).inputs[input];
     const size_t begin = static_cast<size_t>(cursor.next.value());
     const size_t end = std::min(log.size(), begin + max_records);

@@ -55,6 +55,8 @@ struct MemoryWorldOptions {
   int flush_every_commits = 3;  // kChangelog: how often the store catches up
   // Asked before every commit; absent: no faults.
   std::function<CommitFault()> next_fault;
+  // Asked at every Fetch; true: it finds nothing, and not whether that is the end. Absent: never.
+  std::function<bool()> fetch_stalls;
 };
 
 class MemoryWorld {

@@ -490,6 +490,8 @@ step::Environment Task::StepEnvironment() {
   return environment;
 }
 
+bool Task::AtEnd() const { return inputs_.Complete() && inputs_.Head() == nullptr; }
+
 Result<Timestamp> Task::NextWakeUp() {
   if (meta_.import_open) return Timestamp::Max();
   SOJOURN_ASSIGN_OR_RETURN(const std::optional<Timestamp> oldest, store_->timers().OldestPending());

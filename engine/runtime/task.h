@@ -66,6 +66,9 @@ class Task {
   // Handles what is at hand, at most options.slice_inputs. True: there is more at once.
   Result<bool> RunSlice();
 
+  // Whether every input was at its end when last looked at, and all before it is handled.
+  bool AtEnd() const;
+
   // When RunSlice will have something to do without any new record: the moment at which the next
   // timer is due and its slack is over; Max: never.
   Result<Timestamp> NextWakeUp();

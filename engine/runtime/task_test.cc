@@ -62,6 +62,17 @@ TEST_F(TaskTest, ATimerFiresBetweenTheRecordsAroundIt) {
             (Lines{"2026-03-02T12:00:00Z u1 cart-reminder", "2026-03-02T13:00:00Z u1 thank-you"}));
 }
 
+TEST_F(TaskTest, ATimerComesAfterAllRecordsOfItsMoment) {
+  MakeWorld({.inputs = {{"web", false}, {"purchase", false}}});
+  Know("u1");
+  Add(0, "u1", "Checkout Started", Hours(1));
+  Add(0, "u2", "Product Viewed", Hours(3));
+  Add(1, "u1", "Order Completed", Hours(3));
+  clock_.Set(Start() + Days(3));
+  Run();
+  EXPECT_EQ(Summary(world_->Actions()), (Lines{"2026-03-02T12:00:00Z u1 thank-you"}));
+}
+
 TEST_F(TaskTest, WhatArrivedDuringAnOutageStillCancels) {
   MakeWorld();
   Know("u1");
@@ -288,6 +299,7 @@ TEST_P(HostileTest, FaultsKillsAndSmallBatchesChangeNothing) {
       faults += fault != CommitFault::kNone;
       return fault;
     };
+    options.fetch_stalls = [&] { return random() % 3 == 0; };
     MemoryWorld world(options);
     FillWorld(seed, &world);
     ManualClock clock(now_.Now());
@@ -306,7 +318,7 @@ TEST_P(HostileTest, FaultsKillsAndSmallBatchesChangeNothing) {
       finished = lives > 40;
       if (finished) process.Settle();
     }
-    EXPECT_GT(faults, 20);
+    EXPECT_GT(faults, 10);
     const Outcome outcome = Collect(&world);
     EXPECT_EQ(outcome.actions, expected.actions);
     EXPECT_EQ(outcome.dead_letters, expected.dead_letters);

@@ -46,7 +46,9 @@ Status Worker::RunOnce(Duration max_wait) {
     SOJOURN_ASSIGN_OR_RETURN(busy, RunTasks());
     if (CommitIsDue(busy)) SOJOURN_RETURN_IF_ERROR(CommitAll().status());
   }
-  idle_ = !busy && !has_work_;
+  idle_ = !busy && !has_work_ && std::all_of(tasks_.begin(), tasks_.end(), [](const auto& entry) {
+    return entry.second->AtEnd();
+  });
   SOJOURN_RETURN_IF_ERROR(ReportGauges());
   SOJOURN_ASSIGN_OR_RETURN(const Duration timeout, PollTimeout(busy, max_wait));
   return environment_.log->Poll(timeout);

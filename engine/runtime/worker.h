@@ -53,7 +53,8 @@ class Worker final : public AssignmentListener {
 
   // Any thread.
   void Stop();
-  // Nothing at hand and nothing uncommitted after the last turn. Any thread.
+  // After the last turn all tasks were at the end of their inputs, with nothing left to do and
+  // nothing uncommitted. Any thread.
   bool idle() const { return idle_; }
   // Every assigned partition is restored, and there has been an assignment. Any thread.
   bool ready() const { return ready_; }
