@@ -8,13 +8,14 @@
 set -euo pipefail
 
 build_packages=(
-  ca-certificates ccache cmake g++ git mold ninja-build pkg-config python3 python3-pip tzdata
+  ca-certificates ccache cmake curl dpkg-dev file g++ git mold ninja-build pkg-config python3
+  python3-pip tzdata
   libboost-dev libcctz-dev libcli11-dev libcurl4-openssl-dev libfmt-dev libfyaml-dev libgtest-dev
   liblz4-dev libprotobuf-dev librdkafka-dev libre2-dev librocksdb-dev libsimdjson-dev
   libspdlog-dev libssl-dev libzstd-dev nlohmann-json3-dev prometheus-cpp-dev protobuf-compiler
 )
 test_packages=(
-  clang-format clang-tidy curl
+  clang-format clang-tidy
   default-jre-headless maven  # a real Kafka broker
   kcat                        # an independent Kafka client
   prometheus                  # promtool
