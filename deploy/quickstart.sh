@@ -159,7 +159,11 @@ next_steps() {
    "properties": {"order_id": "my-1", "total": 20.0, "currency": "USD", "quantity": 1}}]}'
   calls=$(tr -s "\n " " " <<<"$calls")
   calls=${calls% }
-  say "With $0 --serve it stays up, and in another terminal you can"
+  if $serve; then
+    say "In another terminal you can"
+  else
+    say "With $0 --serve it stays up, and in another terminal you can"
+  fi
   cat <<TEXT
 1. watch actions:     $(quoted "$sojourn") actions --data $(quoted "$data") --new --follow
 2. send an order:     curl http://127.0.0.1:$port/v1/batch -H 'Content-Type: application/json' -d '$calls'
