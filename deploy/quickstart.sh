@@ -135,7 +135,7 @@ start_engine() {
   "$sojourn" run --rules "$rules" --data "$data" --listen "127.0.0.1:$port" >"$log" 2>&1 &
   engine=$!
   local deadline=$((SECONDS + ready_timeout_s))
-  until curl --noproxy '*' -sf -o "$work/ready" "http://127.0.0.1:$port/-/ready"; do
+  until curl --noproxy '*' -sf -o /dev/null "http://127.0.0.1:$port/-/ready"; do
     kill -0 "$engine" 2>/dev/null || { tail -n 20 "$log" >&2; die "sojourn run ended; see $log"; }
     [ "$SECONDS" -lt "$deadline" ] || die "sojourn run is not ready; see $log"
     sleep 0.1
