@@ -1,0 +1,27 @@
+#!/usr/bin/env python3
+"""The benchmarks run; their figures are for people to read."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from cases import PROJECT_ROOT, run_cases  # noqa: E402
+
+
+def test_step_prints_a_figure_for_each_kind_of_event():
+    result = subprocess.run([str(PROJECT_ROOT / "tests/bench/bench"), "step", "1000", "20000"],
+                            capture_output=True, text=True, timeout=900)
+    assert result.returncode == 0, result.stderr
+    for name in ("Product Viewed", "Checkout Started", "Order Completed", "Email Link Clicked"):
+        assert name in result.stdout, result.stdout
+
+
+def test_an_unknown_benchmark_explains_itself():
+    result = subprocess.run([str(PROJECT_ROOT / "tests/bench/bench"), "nothing"],
+                            capture_output=True, text=True, timeout=60)
+    assert result.returncode == 2 and "bench step" in result.stderr
+
+
+if __name__ == "__main__":
+    sys.exit(run_cases(globals()))
