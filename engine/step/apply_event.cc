@@ -29,6 +29,7 @@ Item MakeItem(const Session& session, const EventInput& input) {
   Item item;
   item.has_event = true;
   item.event = {NameOf(event), {}, std::min(event.time, session.now), event.properties};
+  item.traits = event.traits;
   item.event_id = event.id;
   item.cause = {NameOf(event), event.id, input.origin, true, input.log_time};
   return item;

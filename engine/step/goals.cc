@@ -72,15 +72,15 @@ std::string_view ReasonOf(ExitKind kind) {
 
 // The reason to exit; empty: none.
 std::string_view JudgeRun(Session& session, const Rules& rules, model::Run* run) {
-  if (ReachesGoal(session, rules, *run)) {
+  const bool at_goal = ReachesGoal(session, rules, *run);
+  if (at_goal) {
     run->goal_reached = true;
     NoteGoal(session, rules, run->run_key);
-    for (const ExitRule& rule : rules.journey->exit_on) {
-      if (rule.kind == ExitKind::kGoal) return ReasonOf(rule.kind);
-    }
   }
   for (const ExitRule& rule : rules.journey->exit_on) {
-    if (ExitMatches(session, rules, *run, rule)) return ReasonOf(rule.kind);
+    const bool matches =
+        rule.kind == ExitKind::kGoal ? at_goal : ExitMatches(session, rules, *run, rule);
+    if (matches) return ReasonOf(rule.kind);
   }
   return {};
 }

@@ -19,15 +19,6 @@ std::string_view TextProperty(const expr::EventView& event, std::string_view nam
                                                                  : std::string_view();
 }
 
-void Identify(Session& session, const expr::EventView& event, Changes* changes) {
-  if (event.properties.kind() != ValueKind::kMap) return;
-  for (uint32_t i = 0; i < event.properties.size(); ++i) {
-    const model::MapEntry& entry = event.properties.entries()[i];
-    if (entry.key.kind() != ValueKind::kString) continue;
-    ChangeTrait(session, entry.key.text(), entry.value, changes);
-  }
-}
-
 // A choice that named no topic: it holds for marketing topics that come later, too.
 constexpr std::string_view kAllMarketingTopics;
 
@@ -143,9 +134,18 @@ void ChangeTrait(Session& session, std::string_view name, const Value& value, Ch
   if (name == "email") changes->consent = true;
 }
 
+void ChangeTraits(Session& session, const Value& traits, Changes* changes) {
+  if (traits.kind() != ValueKind::kMap) return;
+  for (uint32_t i = 0; i < traits.size(); ++i) {
+    const model::MapEntry& entry = traits.entries()[i];
+    if (entry.key.kind() != ValueKind::kString) continue;
+    ChangeTrait(session, entry.key.text(), entry.value, changes);
+  }
+}
+
 void RememberEvent(Session& session, const expr::EventView& event, Changes* changes) {
   if (event.name == model::kIdentify) {
-    Identify(session, event, changes);
+    ChangeTraits(session, event.properties, changes);
   } else if (event.name == model::kSubscribed || event.name == model::kUnsubscribed) {
     ChangeConsent(session, event, event.name == model::kSubscribed, changes);
   } else if (event.name == model::kEmailBounced) {

@@ -13,6 +13,9 @@ bool IsRepetition(Session& session, std::string_view event_id);
 // Counts the properties whose value is not of the catalogue's type: they are read as absent.
 void NoteWrongTypes(Session& session, const expr::EventView& event);
 
+// Sets every trait of the map (null: none); notes what changed.
+void ChangeTraits(Session& session, const model::Value& traits, Changes* changes);
+
 // Applies traits, consent, suppression and counters of the event; notes what changed.
 void RememberEvent(Session& session, const expr::EventView& event, Changes* changes);
 

@@ -39,6 +39,7 @@ void TakeIn(Session& session, bool external, bool silent, Item* item) {
     person.last_seen_at = session.now;
     changes.seen = true;
   }
+  ChangeTraits(session, item->traits, &changes);
   RememberEvent(session, item->event, &changes);
   if (changes.everything || !changes.traits.empty()) PlanDates(session);
   RecomputeSegments(session, changes, silent ? nullptr : &item->changes);

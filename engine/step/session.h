@@ -43,6 +43,7 @@ struct RunName {
 struct Item {
   bool has_event = false;
   expr::EventView event;
+  model::Value traits;  // that came along with the event; null for none
   std::string_view event_id;
   std::vector<SegmentChange> changes;
   std::vector<RunName> ready;  // runs whose awaited condition became true

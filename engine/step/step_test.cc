@@ -168,6 +168,31 @@ TEST(StepTest, AValueOfTheWrongTypeIsCountedAndReadAsAbsent) {
             R"({"person":{"name":null},"event":{"total":3.0,"kind":null}})");
 }
 
+TEST(StepTest, TraitsThatComeAlongWithAnEventAreThePersonsFromThatEventOn) {
+  Driver driver(Mailing());
+  model::Event event = driver.Make("Go", Hours(1), {{"value", Value::Int(25)}});
+  model::MapEntry traits[] = {{Value::String("email"), kAddress},
+                              {Value::String("vip"), Value::Bool(true)}};
+  event.traits = Value::Map(traits, 2);
+  driver.ApplyNow(event, Start() + Hours(1));
+  ASSERT_EQ(driver.output.actions.size(), 1u);
+  EXPECT_EQ(driver.output.actions[0].address, "u1@shop.example");
+}
+
+TEST(StepTest, TheFirstMatchInExitOnGivesTheReason) {
+  for (const std::string first : {"goal", "event"}) {
+    const std::string event = "{event: Bought}";
+    const std::string list = first == "goal" ? "[goal, " + event + "]" : "[" + event + ", goal]";
+    Driver driver(With(
+        {{"journeys/j.yaml", "journey: j\ntrigger: {event: Go}\ngoal: {event: Bought}\nexit_on: " +
+                                 list + "\nsteps: [{wait: 1 day}]\n"}}));
+    driver.Apply("Go", Seconds(0));
+    driver.Apply("Bought", Seconds(1));
+    EXPECT_EQ(driver.Count(FactKind::kExited, first), 1);
+    EXPECT_EQ(driver.Count(FactKind::kGoal), 1);
+  }
+}
+
 TEST(StepTest, BrokenPropertiesDoNoHarm) {
   Driver driver(Mailing());
   driver.Apply("Identify", Seconds(0), {{"email", Value::Int(5)}, {"vip", Value::Bool(true)}});
