@@ -2,11 +2,20 @@
 
 #include <algorithm>
 
+#include "engine/model/action_codec.h"
 #include "engine/step/identity.h"
 #include "engine/step/runs.h"
 
 namespace sojourn::step {
 namespace {
+
+// The beginning of a text, cut between characters.
+std::string Shortened(std::string_view text) {
+  if (text.size() <= kMaxExplanationBytes) return std::string(text);
+  size_t end = kMaxExplanationBytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return std::string(text.substr(0, end)) + "...";
+}
 
 model::Why MakeWhy(Session& session) {
   const Cause& cause = session.item->cause;
@@ -21,7 +30,7 @@ model::Why MakeWhy(Session& session) {
   session.ExplainTrail();
   for (const JudgedCondition& judged : session.trail) {
     why.conditions.push_back(
-        {std::string(judged.place.step), judged.program->text(), judged.explanation});
+        {std::string(judged.place.step), judged.program->text(), Shortened(judged.explanation)});
   }
   return why;
 }
@@ -55,6 +64,18 @@ model::Action StartAction(Walk& walk, model::ActionKind kind) {
   action.useful_until = UsefulUntil(session);
   action.why = MakeWhy(session);
   return action;
+}
+
+bool Fits(Walk& walk, const model::Action& action) {
+  // Texts of outsiders that are too small to matter, however they are escaped.
+  constexpr size_t kHarmlessBytes = 64 * 1024;
+  if (action.values_json.size() + action.address.size() + action.run_key.size() <= kHarmlessBytes) {
+    return true;
+  }
+  if (model::ActionToJson(action).size() <= kMaxActionBytes) return true;
+  walk.session.Note(model::FactKind::kExpressionError, walk.Here()).detail =
+      "the action would be too large";
+  return false;
 }
 
 void FinishAction(Walk& walk, std::string_view name, model::Action action) {

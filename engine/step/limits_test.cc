@@ -1,6 +1,7 @@
 // The named limits of the step, each at its edge.
 #include "engine/base/limits.h"
 
+#include "engine/step/action.h"
 #include "engine/step/test_support.h"
 
 namespace sojourn::step {
@@ -63,6 +64,25 @@ TEST(LimitsTest, QueueLength) {
   EXPECT_EQ(driver.Count(FactKind::kEntered), 2 + static_cast<int>(kMaxQueuedPerInput));
   EXPECT_EQ(driver.Count(FactKind::kQueuedDropped, "queue_limit"),
             400 - static_cast<int>(kMaxQueuedPerInput));
+}
+
+TEST(LimitsTest, AnActionThatNoLogCouldCarryIsSkipped) {
+  Driver driver(With({{"journeys/j.yaml",
+                       "journey: j\ntrigger: {event: Go}\n"
+                       "only_if: person.name != \"\"\n"
+                       "steps: [{send_email: hello}]\n"}}));
+  // Every one of these characters takes six bytes in JSON.
+  const std::string name(200 * 1024, '\x01');
+  driver.Apply("Identify", Seconds(0),
+               {{"email", Value::String("u1@shop.example")}, {"name", Value::String(name)}});
+  driver.Apply("Go", Seconds(1));
+  ASSERT_EQ(driver.output.actions.size(), 1u);
+  EXPECT_LT(driver.output.actions[0].why.conditions[0].value.size(), kMaxExplanationBytes + 10);
+  const std::string longer(300 * 1024, '\x01');
+  driver.Apply("Identify", Seconds(2), {{"name", Value::String(longer)}});
+  driver.Apply("Go", Seconds(3));
+  EXPECT_EQ(driver.output.actions.size(), 1u);
+  EXPECT_EQ(driver.Count(FactKind::kSkipped, "error"), 1);
 }
 
 TEST(LimitsTest, RecentEventIds) {

@@ -138,6 +138,7 @@ Move Pass(Walk& walk, const SendStep& send) {
   action.topic = send.topic;
   action.address = AddressOf(walk.session.person, send.channel);
   action.values_json = ValuesJson(walk, send.template_rule, *data);
+  if (!Fits(walk, action)) return walk.Skip("error");
   FinishAction(walk, send.template_name, std::move(action));
   if (!topic.transactional) {
     MarkSent(walk.session, walk.session.rules.current().company, send.topic);
@@ -153,6 +154,7 @@ Move Pass(Walk& walk, const language::WebhookStep& webhook) {
   action.url = webhook.url;
   action.method = webhook.method;
   action.values_json = ValuesJson(walk, nullptr, *data);
+  if (!Fits(walk, action)) return walk.Skip("error");
   FinishAction(walk, webhook.url, std::move(action));
   return Move::To(walk.step->next);
 }
