@@ -154,7 +154,7 @@ Status KafkaInputLog::HandleAssigned(const std::vector<TopicPartition>& places) 
   SOJOURN_ASSIGN_OR_RETURN(const std::vector<Partition> partitions, AlignedPartitions(places));
   owned_.clear();
   for (const Partition partition : partitions) owned_[partition] = Sources(inputs_.size());
-  return partitions.empty() ? Status::Ok() : listener_->OnAssigned(partitions);
+  return listener_->OnAssigned(partitions);  // of nothing, too: then nothing is to be restored
 }
 
 Status KafkaInputLog::HandleTaken(AssignmentChangeKind kind) {

@@ -48,6 +48,7 @@ Status InputMerge::FetchInput(uint16_t input, Timestamp wall) {
   for (const InputRecord& record : fetched.records) Decode(record, wall, &queue);
   queue.behind = fetched.next;
   queue.at_end = fetched.at_end;
+  queue.fetched_at = wall;
   if (queue.empty()) next_[input] = queue.behind;
   return Status::Ok();
 }
@@ -70,6 +71,12 @@ void InputMerge::Decode(const InputRecord& record, Timestamp wall, Queue* queue)
 bool InputMerge::Complete() const {
   return std::all_of(queues_.begin(), queues_.end(),
                      [](const Queue& queue) { return !queue.empty() || queue.at_end; });
+}
+
+Timestamp InputMerge::EndsSeenAt() const {
+  Timestamp earliest = Timestamp::Max();
+  for (const Queue& queue : queues_) earliest = std::min(earliest, queue.fetched_at);
+  return earliest;
 }
 
 const PendingRecord* InputMerge::Head() const {

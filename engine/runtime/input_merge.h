@@ -44,6 +44,9 @@ class InputMerge {
   Status Fetch(Timestamp wall, std::vector<const PendingRecord*>* arrived);
 
   bool Complete() const;
+  // When all ends were still ends: the `wall` of the earliest Fetch that an input owes its end to.
+  // Whatever is logged later may be unknown here. Requires Complete() and no head.
+  Timestamp EndsSeenAt() const;
   // The next record in order; null where all inputs are at their end. Requires Complete().
   const PendingRecord* Head() const;
   // Steps over the head. It stays valid until the next Fetch.
@@ -58,6 +61,7 @@ class InputMerge {
     size_t head = 0;
     Offset behind;  // where the log goes on after `records`
     bool at_end = false;
+    Timestamp fetched_at;
     Arena arena;  // of the decoded events
     bool empty() const { return head == records.size(); }
   };

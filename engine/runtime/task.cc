@@ -90,7 +90,8 @@ Result<Task::NextInput> Task::InOrder() {
 
 Timestamp Task::WatermarkAtEnd() const {
   if (meta_.import_open) return meta_.watermark;
-  return environment_.clock->Now() - environment_.options.watermark_slack;
+  // Not the clock's present: since the ends were seen, records may have arrived.
+  return inputs_.EndsSeenAt() - environment_.options.watermark_slack;
 }
 
 // Load: one batched read for the persons who are not in memory. It only warms the store's cache;
@@ -493,7 +494,8 @@ step::Environment Task::StepEnvironment() {
 bool Task::AtEnd() const { return inputs_.Complete() && inputs_.Head() == nullptr; }
 
 Result<Timestamp> Task::NextWakeUp() {
-  if (meta_.import_open) return Timestamp::Max();
+  // Where an input is neither at hand nor at its end, only the log can tell more.
+  if (meta_.import_open || !inputs_.Complete()) return Timestamp::Max();
   SOJOURN_ASSIGN_OR_RETURN(const std::optional<Timestamp> oldest, store_->timers().OldestPending());
   if (!oldest.has_value()) return Timestamp::Max();
   return *oldest + environment_.options.watermark_slack + kTick;

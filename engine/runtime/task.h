@@ -89,6 +89,9 @@ class Task {
   Result<std::optional<CommitBatch>> Prepare();
   // The batch is durable and the store was told.
   void Committed(Duration commit_latency);
+  // Writes what is committed to the store, so that whoever opens the partition next need not replay
+  // it. Errors: the store's.
+  Status Flush() { return store_->Flush(store::Sync::kYes); }
   // Back to the last commit; the log is told to deliver from there again.
   Status RollBack();
 

@@ -116,6 +116,91 @@ TEST_F(TaskTest, TheWatermarkWaitsForAnInputThatLags) {
   EXPECT_EQ(Summary(world_->Actions()), (Lines{"2026-03-02T11:00:00Z u1 thank-you"}));
 }
 
+// Lets time pass and an order arrive while a slice is under way.
+class LateOrder final : public Observer {
+ public:
+  LateOrder(ManualClock* clock, MemoryWorld* world) : clock_(clock), world_(world) {}
+  void OnStep(const StepReport& report) override {
+    if (report.event == nullptr || report.event->name != "Checkout Started") return;
+    clock_->Set(Start() + Hours(5));
+    const Timestamp at = Start() + Hours(2);
+    world_->Append(0, "u1", EventBytes("u1", "Order Completed", at), at);
+  }
+
+ private:
+  ManualClock* const clock_;
+  MemoryWorld* const world_;
+};
+
+TEST_F(TaskTest, TheWatermarkStaysWhereTheEndsWereSeen) {
+  MakeWorld();
+  Know("u1");
+  Add(0, "u1", "Checkout Started", Hours(1));
+  clock_.Set(Start() + Hours(1));
+  LateOrder observer(&clock_, world_.get());
+  Process process(world_.get(), &clock_, rules_.get(), &observer, {1, EagerOptions(), {}});
+  process.Settle();
+  EXPECT_EQ(Summary(world_->Actions()), (Lines{"2026-03-02T11:00:00Z u1 thank-you"}));
+}
+
+// A log that never learns where it ends.
+class EndlessLog final : public InputLog {
+ public:
+  explicit EndlessLog(InputLog* log) : log_(log) {}
+  const std::vector<InputDescription>& inputs() const override { return log_->inputs(); }
+  int32_t partition_count() const override { return log_->partition_count(); }
+  Status Poll(Duration timeout) override { return log_->Poll(timeout); }
+  void SetListener(AssignmentListener* listener) override { log_->SetListener(listener); }
+  Result<FetchedRecords> Fetch(Partition partition, uint16_t input, size_t max_records) override {
+    SOJOURN_ASSIGN_OR_RETURN(FetchedRecords fetched, log_->Fetch(partition, input, max_records));
+    fetched.at_end = false;
+    return fetched;
+  }
+  Status SetPositions(std::span<const PartitionPositions> positions) override {
+    return log_->SetPositions(positions);
+  }
+  std::optional<int64_t> Lag(Partition partition, uint16_t input, Offset next) override {
+    return log_->Lag(partition, input, next);
+  }
+  void Wake() override { log_->Wake(); }
+
+ private:
+  InputLog* const log_;
+};
+
+TEST_F(TaskTest, AnOverdueTimerDoesNotWakeWhileAnEndIsUnknown) {
+  MakeWorld();
+  Know("u1");
+  Add(0, "u1", "Checkout Started", Hours(1));
+  clock_.Set(Start() + Hours(1));
+  Run();
+  clock_.Set(Start() + Hours(9));
+  const auto ports = world_->MakeWorkerPorts(0, 1);
+  FormatDecoder decoder({model::EventFormat::kProtobuf});
+  step::Secrets secrets;
+  secrets.coupon_key = "key";
+  EndlessLog log(ports.input.get());
+  for (InputLog* input : {ports.input.get(), static_cast<InputLog*>(&log)}) {
+    TaskEnvironment environment;
+    environment.log = input;
+    environment.decoder = &decoder;
+    environment.clock = &clock_;
+    environment.rules = rules_.get();
+    environment.secrets = &secrets;
+    environment.observer = &observer_;
+    auto opened = ports.keeper->Open(Partition(0));
+    ASSERT_TRUE(opened.ok());
+    const PartitionPositions positions{Partition(0), opened->next};
+    ASSERT_TRUE(input->SetPositions({&positions, 1}).ok());
+    auto task = Task::Open(environment, Partition(0), *std::move(opened));
+    ASSERT_TRUE(task.ok()) << task.status().message();
+    ASSERT_TRUE((*task)->RunSlice().ok());
+    const auto wake = (*task)->NextWakeUp();
+    ASSERT_TRUE(wake.ok());
+    EXPECT_EQ(*wake == Timestamp::Max(), input == &log);
+  }
+}
+
 TEST_F(TaskTest, OneTimestampOfTheFutureFiresNothing) {
   MakeWorld();
   Know("u1");

@@ -31,7 +31,9 @@ Worker::~Worker() { environment_.log->SetListener(nullptr); }
 
 Status Worker::Run() {
   while (!stop_) SOJOURN_RETURN_IF_ERROR(RunOnce(options_.max_poll));
-  return CommitAll().status();
+  SOJOURN_RETURN_IF_ERROR(CommitAll().status());
+  for (auto& [partition, task] : tasks_) SOJOURN_RETURN_IF_ERROR(task->Flush());
+  return Status::Ok();
 }
 
 void Worker::Stop() {
@@ -196,6 +198,10 @@ Status Worker::OnAssigned(std::span<const Partition> partitions) {
 
 Status Worker::OnRevoked(std::span<const Partition> partitions) {
   SOJOURN_RETURN_IF_ERROR(CommitAll().status());
+  for (const Partition partition : partitions) {
+    const auto task = tasks_.find(partition);  // none where it could not be opened
+    if (task != tasks_.end()) SOJOURN_RETURN_IF_ERROR(task->second->Flush());
+  }
   Release(partitions);
   return Status::Ok();
 }

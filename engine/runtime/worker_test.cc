@@ -153,6 +153,50 @@ TEST(WorkerTest, ANewSegmentReachesKnownPeopleInTheBackgroundAndSilently) {
   EXPECT_EQ(actions.back().time, Start() + Days(10) + Milliseconds(1));
 }
 
+// Keeps an eye on the stores that it opens.
+class WatchingKeeper final : public StateKeeper {
+ public:
+  explicit WatchingKeeper(StateKeeper* keeper) : keeper_(keeper) {}
+  Result<OpenedPartition> Open(Partition partition) override {
+    auto opened = keeper_->Open(partition);
+    if (opened.ok()) store = opened->store.get();
+    return opened;
+  }
+  store::PartitionStore* store = nullptr;
+
+ private:
+  StateKeeper* const keeper_;
+};
+
+TEST(WorkerTest, NothingCommittedIsLeftUnflushedAtTheStop) {
+  ManualClock clock(Start() + Days(1));
+  auto rules = RulesSource::Fixed(LoadRules(ShopRules()));
+  MemoryWorldOptions options;
+  options.keeping = StateKeeping::kChangelog;
+  options.flush_every_commits = 1000;
+  MemoryWorld world(options);
+  AddPurchase(&world, "u1", Start());
+  const auto ports = world.MakeWorkerPorts(0, 1);
+  FormatDecoder decoder({model::EventFormat::kProtobuf});
+  step::Secrets secrets;
+  Observer observer;
+  TaskEnvironment environment;
+  environment.log = ports.input.get();
+  environment.decoder = &decoder;
+  environment.clock = &clock;
+  environment.rules = rules.get();
+  environment.secrets = &secrets;
+  environment.observer = &observer;
+  WatchingKeeper keeper(ports.keeper.get());
+  Worker worker(EagerOptions(), environment, ports.committer.get(), &keeper);
+  for (int turn = 0; turn < 5; ++turn) ASSERT_TRUE(worker.RunOnce(Duration()).ok());
+  ASSERT_NE(keeper.store, nullptr);
+  EXPECT_GT(keeper.store->unflushed_count(), 0u);
+  worker.Stop();
+  ASSERT_TRUE(worker.Run().ok());
+  EXPECT_EQ(keeper.store->unflushed_count(), 0u);
+}
+
 TEST(RulesSourceTest, ARestartGoesOnWithTheNewestBundleNotWithAnOldCopy) {
   MemoryBundles bundles;
   Files newer = ShopRules();
