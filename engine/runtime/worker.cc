@@ -175,7 +175,8 @@ Result<Duration> Worker::PollTimeout(bool busy, Duration max_wait) {
     SOJOURN_ASSIGN_OR_RETURN(const Timestamp due, task->NextWakeUp());
     wake = std::min(wake, now + (due - wall));
   }
-  wake = std::max(wake, paused_until_);
+  // What was rolled back waits for its pause alone: no new record would end it.
+  if (paused_until_ > now) wake = paused_until_;
   return std::clamp(wake - now, Duration(), max_wait);
 }
 
