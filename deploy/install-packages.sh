@@ -17,7 +17,7 @@ build_packages=(
 test_packages=(
   clang-format clang-tidy
   default-jre-headless maven  # a real Kafka broker
-  kcat                        # an independent Kafka client
+  kcat python3-confluent-kafka  # independent Kafka clients
   prometheus                  # promtool
 )
 

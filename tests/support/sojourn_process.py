@@ -9,6 +9,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -125,13 +126,46 @@ class Sojourn:
         result = self.command("actions", "--format", "json")
         return [json.loads(line) for line in result.stdout.splitlines() if line]
 
-    def metric(self, name):
-        """Sum of a metric's samples, 0 where there is none."""
-        total = 0.0
+    def samples(self, name):
+        """A metric's samples, as (labels, value)."""
+        found = []
         for line in self.get("/metrics")[1].splitlines():
             if line.startswith(name) and line[len(name):len(name) + 1] in ("{", " "):
-                total += float(line.rsplit(" ", 1)[1])
-        return total
+                labels = dict(re.findall(r'(\w+)="([^"]*)"', line))
+                found.append((labels, float(line.rsplit(" ", 1)[1])))
+        return found
+
+    def metric(self, name):
+        """Sum of a metric's samples, 0 where there is none."""
+        return sum(value for _, value in self.samples(name))
+
+    def metric_by(self, name, label, **wanted):
+        """Sums of those samples that have the wanted labels, by the value of another label."""
+        sums = {}
+        for labels, value in self.samples(name):
+            if wanted.items() <= labels.items():
+                sums[labels[label]] = sums.get(labels[label], 0.0) + value
+        return sums
+
+    def wait_settled(self, partitions, timeout=60):
+        """Until every partition has handled all that is at hand, its timers included.
+
+        Gauges are a second old at most: what they say must hold for longer than that.
+        """
+        gauges = ("sojourn_lag_records", "sojourn_timers_oldest_overdue_seconds",
+                  "sojourn_partition_importing", "sojourn_partition_upgrading",
+                  "sojourn_partition_restoring")
+        since = None
+
+        def settled_for_a_while():
+            nonlocal since
+            samples = [self.samples(name) for name in gauges]
+            settled = all(len(of_gauge) == partitions and all(value == 0 for _, value in of_gauge)
+                          for of_gauge in samples)
+            since = (since or time.monotonic()) if settled else None
+            return settled and time.monotonic() - since > 2.5
+
+        self.wait_for(settled_for_a_while, timeout, "handling everything")
 
     def wait_for(self, condition, timeout=60, what="the condition"):
         deadline = time.monotonic() + timeout
