@@ -152,7 +152,10 @@ Status Cluster::Create(const std::vector<NewTopic>& topics) {
       rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
   for (size_t i = 0; i < count; ++i) {
     const rd_kafka_resp_err_t code = rd_kafka_topic_result_error(answers[i]);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+    // Another process may have been quicker, or the broker told us of the topic too late.
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
+      continue;
+    }
     const char* detail = rd_kafka_topic_result_error_string(answers[i]);
     return StatusOf(code, fmt::format("creating topic {}", rd_kafka_topic_result_name(answers[i])),
                     detail ? detail : "");

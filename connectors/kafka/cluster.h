@@ -45,7 +45,8 @@ class Cluster {
   Result<std::map<std::string, int32_t>> PartitionCounts();
   // Settings in force, by topic. kNotFound where one does not exist.
   Result<std::map<std::string, TopicSettings>> Settings(const std::vector<std::string>& topics);
-  // Returns when all can be used; else an error that names the first that could not be created.
+  // Returns when all can be used; else an error that names the first that could not be created. One
+  // that exists by now is left as it is: whoever needs its settings checks them afterwards.
   Status Create(const std::vector<NewTopic>& topics);
 
   Result<Watermarks> QueryWatermarks(const std::string& topic, Partition partition);

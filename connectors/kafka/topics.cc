@@ -148,6 +148,8 @@ Result<CreatedTopics> CreateTopics(const KafkaConfig& config, Cluster* cluster) 
     result.created.push_back(topic.name);
   }
   SOJOURN_RETURN_IF_ERROR(cluster->Create(missing));
+  // One that came to be in between was made by somebody else, perhaps otherwise.
+  SOJOURN_RETURN_IF_ERROR(CheckTopics(config, cluster).status());
   return result;
 }
 

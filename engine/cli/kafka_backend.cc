@@ -47,6 +47,12 @@ class KafkaBackend final : public Backend {
         databases_(MakeDatabases(config.data)) {}
 
   Status Start() {
+    std::error_code error;
+    std::filesystem::create_directories(config_.data, error);
+    if (error) {
+      return FailedPrecondition(
+          fmt::format("data: cannot make the directory {}: {}", config_.data, error.message()));
+    }
     SOJOURN_ASSIGN_OR_RETURN(cluster_, kafka::Cluster::Connect(config_.kafka, observer_));
     SOJOURN_ASSIGN_OR_RETURN(producer_, kafka::EventProducer::Open(config_.kafka, observer_));
     SOJOURN_ASSIGN_OR_RETURN(reader_, kafka::PartitionReader::Open(config_.kafka, observer_));

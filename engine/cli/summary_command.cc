@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <map>
@@ -82,6 +83,9 @@ class Metrics {
     for (const Sample& sample : samples_) sum += sample.name == name ? sample.value : 0;
     return sum;
   }
+  size_t Count(std::string_view name) const {
+    return static_cast<size_t>(std::ranges::count(samples_, name, &Sample::name));
+  }
   // label's value -> sum.
   std::map<std::string, double> By(std::string_view name, const std::string& label,
                                    const std::string& journey = "") const {
@@ -93,8 +97,12 @@ class Metrics {
     }
     return sums;
   }
+  // A process that has just started knows its partitions before it knows what they have to do.
   bool Settled() const {
-    return Sum("sojourn_lag_records") == 0 && Sum("sojourn_partition_importing") == 0 &&
+    const size_t known = Count("sojourn_partition_restoring");
+    return known > 0 && Count("sojourn_lag_records") == known &&
+           Sum("sojourn_partition_restoring") == 0 && Sum("sojourn_lag_records") == 0 &&
+           Sum("sojourn_partition_importing") == 0 &&
            Sum("sojourn_timers_oldest_overdue_seconds") == 0 &&
            Sum("sojourn_partition_upgrading") == 0;
   }
