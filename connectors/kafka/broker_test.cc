@@ -71,6 +71,15 @@ TEST_F(BrokerTest, ExistingInputsDecideThePartitionCount) {
   EXPECT_EQ(counts->at(RulesTopic(config)), 1);
 }
 
+TEST_F(BrokerTest, ATopicThatExistsByNowIsLeftAsItIs) {
+  const std::string& name = config.inputs[0].name;
+  ASSERT_OK(cluster->Create({{name, 3, {}}}));
+  ASSERT_OK(cluster->Create({{name, 2, {}}}));
+  const auto counts = cluster->PartitionCounts();
+  ASSERT_OK(counts.status());
+  EXPECT_EQ(counts->at(name), 3);
+}
+
 TEST_F(BrokerTest, WrongTopicsAreRefusedAndNothingIsMade) {
   ASSERT_OK(cluster->Create({{config.inputs[0].name, 2, {{"cleanup.policy", "compact"}}},
                              {config.inputs[1].name, 3, {}},
