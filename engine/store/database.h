@@ -114,8 +114,8 @@ class Database {
   virtual ~Database() = default;
 
   // Applies the batch as a whole. After an error nothing more may be assumed about it than that it
-  // took effect as a whole or not at all. Errors: kResourceExhausted (disk full), kDataLoss,
-  // kInternal.
+  // took effect as a whole or not at all. Errors: kResourceExhausted (disk full; writes succeed
+  // again some seconds after there is room), kDataLoss, kInternal.
   virtual Status Write(const WriteBatch& batch, Sync sync) = 0;
 
   // nullopt: no such key.

@@ -1,12 +1,14 @@
 #include "engine/store/rocks_database.h"
 
 #include <algorithm>
+#include <cstdarg>
 #include <filesystem>
 
 #include <fmt/format.h>
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
 #include <rocksdb/table.h>
@@ -37,7 +39,6 @@ namespace {
 
 constexpr size_t kDefaultBlockCacheBytes = 64u << 20;
 constexpr size_t kDefaultWriteBufferBytes = 64u << 20;
-constexpr size_t kMaxLogFiles = 4;             // RocksDB's own diagnostics
 constexpr uint64_t kSyncStepBytes = 1u << 20;  // asks the kernel to write early, in small steps
 constexpr int kMaxOpenFiles = 512;
 constexpr int kBloomBitsPerKey = 10;
@@ -46,6 +47,14 @@ constexpr uint64_t kDroppingCompactionSeconds = uint64_t{12} * 3600;
 
 rocksdb::Slice ToSlice(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+// RocksDB's own diagnostics go nowhere: its log file asserts when the disk is full, which would end
+// the process where a Status is wanted.
+class NoLog final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
 
 class RocksIterator final : public Iterator {
  public:
@@ -147,8 +156,7 @@ rocksdb::DBOptions RocksDatabase::MakeOptions(const RocksOptions& options) const
   made.write_buffer_manager = memory_->write_buffers;
   made.bytes_per_sync = kSyncStepBytes;
   made.wal_bytes_per_sync = kSyncStepBytes;
-  made.info_log_level = rocksdb::WARN_LEVEL;
-  made.keep_log_file_num = kMaxLogFiles;
+  made.info_log = std::make_shared<NoLog>();
   made.stats_dump_period_sec = 0;
   return made;
 }

@@ -23,7 +23,7 @@ Status FromRocks(const rocksdb::Status& status, const std::string& directory) {
   const std::string text = OneLine(status.ToString());
   if (status.IsNoSpace() || status.subcode() == rocksdb::Status::kSpaceLimit) {
     return ResourceExhausted(
-        fmt::format("{}: the disk is full; free some space and start again", directory));
+        fmt::format("{}: the disk is full; free some space, about 100 MiB", directory));
   }
   if (status.IsCorruption()) {
     return DataLoss(fmt::format("{}: stored data is damaged: {}", directory, text));
