@@ -72,15 +72,16 @@ std::string_view ReasonOf(ExitKind kind) {
 
 // The reason to exit; empty: none.
 std::string_view JudgeRun(Session& session, const Rules& rules, model::Run* run) {
-  const bool at_goal = ReachesGoal(session, rules, *run);
-  if (at_goal) {
+  // The goal is looked at before every other exit, wherever it stands in the list.
+  if (ReachesGoal(session, rules, *run)) {
     run->goal_reached = true;
     NoteGoal(session, rules, run->run_key);
+    for (const ExitRule& rule : rules.journey->exit_on) {
+      if (rule.kind == ExitKind::kGoal) return ReasonOf(rule.kind);
+    }
   }
   for (const ExitRule& rule : rules.journey->exit_on) {
-    const bool matches =
-        rule.kind == ExitKind::kGoal ? at_goal : ExitMatches(session, rules, *run, rule);
-    if (matches) return ReasonOf(rule.kind);
+    if (ExitMatches(session, rules, *run, rule)) return ReasonOf(rule.kind);
   }
   return {};
 }
