@@ -33,7 +33,7 @@ const Shape& EventColumnShape() {
                                .fields = {{"column", language::TextShape, true, "the column"}}};
   static const Shape shape = {.kind = ShapeKind::kScalarOr,
                               .noun = "event",
-                              .item = [] -> const Shape& { return object; },
+                              .item = []() -> const Shape& { return object; },
                               .scalar = language::EventNameShape};
   return shape;
 }
@@ -46,7 +46,7 @@ const Shape& TimeColumnShape() {
                  {"format", TimeFormatShape, false, "how times are written"}}};
   static const Shape shape = {.kind = ShapeKind::kScalarOr,
                               .noun = "time column",
-                              .item = [] -> const Shape& { return object; },
+                              .item = []() -> const Shape& { return object; },
                               .scalar = language::TextShape};
   return shape;
 }
@@ -58,7 +58,7 @@ const Shape& ColumnShape() {
                                           {"type", ColumnTypeShape, false, "what its values are"}}};
   static const Shape shape = {.kind = ShapeKind::kScalarOr,
                               .noun = "column",
-                              .item = [] -> const Shape& { return object; },
+                              .item = []() -> const Shape& { return object; },
                               .scalar = language::TextShape};
   return shape;
 }
