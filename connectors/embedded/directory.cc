@@ -110,7 +110,10 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::string& pa
   std::error_code error;
   if (!fs::exists(path, error)) {
     if (!create_if_missing) {
-      return NotFound(fmt::format("there is no data directory {}", path));
+      return NotFound(
+          fmt::format("there is no data directory {}; name one with --data, or "
+                      "make it with sojourn run",
+                      path));
     }
     fs::create_directories(path, error);
     if (error) return FromErrno(error.value(), "cannot make the data directory " + path);
@@ -157,7 +160,10 @@ Status DataDirectory::ReadOrMakeIdentity(const DirectoryIdentity& wanted, bool c
     return DataLoss(fmt::format("{} is missing beside a database; restore it from a copy", path));
   }
   if (!create_if_missing) {
-    return NotFound(fmt::format("{} is no data directory: it has no sojourn.json", path_));
+    return NotFound(
+        fmt::format("{} is no data directory: it has no sojourn.json; "
+                    "name another with --data",
+                    path_));
   }
   identity_ = wanted;
   identity_.format = kDirectoryFormat;

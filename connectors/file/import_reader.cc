@@ -105,6 +105,10 @@ std::string_view TypeName(ColumnType type) {
 }  // namespace
 
 Result<std::string> FingerprintFile(const std::string& path) {
+  std::error_code unknown;
+  if (std::filesystem::is_directory(path, unknown)) {
+    return InvalidArgument(fmt::format("{} is a directory, not a file", path));
+  }
   std::ifstream stream(path, std::ios::binary);
   if (!stream) return NotFound(fmt::format("cannot read {}: no such file, or no permission", path));
   EVP_MD_CTX* context = EVP_MD_CTX_new();

@@ -80,7 +80,8 @@ void AddActionsCommand(CLI::App* app, int* exit_code) {
       ->check(CLI::IsMember({"text", "json"}));
   command->add_option("--journey", options->journey, "Only of this journey");
   command->add_option("--person", options->person, "Only of this person");
-  command->add_option("--limit", options->limit, "At most so many")->check(CLI::PositiveNumber);
+  command->add_option("--limit", options->limit, "At most so many")
+      ->check(CLI::Range(1, 1'000'000'000));
   command->callback([options, exit_code] {
     const Result<Config> config = ResolveConfig(*options->common);
     if (!config.ok()) {

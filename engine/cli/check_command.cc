@@ -52,6 +52,11 @@ const std::map<std::string, DiagnosticFormat> kDiagnosticFormats = {
     {"sarif", DiagnosticFormat::kSarif},
     {"github", DiagnosticFormat::kGithub}};
 
+const std::map<std::string, simulate::ReportFormat> kReportFormats = {
+    {"text", simulate::ReportFormat::kText},
+    {"json", simulate::ReportFormat::kJson},
+    {"junit", simulate::ReportFormat::kJUnit}};
+
 int Check(const std::string& directory, DiagnosticFormat format, bool strict) {
   Result<LoadedRules> rules = Load(directory);
   if (!rules.ok()) return Fail(rules.status());
@@ -98,28 +103,26 @@ int Test(const std::string& directory, simulate::ReportFormat format, bool cover
 void AddCheckCommand(CLI::App* app, int* exit_code) {
   CLI::App* command = app->add_subcommand("check", "Checks a rules directory");
   auto directory = std::make_shared<std::string>("rules");
-  auto format = std::make_shared<DiagnosticFormat>(DiagnosticFormat::kText);
+  auto format = std::make_shared<std::string>("text");
   auto strict = std::make_shared<bool>(false);
   command->add_option("DIRECTORY", *directory, "Rules directory")->capture_default_str();
   command->add_option("--format", *format, "text, json, sarif or github")
-      ->transform(CLI::CheckedTransformer(kDiagnosticFormats));
+      ->check(CLI::IsMember(kDiagnosticFormats));
   command->add_flag("--strict", *strict, "Warnings fail, with exit code 3");
-  command->callback([=] { *exit_code = Check(*directory, *format, *strict); });
+  command->callback(
+      [=] { *exit_code = Check(*directory, kDiagnosticFormats.at(*format), *strict); });
 }
 
 void AddTestCommand(CLI::App* app, int* exit_code) {
   CLI::App* command = app->add_subcommand("test", "Runs the rules' own tests on virtual time");
   auto directory = std::make_shared<std::string>("rules");
-  auto format = std::make_shared<simulate::ReportFormat>(simulate::ReportFormat::kText);
+  auto format = std::make_shared<std::string>("text");
   auto coverage = std::make_shared<bool>(false);
   command->add_option("DIRECTORY", *directory, "Rules directory")->capture_default_str();
   command->add_option("--format", *format, "text, json or junit")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, simulate::ReportFormat>{
-          {"text", simulate::ReportFormat::kText},
-          {"json", simulate::ReportFormat::kJson},
-          {"junit", simulate::ReportFormat::kJUnit}}));
+      ->check(CLI::IsMember(kReportFormats));
   command->add_flag("--coverage", *coverage, "List the steps that no test reaches");
-  command->callback([=] { *exit_code = Test(*directory, *format, *coverage); });
+  command->callback([=] { *exit_code = Test(*directory, kReportFormats.at(*format), *coverage); });
 }
 
 }  // namespace sojourn::cli

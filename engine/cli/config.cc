@@ -1,5 +1,6 @@
 #include "engine/cli/config.h"
 
+#include <charconv>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -195,6 +196,24 @@ bool IsLoopback(std::string_view listen) {
 
 }  // namespace
 
+Result<Address> ParseAddress(const std::string& text) {
+  const size_t colon = text.rfind(':');
+  int port = -1;
+  if (colon != std::string::npos) {
+    const char* begin = text.data() + colon + 1;
+    const auto [end, error] = std::from_chars(begin, text.data() + text.size(), port);
+    if (error != std::errc() || end != text.data() + text.size()) port = -1;
+  }
+  if (port < 0 || port > 65535) {
+    return InvalidArgument(
+        fmt::format("listen: {} is not HOST:PORT, such as 127.0.0.1:8080", text));
+  }
+  std::string host = text.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+  if (host == "localhost") host = "127.0.0.1";
+  return Address{host, static_cast<uint16_t>(port)};
+}
+
 Result<Config> ReadConfig(const std::string& file) {
   SOJOURN_ASSIGN_OR_RETURN(const YamlFile yaml, ReadYamlFile(file, ConfigShape()));
   Config config;
@@ -204,6 +223,7 @@ Result<Config> ReadConfig(const std::string& file) {
 }
 
 Status ValidateConfig(const Config& config) {
+  SOJOURN_RETURN_IF_ERROR(ParseAddress(config.listen).status());
   if (config.write_keys.empty() && !IsLoopback(config.listen)) {
     return InvalidArgument(fmt::format(
         "listen: {} can be reached from outside, so write_keys must name who may send events",

@@ -35,9 +35,18 @@ struct Config {
   kafka::KafkaConfig kafka;  // used with LogKind::kKafka; `app` is copied into it
 };
 
+struct Address {
+  std::string host;  // numeric
+  uint16_t port = 0;
+};
+
+// "127.0.0.1:8080", "localhost:8080", "[::1]:8080".
+Result<Address> ParseAddress(const std::string& text);
+
 Result<Config> ReadConfig(const std::string& file);
 
-// What no single key shows: a public address without write keys, Kafka without an address or keys.
+// What no single key shows: no address, a public address without write keys, Kafka without an
+// address or keys.
 Status ValidateConfig(const Config& config);
 
 }  // namespace sojourn::cli

@@ -46,9 +46,8 @@ Result<std::string> Fingerprint(const ImportOptions& options) {
   return Hex(digest.data(), digest.size());
 }
 
-// Which import this is: one that was begun goes on as it began; a new one replays into an empty
-// log.
-Result<Plan> MakePlan(const ImportOptions& options, Backend* backend) {
+// What the files tell, before anything is opened or made for them.
+Result<Plan> ReadFiles(const ImportOptions& options) {
   Plan plan;
   if (!options.mapping_file.empty()) {
     SOJOURN_ASSIGN_OR_RETURN(plan.mapping, ReadMapping(options.mapping_file));
@@ -58,20 +57,26 @@ Result<Plan> MakePlan(const ImportOptions& options, Backend* backend) {
         options.file));
   }
   SOJOURN_ASSIGN_OR_RETURN(plan.identity.fingerprint, Fingerprint(options));
+  return plan;
+}
+
+// Which import this is: one that was begun goes on as it began; a new one replays into an empty
+// log.
+Status FindMode(const ImportOptions& options, Backend* backend, Plan* plan) {
   if (options.mode == "events") {
-    plan.identity.mode = ImportMode::kEvents;
-    SOJOURN_ASSIGN_OR_RETURN(plan.progress, backend->FindImport(plan.identity));
-    return plan;
+    plan->identity.mode = ImportMode::kEvents;
+    SOJOURN_ASSIGN_OR_RETURN(plan->progress, backend->FindImport(plan->identity));
+    return Status::Ok();
   }
   for (const ImportMode mode : {ImportMode::kReplay, ImportMode::kHistory}) {
-    plan.identity.mode = mode;
-    SOJOURN_ASSIGN_OR_RETURN(plan.progress, backend->FindImport(plan.identity));
-    if (plan.progress.begun) return plan;
+    plan->identity.mode = mode;
+    SOJOURN_ASSIGN_OR_RETURN(plan->progress, backend->FindImport(plan->identity));
+    if (plan->progress.begun) return Status::Ok();
   }
   SOJOURN_ASSIGN_OR_RETURN(const bool empty, backend->IsEmpty());
-  plan.identity.mode =
+  plan->identity.mode =
       empty && options.mode != "history" ? ImportMode::kReplay : ImportMode::kHistory;
-  return plan;
+  return Status::Ok();
 }
 
 // Reads the whole file into the sorter; every line that is no event is named on stderr.
@@ -163,9 +168,10 @@ std::string_view WhatHappened(ImportMode mode) {
 
 Result<int> Import(const ImportOptions& options) {
   SOJOURN_ASSIGN_OR_RETURN(const Config config, ResolveConfig(*options.common));
+  SOJOURN_ASSIGN_OR_RETURN(Plan plan, ReadFiles(options));
   SOJOURN_ASSIGN_OR_RETURN(const OpenedBackend opened,
                            OpenForCommand(config, /*need_existing=*/false));
-  SOJOURN_ASSIGN_OR_RETURN(const Plan plan, MakePlan(options, opened.backend.get()));
+  SOJOURN_RETURN_IF_ERROR(FindMode(options, opened.backend.get(), &plan));
   if (plan.progress.finished) {
     std::printf("%s was imported before; nothing to do\n", options.file.c_str());
     return 0;

@@ -17,9 +17,11 @@ void AddHelpCommand(CLI::App* app, int* exit_code) {
   command->add_option("COMMAND", *name, "The command to explain");
   command->callback([app, name, exit_code] {
     CLI::App* wanted = app;
+    std::string parents;
     for (const std::string& word : *name) {
       const auto found =
           wanted->get_subcommands([&](CLI::App* sub) { return sub->check_name(word); });
+      parents += (parents.empty() ? "" : " ") + wanted->get_name();
       wanted = found.empty() ? nullptr : found.front();
       if (wanted == nullptr) {
         std::fprintf(stderr, "sojourn: there is no command %s; see sojourn --help\n", word.c_str());
@@ -27,8 +29,20 @@ void AddHelpCommand(CLI::App* app, int* exit_code) {
         return;
       }
     }
-    std::fputs(wanted->help().c_str(), stdout);
+    std::fputs(wanted->help(parents).c_str(), stdout);
   });
+}
+
+// One line: what is wrong with the command line, and where to read on.
+std::string Explain(const CLI::App& app, const CLI::ParseError& error) {
+  const auto chosen = app.get_subcommands();
+  if (!chosen.empty()) {
+    return std::string(error.what()) + "; see sojourn help " + chosen.front()->get_name();
+  }
+  const std::vector<std::string> unknown = app.remaining();
+  if (unknown.empty()) return "a command is missing; see sojourn --help";
+  const char* kind = unknown.front().starts_with("-") ? "flag " : "command ";
+  return "there is no " + (kind + unknown.front()) + "; see sojourn --help";
 }
 
 int Main(int argc, char** argv) {
@@ -49,7 +63,7 @@ int Main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    std::fprintf(stderr, "sojourn: %s; see sojourn --help\n", error.what());
+    std::fprintf(stderr, "sojourn: %s\n", Explain(app, error).c_str());
     return 2;
   }
   return exit_code;

@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::string_view kNextHeader = "X-Sojourn-Next";
 constexpr Duration kAnswerTimeout = Seconds(60);
-constexpr Duration kMaxFollow = Seconds(20);  // below every HTTP timeout
+constexpr Duration kMaxFollow = Seconds(20);         // below every HTTP timeout
+constexpr Duration kFollowStep = Milliseconds(500);  // a stop waits no longer for a follower
 
 std::string_view ModeName(ImportMode mode) {
   switch (mode) {
@@ -188,7 +189,8 @@ http::Response HandleImport(Backend* backend, const http::Request& request) {
                                                 request.Query("last") == "1"));
 }
 
-http::Response HandleActions(Backend* backend, const http::Request& request) {
+http::Response HandleActions(Backend* backend, const http::Request& request,
+                             const std::atomic<bool>& stopping) {
   const std::string_view from = request.Query("from").value_or("");
   auto cursors = ParseCursors(from == "end" ? "" : from, backend->partition_count());
   if (from == "end") {
@@ -198,12 +200,16 @@ http::Response HandleActions(Backend* backend, const http::Request& request) {
   }
   if (!cursors) return http::ErrorResponse(400, "`from` is one offset for each partition");
   const int64_t limit = ParseNumber(request.Query("limit")).value_or(1000);
-  const int64_t follow_ms = ParseNumber(request.Query("follow")).value_or(0);
+  Duration left =
+      std::min(Milliseconds(ParseNumber(request.Query("follow")).value_or(0)), kMaxFollow);
   http::Response response{.content_type = "application/x-ndjson"};
   if (limit > 0) {
-    const auto actions =
-        backend->ReadActions(&*cursors, static_cast<size_t>(std::min<int64_t>(limit, 10'000)),
-                             std::min(Milliseconds(follow_ms), kMaxFollow));
+    const auto max_count = static_cast<size_t>(std::min<int64_t>(limit, 10'000));
+    auto actions = backend->ReadActions(&*cursors, max_count, std::min(left, kFollowStep));
+    while (actions.ok() && actions->empty() && left > kFollowStep && !stopping) {
+      left = Duration(left.milliseconds() - kFollowStep.milliseconds());
+      actions = backend->ReadActions(&*cursors, max_count, std::min(left, kFollowStep));
+    }
     if (!actions.ok()) return http::ToResponse(actions.status());
     for (const CommittedAction& action : *actions) response.body += action.json + "\n";
   }

@@ -7,6 +7,7 @@
 // Threads: as of Backend. Errors: kUnavailable where the process does not answer.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,7 +35,9 @@ std::unique_ptr<Backend> MakeRemoteBackend(const http::Instance& instance);
 
 // Handlers of the process for the same conversation. `backend` outlives them.
 http::Response HandleImport(Backend* backend, const http::Request& request);
-http::Response HandleActions(Backend* backend, const http::Request& request);
+// `stopping` ends the waiting for actions to come.
+http::Response HandleActions(Backend* backend, const http::Request& request,
+                             const std::atomic<bool>& stopping);
 
 // What `actions` gives as the place to go on from, and takes: "12,0,7,3", one offset a partition;
 // "" is the beginning of each. nullopt where the text is none, or of another count than is asked

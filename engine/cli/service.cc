@@ -26,29 +26,6 @@ using telemetry::LogLevel;
 constexpr int kRulesPollMilliseconds = 1000;
 constexpr Duration kStopGrace = Seconds(5);
 
-struct Address {
-  std::string host;
-  uint16_t port = 0;
-};
-
-// "127.0.0.1:8080", "localhost:8080", "[::1]:8080".
-Result<Address> ParseAddress(const std::string& text) {
-  const size_t colon = text.rfind(':');
-  int port = -1;
-  if (colon != std::string::npos) {
-    const char* begin = text.data() + colon + 1;
-    const auto [end, error] = std::from_chars(begin, text.data() + text.size(), port);
-    if (error != std::errc() || end != text.data() + text.size()) port = -1;
-  }
-  if (port < 0 || port > 65535) {
-    return InvalidArgument(fmt::format("listen: {} is not HOST:PORT", text));
-  }
-  std::string host = text.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
-  if (host == "localhost") host = "127.0.0.1";
-  return Address{host, static_cast<uint16_t>(port)};
-}
-
 // What tells that a rules file was touched, without reading it.
 std::string LookAtFiles(const std::string& directory) {
   std::string seen;
@@ -149,7 +126,12 @@ Status Service::OpenRules() {
 Status Service::LoadRules(std::vector<language::Diagnostic>* diagnostics, bool reload) {
   const std::lock_guard lock(reloading_);
   files_seen_ = LookAtFiles(config_.rules);
-  SOJOURN_ASSIGN_OR_RETURN(auto files, language::ReadRulesDirectory(config_.rules, diagnostics));
+  auto read = language::ReadRulesDirectory(config_.rules, diagnostics);
+  if (!read.ok()) {
+    telemetry_.Record(telemetry::RulesRefused{1, read.status().message()});
+    return read.status();
+  }
+  const auto files = *std::move(read);
   if (!diagnostics->empty()) {
     telemetry_.Record(telemetry::RulesRefused{static_cast<int64_t>(diagnostics->size()),
                                               diagnostics->front().message});
@@ -253,7 +235,7 @@ http::AdminHandlers Service::Handlers() {
   };
   handlers.reload = [this](const http::Request&) { return Reload(); };
   handlers.actions = [this](const http::Request& request) {
-    return HandleActions(backend_.get(), request);
+    return HandleActions(backend_.get(), request, stopping_);
   };
   handlers.import = [this](const http::Request& request) {
     return HandleImport(backend_.get(), request);

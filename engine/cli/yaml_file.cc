@@ -2,14 +2,26 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
-#include <sstream>
+#include <iterator>
+
+#include "engine/language/codes.h"
 
 namespace sojourn::cli {
 namespace {
 
-std::string FirstLine(const std::vector<language::Diagnostic>& diagnostics) {
-  const language::Diagnostic& first = diagnostics.front();
+std::string MainLine(const std::vector<language::Diagnostic>& diagnostics) {
+  // A misspelt key is also a missing one: its own message is the one that helps.
+  const auto unknown_key = std::find_if(
+      diagnostics.begin(), diagnostics.end(), [](const language::Diagnostic& diagnostic) {
+        return diagnostic.code == language::CodeText(language::Code::kUnknownKey);
+      });
+  const language::Diagnostic& first =
+      unknown_key == diagnostics.end() ? diagnostics.front() : *unknown_key;
   std::string text = first.line > 0 ? fmt::format("{}:{}:{}: {}", first.file, first.line,
                                                   first.column, first.message)
                                     : fmt::format("{}: {}", first.file, first.message);
@@ -19,16 +31,22 @@ std::string FirstLine(const std::vector<language::Diagnostic>& diagnostics) {
 }  // namespace
 
 Result<YamlFile> ReadYamlFile(const std::string& path, const language::Shape& shape) {
+  std::error_code unknown;
+  if (std::filesystem::is_directory(path, unknown)) {
+    return InvalidArgument(fmt::format("{} is a directory, not a YAML file", path));
+  }
   std::ifstream stream(path, std::ios::binary);
-  std::stringstream text;
-  text << stream.rdbuf();
-  if (!stream) return InvalidArgument(fmt::format("cannot read {}", path));
+  if (!stream) {
+    return InvalidArgument(
+        fmt::format("cannot read {}: {}; check its path", path, std::strerror(errno)));
+  }
+  const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
   YamlFile file;
-  file.source = std::make_unique<language::SourceFile>(path, text.str());
+  file.source = std::make_unique<language::SourceFile>(path, text);
   language::Reporter reporter;
   file.document = language::YamlDocument::Parse(*file.source, &reporter);
   if (file.document == nullptr || !language::CheckShape(file.root(), shape, &reporter)) {
-    return InvalidArgument(FirstLine(reporter.Take()));
+    return InvalidArgument(MainLine(reporter.Take()));
   }
   return file;
 }

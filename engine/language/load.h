@@ -13,7 +13,8 @@
 namespace sojourn::language {
 
 // Reads every rules file below `directory` (YAML, templates, coupon files), by relative path. Files
-// over the size limit, unreadable ones and symbolic links out of the directory are Diagnostics.
+// over the size limit, unreadable ones and symbolic links out of the directory are Diagnostics. A
+// directory without any is kInvalidArgument: it is a wrong path or an unmounted volume.
 Result<std::map<std::string, std::string>> ReadRulesDirectory(const std::string& directory,
                                                               std::vector<Diagnostic>* diagnostics);
 

@@ -123,6 +123,11 @@ Result<std::map<std::string, std::string>> ReadRulesDirectory(
   Reporter reporter;
   std::map<std::string, std::string> files = DirectoryReader(root, &reporter).Read();
   const std::vector<Diagnostic> found = reporter.Take();
+  // An unmounted volume or a wrong path: taken as rules it would end every journey.
+  if (files.empty() && found.empty()) {
+    return InvalidArgument(fmt::format(
+        "rules directory {} holds no rules; give the directory of company.yaml", directory));
+  }
   diagnostics->insert(diagnostics->end(), found.begin(), found.end());
   return files;
 }

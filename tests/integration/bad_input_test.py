@@ -1,0 +1,312 @@
+#!/usr/bin/env python3
+"""Wrong flags, files, directories, ports and brokers: one line that names the thing, exit code 2."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from cases import Skipped, binary, run_cases  # noqa: E402
+from small_rules import write_small_rules  # noqa: E402
+from sojourn_process import Sojourn, free_port  # noqa: E402
+
+
+@contextmanager
+def workplace():
+    """A temporary directory with the small rules in it."""
+    with tempfile.TemporaryDirectory(prefix="sojourn-bad-input-") as name:
+        directory = Path(name)
+        write_small_rules(directory / "rules")
+        yield directory
+
+
+def run(*arguments, timeout=60, cwd=None):
+    return subprocess.run([str(binary()), *map(str, arguments)], capture_output=True, text=True,
+                          timeout=timeout, cwd=cwd)
+
+
+def complaint(*arguments, names=(), **options):
+    """The one line with which a command refuses; it has the words `names`."""
+    result = run(*arguments, **options)
+    assert result.returncode == 2, f"{arguments}: {result.returncode}: {result.stderr}"
+    lines = [line for line in result.stderr.splitlines() if not line.startswith("time=")]
+    assert len(lines) == 1 and lines[0].startswith("sojourn: "), f"{arguments}: {result.stderr}"
+    assert result.stdout == "", result.stdout
+    for name in names:
+        assert name in lines[0], f"{name!r} is not in: {lines[0]}"
+    return lines[0]
+
+
+def run_arguments(directory, **replaced):
+    options = {"rules": directory / "rules", "data": directory / "data",
+               "listen": f"127.0.0.1:{free_port()}", **replaced}
+    return ["run", *(word for key, value in options.items() for word in (f"--{key}", value))]
+
+
+def test_command_line():
+    complaint(names=["command is missing", "--help"])
+    complaint("jump", names=["command jump", "--help"])
+    complaint("--jump", names=["flag --jump", "--help"])
+    complaint("run", "--jump", names=["--jump", "sojourn help run"])
+    complaint("run", "fast", names=["fast", "sojourn help run"])
+    complaint("run", "--config", names=["--config"])
+    complaint("import", names=["FILE"])
+    complaint("help", "jump", names=["jump"])
+    complaint("actions", "--limit", "0", names=["--limit", "0 not in range"])
+    complaint("actions", "--limit", "many", names=["--limit", "many"])
+    complaint("actions", "--format", "xml", names=["xml", "text", "json"])
+    complaint("check", "--format", "xml", names=["xml", "sarif"])
+    complaint("test", "--format", "xml", names=["xml", "junit"])
+    complaint("import", "x.ndjson", "--as", "rumour", names=["rumour", "history", "events"])
+
+
+def test_help():
+    result = run("help", "run")
+    assert result.returncode == 0 and "Usage: sojourn run" in result.stdout, result.stdout
+    assert "--listen" in result.stdout and "--rules" in result.stdout
+    assert run("run", "--help").stdout.strip() == result.stdout.strip()
+    result = run("help", "kafka", "create-topics")
+    assert "Usage: sojourn kafka create-topics" in result.stdout, result.stdout
+    assert run("--version").stdout.startswith("sojourn ")
+
+
+def test_config():
+    with workplace() as directory:
+        config = directory / "c.yaml"
+
+        def wrong(text, *names):
+            config.write_text(text)
+            complaint("run", "--config", config, names=names)
+
+        wrong("app: shop\nrulez: rules\n", f"{config}:2:1", "rulez", 'did you mean "rules"')
+        wrong("threads: many\n", f"{config}:1:10", "many", "whole number")
+        wrong("threads: 0\n", f"{config}:1:10")
+        wrong("threads: [1]\n", f"{config}:1:10")
+        wrong("log: kafak\n", f"{config}:1:6", 'did you mean "kafka"')
+        wrong("kafka: {bootstrap_server: x}\n", f"{config}:1:9", "bootstrap_servers")
+        wrong("a: [\n", f"{config}:1:", "YAML")
+        wrong("app: \"\ud800\"\n".encode("utf-8", "surrogatepass").decode("latin-1"), str(config))
+        wrong("", str(config), "empty")
+        wrong("listen: 99\n", "99", "HOST:PORT")
+        wrong("listen: 127.0.0.1:99999\n", "99999", "HOST:PORT")
+        wrong("listen: 0.0.0.0:8080\n", "0.0.0.0:8080", "write_keys")
+        wrong("write_keys: {web: \"\"}\n", "web")
+        wrong("log: kafka\n", "secrets")
+        complaint("run", "--config", directory / "none.yaml", names=["none.yaml", "No such file"])
+        complaint("run", "--config", directory, names=[str(directory), "is a directory"])
+
+
+def test_config_bytes():
+    with workplace() as directory:
+        config = directory / "c.yaml"
+        for wrong in (b"\xff\xfe", b"\0", b"rules: \xff\n", b"\x80" * 1000, b"[" * 100000):
+            config.write_bytes(wrong)
+            complaint("run", "--config", config, names=[str(config)])
+
+
+def test_rules_at_start():
+    with workplace() as directory:
+        complaint(*run_arguments(directory, rules=directory / "none"), names=["none"])
+        (directory / "empty").mkdir()
+        complaint(*run_arguments(directory, rules=directory / "empty"), names=["empty", "no rules"])
+        (directory / "rules/segments/x.yaml").write_text("segment: x\nwhere: nosuch > 1\n")
+        result = run(*run_arguments(directory))
+        assert result.returncode == 2, result.stderr
+        assert "segments/x.yaml:2:8" in result.stderr and "nosuch" in result.stderr, result.stderr
+        assert "do not check: 1 error" in result.stderr, result.stderr
+        assert not (directory / "data").exists(), "a data directory was made for nothing"
+
+
+def test_check_and_test_need_rules():
+    with workplace() as directory:
+        (directory / "empty").mkdir()
+        (directory / "file").write_text("x")
+        for command in ("check", "test"):
+            complaint(command, directory / "none", names=["none", "No such file"])
+            complaint(command, directory / "empty", names=["empty", "no rules"])
+            complaint(command, directory / "file", names=["file", "not a directory"])
+        assert run("check", directory / "rules").returncode == 0
+
+
+def test_broker_that_does_not_answer():
+    with workplace() as directory:
+        config = directory / "c.yaml"
+        port = free_port()
+        config.write_text(json.dumps({
+            "log": "kafka", "rules": str(directory / "rules"), "data": str(directory / "data"),
+            "listen": f"127.0.0.1:{free_port()}",
+            "secrets": {"coupon_key": "a", "event_id_key": "b"},
+            "kafka": {"bootstrap_servers": f"127.0.0.1:{port}"}}))
+        begin = time.monotonic()
+        complaint("run", "--config", config, names=[f"127.0.0.1:{port}", "bootstrap_servers"])
+        assert time.monotonic() - begin < 40
+
+
+def test_data_directory_of_others():
+    with workplace() as directory:
+        data = directory / "data"
+        data.mkdir()
+
+        def wrong(identity, *names):
+            (data / "sojourn.json").write_text(identity)
+            complaint(*run_arguments(directory), names=[str(data), *names])
+            complaint("actions", "--data", data, names=[str(data), *names])
+
+        wrong('{"format": 99, "app": "sojourn", "partitions": 4}', "99", "newer version")
+        wrong('{"format": 1, "app": "other", "partitions": 4}', "other", "another directory")
+        wrong('{"format": 1, "app": "sojourn", "partitions": 4000000000}', "damaged", "restore")
+        wrong("garbage", "damaged", "restore")
+        wrong("", "damaged", "restore")
+
+
+def test_data_directory_in_use():
+    with workplace() as directory:
+        with Sojourn(directory / "first", rules=directory / "rules") as sojourn:
+            complaint(*run_arguments(directory, data=sojourn.data),
+                      names=[str(sojourn.data), "in use", "another directory"])
+            assert sojourn.get("/-/ready")[0] == 200
+            assert sojourn.actions() == []  # The second one took nothing of the first's away.
+
+
+def test_data_directory_that_cannot_be():
+    with workplace() as directory:
+        (directory / "file").write_text("x")
+        complaint(*run_arguments(directory, data=directory / "file/data"), names=["file/data"])
+        complaint(*run_arguments(directory, data=directory / "file"), names=[str(directory)])
+
+
+@contextmanager
+def small_disk(directory, size):
+    directory.mkdir(exist_ok=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs",
+                              str(directory)], capture_output=True, text=True)
+    if mounted.returncode != 0:
+        raise Skipped(f"cannot mount a small disk: {mounted.stderr.strip()}")
+    try:
+        yield directory
+    finally:
+        subprocess.run(["umount", "-l", str(directory)], check=True)
+
+
+def test_read_only_disk():
+    with workplace() as directory, small_disk(directory / "disk", "16m") as disk:
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        complaint(*run_arguments(directory, data=disk / "data"),
+                  names=[str(disk / "data"), "Read-only", "may write"])
+
+
+def ping(number, person="ann"):
+    return {"userId": person, "event": "Ping", "messageId": f"ping-{number}",
+            "properties": {"number": f"n{number}"}}
+
+
+def fill(path, leave_bytes):
+    """Takes the disk's room away but for leave_bytes."""
+    free = os.statvfs(path.parent)
+    size = free.f_bavail * free.f_frsize - leave_bytes
+    with open(path, "wb") as file:
+        os.posix_fallocate(file.fileno(), 0, max(1, size))
+
+
+def retry_after(sojourn, body):
+    """Status and Retry-After of one event."""
+    with socket.create_connection(("127.0.0.1", sojourn.port), timeout=30) as connection:
+        text = json.dumps(body)
+        connection.sendall(f"POST /v1/track HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                           f"Content-Length: {len(text)}\r\n\r\n{text}".encode())
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+    status = int(answer.split()[1])
+    header = answer.split(b"\r\n\r\n")[0].lower()
+    return status, b"retry-after:" in header
+
+
+def accepted_until_full(sojourn, first, count):
+    """Sends events until one is refused; the numbers of those acknowledged."""
+    acknowledged = []
+    for number in range(first, first + count):
+        status, says_when = retry_after(sojourn, ping(number))
+        if status == 200:
+            acknowledged.append(number)
+            continue
+        assert status in (429, 503) and says_when, f"{status}, Retry-After: {says_when}"
+        return acknowledged, True
+    return acknowledged, False
+
+
+def full_disk(leave_bytes):
+    with workplace() as directory, small_disk(directory / "disk", "200m") as disk:
+        with Sojourn(directory / "process", rules=directory / "rules",
+                     data=str(disk / "data")) as sojourn:
+            acknowledged, full = accepted_until_full(sojourn, 0, 20)
+            assert not full and len(acknowledged) == 20
+            fill(disk / "ballast", leave_bytes)
+            more, full = accepted_until_full(sojourn, 100, 200)
+            assert full, "the disk was full and events were taken"
+            acknowledged += more
+            time.sleep(2)
+            assert sojourn.process.poll() is None, f"ended: {sojourn.log_tail()}"
+            assert sojourn.get("/-/healthy")[0] == 200
+            (disk / "ballast").unlink()
+            sojourn.wait_for(lambda: retry_after(sojourn, ping(1000))[0] == 200, timeout=30,
+                             what="intake after the disk was freed")
+            acknowledged.append(1000)
+            wanted = {f"n{number}" for number in acknowledged}
+
+            def seen():
+                return len(sojourn.actions())
+            sojourn.wait_for(lambda: seen() >= len(wanted), timeout=30, what="all actions")
+            assert seen() == len(wanted), f"{seen()} actions of {len(wanted)} events"
+            sojourn.stop()
+
+
+def test_disk_with_little_room():
+    full_disk(leave_bytes=32 << 20)
+
+
+def test_disk_without_any_room():
+    full_disk(leave_bytes=0)
+
+
+def test_port_in_use():
+    with workplace() as directory, socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        complaint(*run_arguments(directory, listen=f"127.0.0.1:{port}"),
+                  names=[str(port), "in use", "another port"])
+        # The data directory is free again.
+        assert not (directory / "data/instance.json").exists()
+        with Sojourn(directory / "process", rules=directory / "rules",
+                     data=str(directory / "data")):
+            pass
+
+
+def test_listen_elsewhere():
+    with workplace() as directory:
+        config = directory / "c.yaml"
+        config.write_text(json.dumps({"write_keys": {"web": "k"}, "listen": "192.0.2.1:8080",
+                                      "rules": str(directory / "rules"),
+                                      "data": str(directory / "data")}))
+        complaint("run", "--config", config, names=["192.0.2.1", "8080"])
+
+
+def test_commands_on_a_missing_directory():
+    with workplace() as directory:
+        none = directory / "none"
+        for command in (["actions"], ["enroll", "come-back", "--yes"], ["summary"]):
+            complaint(*command, "--data", none, names=[str(none)])
+            assert not none.exists(), f"{command} made the directory"
+        shutil.rmtree(none, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(run_cases(globals()))
