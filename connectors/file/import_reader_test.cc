@@ -20,7 +20,9 @@ struct Read {
 class ImportReaderTest : public ::testing::Test {
  protected:
   Read ReadText(const std::string& text, std::optional<ColumnMapping> mapping = std::nullopt) {
-    const std::string path = ::testing::TempDir() + "/import_reader_test.txt";
+    const std::string path = ::testing::TempDir() + "/" +
+                             ::testing::UnitTest::GetInstance()->current_test_info()->name() +
+                             ".txt";
     std::ofstream(path, std::ios::binary) << text;
     Read read;
     auto fingerprint = FingerprintFile(path);
