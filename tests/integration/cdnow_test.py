@@ -22,7 +22,7 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
-from cases import PROJECT_ROOT, Skipped, binary, long_run, run_cases, shared_data  # noqa: E402
+from cases import PROJECT_ROOT, binary, run_cases, shared_data  # noqa: E402
 from kafka_broker import KafkaBroker  # noqa: E402
 from kafka_events import encode_json, encode_protobuf, partition_of  # noqa: E402
 from recount import Expected, expected_actions  # noqa: E402
@@ -337,8 +337,6 @@ def actions_in(broker):
 
 
 def check_over_kafka(event_format, kills):
-    if not long_run():
-        raise Skipped("the whole history over Kafka runs with tests/run.sh --long")
     expected = embedded_actions()
     with over_kafka(event_format) as (sojourn, broker):
         with timed(f"replay from Kafka as {event_format}, killed {kills} times"):

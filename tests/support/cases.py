@@ -34,11 +34,6 @@ def shared_data(name):
     return base / name
 
 
-def long_run():
-    """Whether tests/run.sh was called with --long."""
-    return os.environ.get("SOJOURN_LONG_TESTS") == "1"
-
-
 def _run_case(name, case):
     start = time.monotonic()
     try:
