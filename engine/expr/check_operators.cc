@@ -219,11 +219,9 @@ Type Checker::CheckComparison(Node* node, TypeKind left, TypeKind right) {
 }
 
 void Checker::WarnIfMayBeAbsent(const Node& side) {
-  const bool optional_field = side.type.optional && (side.access == Access::kEventProperty ||
-                                                     side.access == Access::kTrait);
-  const bool run_field = side.access == Access::kAbTest || side.access == Access::kCouponCode ||
-                         side.access == Access::kCouponExpiresAt;
-  if (!optional_field && !run_field) return;
+  // Not of what a run's own steps set: a marketer sees in the journey whether they come before.
+  const bool outsiders = side.access == Access::kEventProperty || side.access == Access::kTrait;
+  if (!side.type.optional || !outsiders) return;
   const std::string text = CanonicalText(side);
   if (std::find(guarded_.begin(), guarded_.end(), text) != guarded_.end()) return;
   issues_->Warning(

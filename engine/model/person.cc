@@ -11,6 +11,27 @@ const Value* Person::FindTrait(std::string_view name) const {
   return nullptr;
 }
 
+void Person::Reset() {
+  known = complained = false;
+  bundle = 0;
+  clock = Timestamp::Min();
+  first_seen_at = last_seen_at = Timestamp();
+  next_deadline = Timestamp::Max();
+  traits = {};
+  consent = {};
+  recent_ids = {};
+  counters = {};
+  memberships = {};
+  runs = {};
+  ended_runs = {};
+  journeys = {};
+  sent = {};
+  bounced = {};
+  planned_entries = {};
+  planned_dates = {};
+  arena.Reset();
+}
+
 void Person::SetTrait(std::string_view name, const Value& value) {
   const auto at = std::lower_bound(traits.begin(), traits.end(), name,
                                    [](const Trait& t, std::string_view n) { return t.name < n; });

@@ -180,6 +180,8 @@ struct Person {
 
   Arena arena;  // owns what the members above point to
 
+  // Forgets all but the id, as in a new Person; the arena keeps its memory.
+  void Reset();
   const Value* FindTrait(std::string_view name) const;
   // Null deletes. Copies into the arena.
   void SetTrait(std::string_view name, const Value& value);

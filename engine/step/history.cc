@@ -157,26 +157,4 @@ void RememberEvent(Session& session, const expr::EventView& event, Changes* chan
   CountEvent(session, event, changes);
 }
 
-void Forget(model::Person* person) {
-  person->known = false;
-  person->bundle = 0;
-  person->clock = Timestamp::Min();
-  person->first_seen_at = person->last_seen_at = Timestamp();
-  person->next_deadline = Timestamp::Max();
-  person->complained = false;
-  person->traits = {};
-  person->consent = {};
-  person->recent_ids = {};
-  person->counters = {};
-  person->memberships = {};
-  person->runs = {};
-  person->ended_runs = {};
-  person->journeys = {};
-  person->sent = {};
-  person->bounced = {};
-  person->planned_entries = {};
-  person->planned_dates = {};
-  person->arena.Reset();
-}
-
 }  // namespace sojourn::step

@@ -26,7 +26,4 @@ void ChangeTrait(Session& session, std::string_view name, const model::Value& va
 // Extends an unsubscription from all marketing topics to those that the rules have gained since.
 void ApplyGeneralUnsubscription(Session& session);
 
-// Forgets everything but the id: the next event meets an unknown person.
-void Forget(model::Person* person);
-
 }  // namespace sojourn::step

@@ -23,7 +23,7 @@ void HandleItem(Session& session, Item* item) {
 void Erase(Session& session) {
   while (!session.person.runs.empty()) EndRun(session, 0, "erased");
   session.queue.clear();
-  Forget(&session.person);
+  session.person.Reset();
 }
 
 void TakeIn(Session& session, bool external, bool silent, Item* item) {

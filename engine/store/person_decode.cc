@@ -12,29 +12,6 @@ using model::Counter;
 using model::EventSnapshot;
 using model::Person;
 
-// All but the id as in a new Person; the arena keeps its memory.
-void Reset(Person* person) {
-  person->known = false;
-  person->complained = false;
-  person->bundle = 0;
-  person->clock = Timestamp::Min();
-  person->first_seen_at = person->last_seen_at = Timestamp();
-  person->next_deadline = Timestamp::Max();
-  person->traits = {};
-  person->consent = {};
-  person->recent_ids = {};
-  person->counters = {};
-  person->memberships = {};
-  person->runs = {};
-  person->ended_runs = {};
-  person->journeys = {};
-  person->sent = {};
-  person->bounced = {};
-  person->planned_entries = {};
-  person->planned_dates = {};
-  person->arena.Reset();
-}
-
 // Reads what PersonWriter wrote. Errors are sticky in the reader and looked at once per section.
 class PersonReader {
  public:
@@ -307,7 +284,7 @@ Status CheckPersonRecord(std::string_view bytes) {
 }
 
 Status DecodePerson(std::string_view bytes, Person* person) {
-  Reset(person);
+  person->Reset();
   SOJOURN_RETURN_IF_ERROR(CheckPersonRecord(bytes));
   const std::string_view record = person->arena.Copy(bytes);
   const auto flags = static_cast<uint8_t>(record[1]);
@@ -319,7 +296,7 @@ Status DecodePerson(std::string_view bytes, Person* person) {
   const bool ok = (flags & ~kAllFlags) == 0 &&
                   PersonReader(record.substr(kPersonRecordHeaderBytes), person).Read();
   if (ok) return Status::Ok();
-  Reset(person);
+  person->Reset();
   return DataLoss("a person's record is damaged");
 }
 
