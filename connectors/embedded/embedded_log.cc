@@ -58,6 +58,10 @@ class Log final : public EmbeddedLog {
   }
   runtime::BundleStore* bundles() override { return bundles_.get(); }
 
+  Status Health() override {
+    SOJOURN_RETURN_IF_ERROR(shared_.database->failure());
+    return shared_.CheckRoom();
+  }
   Status ApplyRetention() override {
     if (!shared_.options.retention.has_value()) return Status::Ok();
     return DeleteOldRows(&shared_, *shared_.options.retention);
@@ -85,20 +89,22 @@ Status Log::Open(const EmbeddedOptions& options) {
   rocks.directory = shared_.directory->database_path();
   rocks.extra_families = {{"log"}, {"actions"}, {"dead_letters"}, {"control", true}};
   rocks.memory = store::NewRocksMemory(options.block_cache_bytes, options.write_buffer_bytes);
-  SOJOURN_ASSIGN_OR_RETURN(shared_.database, store::OpenRocksDatabase(rocks));
+  SOJOURN_ASSIGN_OR_RETURN(std::unique_ptr<store::Database> database,
+                           store::OpenRocksDatabase(rocks));
+  if (options.wrap_database) database = options.wrap_database(std::move(database));
+  shared_.database = std::make_unique<FailStopDatabase>(std::move(database));
   bundles_ = std::make_unique<EmbeddedBundles>(shared_.database.get());
   shared_.action_ends = std::make_unique<RowEnds>(partition_count());
   // One more: the intake's.
   shared_.dead_letter_ends = std::make_unique<RowEnds>(partition_count() + 1);
   for (int32_t p = 0; p <= partition_count(); ++p) {
-    store::Database* database = shared_.database.get();
     if (p < partition_count()) {
       SOJOURN_ASSIGN_OR_RETURN(const Offset actions,
-                               FindEnd(database, kActionsFamily, Partition(p)));
+                               FindEnd(shared_.database.get(), kActionsFamily, Partition(p)));
       shared_.action_ends->Set(Partition(p), actions);
     }
     SOJOURN_ASSIGN_OR_RETURN(const Offset letters,
-                             FindEnd(database, kDeadLettersFamily, Partition(p)));
+                             FindEnd(shared_.database.get(), kDeadLettersFamily, Partition(p)));
     shared_.dead_letter_ends->Set(Partition(p), letters);
   }
   return OpenWriter();
@@ -107,9 +113,8 @@ Status Log::Open(const EmbeddedOptions& options) {
 Status Log::OpenWriter() {
   LogWriterOptions writer;
   writer.partition_count = partition_count();
-  writer.min_free_bytes = shared_.options.min_free_bytes;
-  writer.free_bytes = [this] { return shared_.directory->FreeBytes(); };
-  writer.on_appended = [this] { shared_.appended.Raise(); };
+  writer.check_room = [this] { return shared_.CheckRoom(); };
+  writer.on_written = [this] { shared_.appended.Raise(); };
   writer.clock = shared_.clock;
   SOJOURN_ASSIGN_OR_RETURN(shared_.writer,
                            LogWriter::Open(shared_.database.get(), std::move(writer)));
@@ -199,6 +204,7 @@ Result<std::optional<std::string>> Log::ReadPerson(std::string_view id) {
 }
 
 Status Log::AppendDeadLetters(std::span<const runtime::DeadLetter> letters) {
+  SOJOURN_RETURN_IF_ERROR(shared_.CheckRoom());
   const Partition intake(partition_count());
   const std::lock_guard lock(intake_letters_);
   int64_t end = shared_.dead_letter_ends->Get(intake).value();

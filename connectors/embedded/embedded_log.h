@@ -5,9 +5,9 @@
 // be read here is durable. Partitions, offsets and the order of log times are those of a topic:
 // offsets count from 0 without holes, log times never fall within a partition.
 //
-// Threads: every member of EmbeddedLog may be called from any thread. Errors: kResourceExhausted
-// while the disk is full or nearly so (nothing was appended; try again when there is room again);
-// anything else is fatal.
+// Threads: every member of EmbeddedLog may be called from any thread. Errors: see Health. After a
+// write that failed nothing more is written, and only opening the directory again tells what became
+// of it; so the process has to stop.
 #pragma once
 
 #include <cstddef>
@@ -46,6 +46,8 @@ struct EmbeddedOptions {
   // Log records and actions older than this that nobody has still to read may go; nullopt: kept.
   std::optional<Duration> retention;
   const runtime::WallClock* clock = nullptr;  // null: the machine's; else outlives the log
+  // Puts something between the log and its database: for tests.
+  std::function<std::unique_ptr<store::Database>(std::unique_ptr<store::Database>)> wrap_database;
 };
 
 // One appended event.
@@ -161,6 +163,10 @@ class EmbeddedLog {
 
   // --- Upkeep.
 
+  // kResourceExhausted, nearly full: intake refuses until there is room again, the rest goes on.
+  // kInternal and everything else: a write has failed, and the process has to stop. Each is one
+  // line that names the directory and the way out.
+  virtual Status Health() = 0;
   // Deletes what `options.retention` lets go. Call now and then.
   virtual Status ApplyRetention() = 0;
   virtual store::DatabaseSizes Sizes() = 0;

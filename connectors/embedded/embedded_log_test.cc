@@ -95,6 +95,16 @@ TEST_F(EmbeddedLogTest, AppendsStandInOrderAndSurvive) {
   EXPECT_EQ(Records(Partition(0)), (Lines{"0 0 u1", "1 1000 u2", "2 1000 u3", "3 2000 u4"}));
 }
 
+// Timers may have fired up to the moment that a reader was told.
+TEST_F(EmbeddedLogTest, AClockThatGoesBackGivesNoRecordATimeBeforeAReadersEnd) {
+  Open();
+  clock_.Advance(Seconds(10));
+  EXPECT_EQ(Records(Partition(0)), Lines());
+  clock_.Set(Start());
+  ASSERT_TRUE(Append("u1", "A").ok());
+  EXPECT_EQ(Records(Partition(0)), (Lines{"0 10000 u1"}));
+}
+
 TEST_F(EmbeddedLogTest, APersonsRecordsShareAPartition) {
   options_.partition_count = 4;
   Open();
@@ -132,9 +142,16 @@ TEST_F(EmbeddedLogTest, IntakeStopsWhileTheDiskIsNearlyFull) {
   ASSERT_TRUE(Append("u1", "A").ok());
   options_.min_free_bytes = UINT64_MAX;
   Open();
-  EXPECT_EQ(Append("u2", "A").status().code(), StatusCode::kResourceExhausted);
+  const Status refused = Append("u2", "A").status();
+  EXPECT_EQ(refused.code(), StatusCode::kResourceExhausted);
+  EXPECT_NE(refused.message().find(options_.directory), std::string::npos) << refused.message();
+  EXPECT_EQ(log_->Health().message(), refused.message());
+  const runtime::DeadLetter letter{.message = "no event"};
+  EXPECT_EQ(log_->AppendDeadLetters({&letter, 1}).code(), StatusCode::kResourceExhausted);
+  EXPECT_TRUE(log_->WriteCursors("mailer", {Offset(0)}).ok());  // only intake has to stop
   options_.min_free_bytes = 0;
   Open();
+  EXPECT_TRUE(log_->Health().ok());
   ASSERT_TRUE(Append("u3", "A").ok());
   EXPECT_EQ(Records(Partition(0)), (Lines{"0 0 u1", "1 0 u3"}));
 }

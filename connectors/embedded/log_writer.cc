@@ -129,10 +129,12 @@ Status LogWriter::Submit(Request* request) {
 
 void LogWriter::Lead(std::unique_lock<std::mutex>* lock) {
   writing_ = true;
+  const Timestamp now = std::max(options_.clock->Now(), promised_);
+  group_time_ = now;
   const std::vector<Request*> group = TakeGroup();
   lock->unlock();
   std::vector<Tail> tails = tails_;
-  const Status status = WriteGroup(group, &tails);
+  const Status status = WriteGroup(group, now, &tails);
   if (status.ok()) {
     tails_ = std::move(tails);
     Publish(tails_);
@@ -144,6 +146,14 @@ void LogWriter::Lead(std::unique_lock<std::mutex>* lock) {
   }
   writing_ = false;
   group_done_.notify_all();
+  options_.on_written();
+}
+
+std::optional<Timestamp> LogWriter::UnderWaySince() {
+  const std::lock_guard lock(mutex_);
+  if (writing_) return group_time_;
+  promised_ = std::max(promised_, options_.clock->Now());
+  return std::nullopt;
 }
 
 // The requests in order of arrival, as far as the size goes; an import travels alone, because it is
@@ -165,8 +175,9 @@ std::vector<LogWriter::Request*> LogWriter::TakeGroup() {
   return group;
 }
 
-Status LogWriter::WriteGroup(const std::vector<Request*>& group, std::vector<Tail>* tails) {
-  SOJOURN_RETURN_IF_ERROR(CheckRoom());
+Status LogWriter::WriteGroup(const std::vector<Request*>& group, Timestamp now,
+                             std::vector<Tail>* tails) {
+  SOJOURN_RETURN_IF_ERROR(options_.check_room());
   const ImportChunk* import = group.front()->import;
   if (import != nullptr) {
     SOJOURN_RETURN_IF_ERROR(CheckImport(*import));
@@ -174,14 +185,7 @@ Status LogWriter::WriteGroup(const std::vector<Request*>& group, std::vector<Tai
     return FailedPrecondition("an import replays into this log; try again when it has finished");
   }
   store::WriteBatch batch;
-  for (int32_t p = 0; p < options_.partition_count; ++p) {
-    Tail& tail = (*tails)[static_cast<size_t>(p)];
-    if (!tail.may_have_remains) continue;
-    batch.DeleteRange(kLogFamily, RowKey(Partition(p), Offset(tail.next_offset)),
-                      RowKey(Partition(p), kLastOffset));
-    tail.may_have_remains = false;
-  }
-  for (Request* request : group) AddToBatch(request, tails, &batch);
+  for (Request* request : group) AddToBatch(request, now, tails, &batch);
   if (import != nullptr) {
     batch.Put(kControlFamily, ImportKey(import->fingerprint), EncodeImport(import->state));
     if (import->state.replay && import->state.finished) {
@@ -190,24 +194,11 @@ Status LogWriter::WriteGroup(const std::vector<Request*>& group, std::vector<Tai
       batch.Put(kControlFamily, kReplayKey, import->fingerprint);
     }
   }
-  const Status written = database_->Write(batch, store::Sync::kYes);
-  if (!written.ok()) {
-    for (Tail& tail : tails_) tail.may_have_remains = true;
-    return written;
-  }
+  SOJOURN_RETURN_IF_ERROR(database_->Write(batch, store::Sync::kYes));
   if (import != nullptr && import->state.replay) {
     replaying_ = import->state.finished ? "" : std::string(import->fingerprint);
   }
   return Status::Ok();
-}
-
-Status LogWriter::CheckRoom() const {
-  SOJOURN_ASSIGN_OR_RETURN(const uint64_t free_bytes, options_.free_bytes());
-  if (free_bytes >= options_.min_free_bytes) return Status::Ok();
-  return ResourceExhausted(
-      fmt::format("the disk of the data directory has {} MiB left and intake stops below {} MiB; "
-                  "make room",
-                  free_bytes >> 20, options_.min_free_bytes >> 20));
 }
 
 Status LogWriter::CheckImport(const ImportChunk& chunk) {
@@ -230,10 +221,9 @@ Status LogWriter::CheckImport(const ImportChunk& chunk) {
 
 // Log times never fall within a partition. Live records have the present one; replayed ones their
 // own, but none from the future.
-void LogWriter::AddToBatch(Request* request, std::vector<Tail>* tails,
+void LogWriter::AddToBatch(Request* request, Timestamp now, std::vector<Tail>* tails,
                            store::WriteBatch* batch) const {
   const bool replay = request->import != nullptr && request->import->state.replay;
-  const Timestamp now = options_.clock->Now();
   for (const NewRecord& record : request->records) {
     Tail& tail = (*tails)[static_cast<size_t>(record.partition.value())];
     const Timestamp wanted = replay ? std::min(record.log_time, now) : now;
@@ -249,7 +239,6 @@ void LogWriter::Publish(const std::vector<Tail>& tails) {
   for (size_t p = 0; p < tails.size(); ++p) {
     ends_[p].store(tails[p].next_offset, std::memory_order_release);
   }
-  options_.on_appended();
 }
 
 }  // namespace sojourn::embedded

@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,10 +30,9 @@ namespace sojourn::embedded {
 
 struct LogWriterOptions {
   int32_t partition_count = 1;
-  uint64_t min_free_bytes = 0;
-  size_t max_group_bytes = 8u << 20;  // of one batch, unless a single request is larger
-  std::function<Result<uint64_t>()> free_bytes;
-  std::function<void()> on_appended;  // after records became visible; on the leader's thread
+  size_t max_group_bytes = 8u << 20;   // of one batch, unless a single request is larger
+  std::function<Status()> check_room;  // asked before every batch
+  std::function<void()> on_written;    // after a batch; nothing is under way then
   const runtime::WallClock* clock = nullptr;
 };
 
@@ -51,6 +51,12 @@ class LogWriter {
     return Offset(ends_[static_cast<size_t>(partition.value())].load(std::memory_order_acquire));
   }
   bool empty() const;
+
+  // While a batch is being made durable: a time that none of its records is older than. nullopt:
+  // nothing is under way, and no record to come will be older than the clock's present. Ask before
+  // End: what stands before it are then all records that are older than the answer. (A replay goes
+  // its own way, between its brackets.)
+  std::optional<Timestamp> UnderWaySince();
 
  private:
   // A record whose place is not known yet.
@@ -72,8 +78,6 @@ class LogWriter {
   struct Tail {
     int64_t next_offset = 0;
     Timestamp log_time = Timestamp::Min();
-    // A failed write may have left rows from `next_offset` on.
-    bool may_have_remains = false;
   };
 
   LogWriter(store::Database* database, LogWriterOptions options);
@@ -83,10 +87,10 @@ class LogWriter {
   Status Submit(Request* request);
   void Lead(std::unique_lock<std::mutex>* lock);
   std::vector<Request*> TakeGroup();
-  Status WriteGroup(const std::vector<Request*>& group, std::vector<Tail>* tails);
-  Status CheckRoom() const;
+  Status WriteGroup(const std::vector<Request*>& group, Timestamp now, std::vector<Tail>* tails);
   Status CheckImport(const ImportChunk& chunk);
-  void AddToBatch(Request* request, std::vector<Tail>* tails, store::WriteBatch* batch) const;
+  void AddToBatch(Request* request, Timestamp now, std::vector<Tail>* tails,
+                  store::WriteBatch* batch) const;
   void Publish(const std::vector<Tail>& tails);
 
   store::Database* const database_;
@@ -95,8 +99,11 @@ class LogWriter {
   std::condition_variable group_done_;
   std::vector<Request*> waiting_;  // guarded by mutex_
   bool writing_ = false;           // guarded by mutex_
-  std::vector<Tail> tails_;        // the leader's
-  std::string replaying_;          // the leader's: fingerprint of the import that replays
+  Timestamp group_time_;           // of the batch being written; guarded by mutex_
+  // No record to come may be older, even if the clock goes back; guarded by mutex_.
+  Timestamp promised_ = Timestamp::Min();
+  std::vector<Tail> tails_;  // the leader's
+  std::string replaying_;    // the leader's: fingerprint of the import that replays
   std::vector<std::atomic<int64_t>> ends_;
 };
 

@@ -1,5 +1,7 @@
 #include "connectors/embedded/rows.h"
 
+#include <initializer_list>
+
 #include "engine/base/check.h"
 #include "engine/store/byte_codec.h"
 
@@ -31,6 +33,26 @@ void WriteTime(Timestamp time, ByteWriter* writer) {
 // Every row begins with its version.
 bool ReadVersion(ByteReader* reader) { return reader->Byte() == kRowVersion; }
 
+// A time and texts: what records of the log and actions consist of.
+std::string EncodeTimed(Timestamp time, std::initializer_list<std::string_view> texts) {
+  std::string bytes;
+  ByteWriter writer(&bytes);
+  writer.Byte(kRowVersion);
+  WriteTime(time, &writer);
+  for (const std::string_view text : texts) writer.Text(text);
+  writer.Finish();
+  return bytes;
+}
+
+bool DecodeTimed(std::string_view bytes, Timestamp* time,
+                 std::initializer_list<std::string_view*> texts) {
+  ByteReader reader(bytes);
+  const bool known = ReadVersion(&reader);
+  *time = ReadTime(&reader);
+  for (std::string_view* text : texts) *text = reader.Text();
+  return known && reader.ok() && reader.at_end();
+}
+
 Status Damaged(const char* what) { return DataLoss(std::string(what) + " is damaged"); }
 
 }  // namespace
@@ -53,44 +75,24 @@ store::KeyRange RowRange(Partition partition, Offset from, Offset to) {
 }
 
 std::string EncodeLogRow(const LogRow& row) {
-  std::string bytes;
-  ByteWriter writer(&bytes);
-  writer.Byte(kRowVersion);
-  WriteTime(row.log_time, &writer);
-  writer.Text(row.key);
-  writer.Text(row.event);
-  writer.Finish();
-  return bytes;
+  return EncodeTimed(row.log_time, {row.key, row.event});
 }
 
 Result<LogRow> DecodeLogRow(std::string_view bytes) {
-  ByteReader reader(bytes);
-  const bool known = ReadVersion(&reader);
   LogRow row;
-  row.log_time = ReadTime(&reader);
-  row.key = reader.Text();
-  row.event = reader.Text();
-  if (!known || !reader.ok() || !reader.at_end()) return Damaged("a record of the log");
+  if (!DecodeTimed(bytes, &row.log_time, {&row.key, &row.event})) {
+    return Damaged("a record of the log");
+  }
   return row;
 }
 
 std::string EncodeActionRow(const ActionRow& row) {
-  std::string bytes;
-  ByteWriter writer(&bytes);
-  writer.Byte(kRowVersion);
-  WriteTime(row.committed_at, &writer);
-  writer.Text(row.action);
-  writer.Finish();
-  return bytes;
+  return EncodeTimed(row.committed_at, {row.action});
 }
 
 Result<ActionRow> DecodeActionRow(std::string_view bytes) {
-  ByteReader reader(bytes);
-  const bool known = ReadVersion(&reader);
   ActionRow row;
-  row.committed_at = ReadTime(&reader);
-  row.action = reader.Text();
-  if (!known || !reader.ok() || !reader.at_end()) return Damaged("a stored action");
+  if (!DecodeTimed(bytes, &row.committed_at, {&row.action})) return Damaged("a stored action");
   return row;
 }
 

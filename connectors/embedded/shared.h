@@ -10,6 +10,7 @@
 
 #include "connectors/embedded/directory.h"
 #include "connectors/embedded/embedded_log.h"
+#include "connectors/embedded/fail_stop_database.h"
 #include "connectors/embedded/log_writer.h"
 #include "connectors/embedded/signal.h"
 #include "engine/runtime/ports.h"
@@ -38,7 +39,7 @@ struct Shared {
   runtime::SystemClock system_clock;
   const runtime::WallClock* clock = nullptr;
   std::unique_ptr<DataDirectory> directory;  // outlives the database: it holds the lock
-  std::unique_ptr<store::Database> database;
+  std::unique_ptr<FailStopDatabase> database;
   Signal appended;   // raised when the log grew
   Signal committed;  // raised when actions became readable
   std::unique_ptr<LogWriter> writer;
@@ -46,6 +47,8 @@ struct Shared {
   std::unique_ptr<RowEnds> dead_letter_ends;
 
   int32_t partition_count() const { return directory->identity().partition_count; }
+  // kResourceExhausted where intake has to stop, so that there is room for commits.
+  Status CheckRoom() const;
 };
 
 // One behind the last row of a partition in the database.

@@ -52,13 +52,14 @@ Result<runtime::FetchedRecords> EmbeddedInput::Fetch(Partition partition, uint16
                                                      size_t max_records) {
   SOJOURN_CHECK(input == 0);
   Cursor& cursor = cursors_[partition];
+  const std::optional<Timestamp> under_way = shared_->writer->UnderWaySince();
   const Offset end = shared_->writer->End(partition);
   cursor.rows.clear();
   cursor.records.clear();
   if (cursor.next < end) {
     SOJOURN_RETURN_IF_ERROR(ReadRows(partition, end, max_records, &cursor));
   }
-  return runtime::FetchedRecords{cursor.records, cursor.next, cursor.next == end};
+  return runtime::FetchedRecords{cursor.records, cursor.next, cursor.next == end, under_way};
 }
 
 Status EmbeddedInput::ReadRows(Partition partition, Offset end, size_t max_records,
@@ -141,19 +142,13 @@ runtime::CommitResult EmbeddedCommitter::Commit(std::span<const runtime::CommitB
 // ---- state -----------------------------------------------------------------------------------
 
 Result<runtime::OpenedPartition> EmbeddedKeeper::Open(Partition partition) {
+  // Once a write has failed, only the next process can tell what became of it.
+  SOJOURN_RETURN_IF_ERROR(shared_->database->failure());
   store::PartitionStoreOptions options;
   options.cache_bytes = shared_->options.record_cache_bytes;
   runtime::OpenedPartition opened;
   SOJOURN_ASSIGN_OR_RETURN(
       opened.store, store::PartitionStore::Open(shared_->database.get(), partition, options));
-  // After a commit of unknown outcome the rows tell what became of it.
-  SOJOURN_ASSIGN_OR_RETURN(const Offset actions,
-                           FindEnd(shared_->database.get(), kActionsFamily, partition));
-  SOJOURN_ASSIGN_OR_RETURN(const Offset letters,
-                           FindEnd(shared_->database.get(), kDeadLettersFamily, partition));
-  shared_->action_ends->Set(partition, std::max(actions, shared_->action_ends->Get(partition)));
-  shared_->dead_letter_ends->Set(partition,
-                                 std::max(letters, shared_->dead_letter_ends->Get(partition)));
   const std::vector<store::InputPosition>& inputs = opened.store->meta().inputs;
   const Offset next = inputs.empty() ? Offset(0) : inputs[0].next_offset;
   if (next > shared_->writer->End(partition)) {
@@ -163,7 +158,6 @@ Result<runtime::OpenedPartition> EmbeddedKeeper::Open(Partition partition) {
         partition.value(), next.value(), shared_->writer->End(partition).value()));
   }
   opened.next = {next};
-  shared_->committed.Raise();
   return opened;
 }
 

@@ -60,7 +60,7 @@ class EmbeddedDecoder final : public runtime::Decoder {
   model::EventDecoder decoder_;
 };
 
-// A commit is one synced write of everything.
+// A commit is one synced write of everything. Where that fails, Open of the keeper ends the worker.
 class EmbeddedCommitter final : public runtime::Committer {
  public:
   explicit EmbeddedCommitter(Shared* shared) : shared_(shared) {}

@@ -104,6 +104,13 @@ class Backend {
   virtual Result<std::vector<CommittedAction>> ReadActions(ActionCursors* cursors, size_t max_count,
                                                            Duration timeout) = 0;
 
+  // --- Upkeep. Only the embedded log needs any.
+  // kResourceExhausted: intake refuses until that is over. Everything else is an error after which
+  // the process has to stop. One line that names the way out.
+  virtual Status Health() { return Status::Ok(); }
+  // Forgets what may go. Call now and then, one call at a time.
+  virtual Status ApplyRetention() { return Status::Ok(); }
+
   // Bytes by part ("disk", ...), for metrics.
   virtual std::vector<std::pair<std::string, int64_t>> Sizes() = 0;
 };

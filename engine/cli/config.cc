@@ -42,6 +42,14 @@ const Shape& MillisecondsShape() {
   return shape;
 }
 
+const Shape& HoursShape() {
+  static const Shape shape = {.kind = ShapeKind::kInteger,
+                              .noun = "number of hours",
+                              .minimum = 0,
+                              .maximum = 10 * 366 * 24};
+  return shape;
+}
+
 const Shape& TextMapShape() {
   static const Shape shape = {.kind = ShapeKind::kMap,
                               .noun = "map of names",
@@ -101,6 +109,7 @@ const Shape& ConfigShape() {
                  {"threads", CountShape, false, "worker threads"},
                  {"partitions", CountShape, false, "of a new embedded log"},
                  {"commit_interval_ms", MillisecondsShape, false, "longest time between commits"},
+                 {"retention_hours", HoursShape, false, "of the embedded log's events and actions"},
                  {"write_keys", TextMapShape, false, "name: key of those who may send events"},
                  {"secrets", SecretsShape, false, "keys"},
                  {"kafka", KafkaShape, false, "where Kafka is"}}};
@@ -181,6 +190,9 @@ void ReadRoot(const Node& root, const std::filesystem::path& directory, Config* 
   int64_t interval_ms = config->commit_interval.milliseconds();
   reader.Number("commit_interval_ms", &interval_ms);
   config->commit_interval = Milliseconds(interval_ms);
+  int64_t retention_hours = config->retention.milliseconds() / Hours(1).milliseconds();
+  reader.Number("retention_hours", &retention_hours);
+  config->retention = Hours(retention_hours);
   if (const Node* secrets = root.Find("secrets")) {
     const Reader secret_reader(*secrets);
     secret_reader.Text("coupon_key", &config->coupon_key);

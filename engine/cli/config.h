@@ -27,11 +27,16 @@ struct Config {
   int threads = 1;
   int partitions = 4;  // of the embedded log, fixed when the data directory is made
   Duration commit_interval = Milliseconds(50);
+  // Events and actions of the embedded log stay this long after they were applied and read.
+  Duration retention = Days(30);
   // Name -> key of those who may send events. Empty: everybody, and then only on a loopback
   // address.
   std::map<std::string, std::string> write_keys;
   std::string coupon_key;    // empty: made at the first start and kept in the data directory
   std::string event_id_key;  // likewise
+  // The keys above may be others than those the state was made with. A flag of `run` only: it is
+  // said once, not for ever.
+  bool accept_changed_keys = false;
   kafka::KafkaConfig kafka;  // used with LogKind::kKafka; `app` is copied into it
 };
 

@@ -89,6 +89,9 @@ class EmbeddedBackend final : public Backend {
     return actions;
   }
 
+  Status Health() override { return log_->Health(); }
+  Status ApplyRetention() override { return log_->ApplyRetention(); }
+
   std::vector<std::pair<std::string, int64_t>> Sizes() override {
     const store::DatabaseSizes sizes = log_->Sizes();
     return {{"disk", static_cast<int64_t>(sizes.disk_bytes)},
@@ -117,6 +120,7 @@ Result<std::unique_ptr<Backend>> OpenEmbeddedBackend(const Config& config, bool 
   options.app = config.app;
   options.partition_count = config.partitions;
   options.create_if_missing = !need_existing;
+  options.retention = config.retention;
   SOJOURN_ASSIGN_OR_RETURN(auto log, embedded::EmbeddedLog::Open(options));
   return std::unique_ptr<Backend>(std::make_unique<EmbeddedBackend>(std::move(log)));
 }

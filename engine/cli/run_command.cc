@@ -13,13 +13,17 @@ void AddRunCommand(CLI::App* app, int* exit_code) {
                       "HOST:PORT of the HTTP server (default: 127.0.0.1:8080)");
   auto verbose = std::make_shared<bool>(false);
   command->add_flag("--verbose", *verbose, "Log more");
-  command->callback([options, verbose, exit_code] {
+  auto accept_changed_keys = std::make_shared<bool>(false);
+  command->add_flag("--accept-changed-keys", *accept_changed_keys,
+                    "Go on although a key of `secrets` is not the one the data was made with");
+  command->callback([options, verbose, accept_changed_keys, exit_code] {
     telemetry::StartLogging(*verbose ? telemetry::LogLevel::kDebug : telemetry::LogLevel::kInfo);
-    const Result<Config> config = ResolveConfig(*options);
+    Result<Config> config = ResolveConfig(*options);
     if (!config.ok()) {
       *exit_code = Fail(config.status());
       return;
     }
+    config->accept_changed_keys = *accept_changed_keys;
     Service service(*config);
     Status status = service.Start();
     if (status.ok()) status = service.Serve();

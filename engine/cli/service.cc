@@ -23,7 +23,8 @@ namespace {
 using telemetry::Log;
 using telemetry::LogLevel;
 
-constexpr int kRulesPollMilliseconds = 1000;
+constexpr int kUpkeepMilliseconds = 1000;
+constexpr Duration kRetentionInterval = Minutes(10);
 constexpr Duration kStopGrace = Seconds(5);
 
 // What tells that a rules file was touched, without reading it.
@@ -106,6 +107,7 @@ Status Service::Start() {
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of its write
 
   SOJOURN_RETURN_IF_ERROR(ValidateConfig(config_));
   SOJOURN_RETURN_IF_ERROR(ReadCheckedRules(config_.rules).status());
@@ -176,6 +178,7 @@ Status Service::StartWorkers() {
     environment.rules = rules_.get();
     environment.secrets = &secrets_;
     environment.observer = &observer_;
+    environment.options.accept_changed_keys = config_.accept_changed_keys;
     runtime::WorkerOptions options;
     options.commit_interval = config_.commit_interval;
     options.commit_when_idle = config_.log == LogKind::kEmbedded;
@@ -184,10 +187,7 @@ Status Service::StartWorkers() {
     workers_.push_back(std::move(running));
   }
   for (const auto& running : workers_) {
-    running->thread = std::thread([this, worker = running.get()] {
-      worker->status = worker->worker->Run();
-      if (!worker->status.ok()) worker_failed_ = true;
-    });
+    running->thread = std::thread([this, worker = running.get()] { Fail(worker->worker->Run()); });
   }
   return Status::Ok();
 }
@@ -245,7 +245,9 @@ http::AdminHandlers Service::Handlers() {
 }
 
 Status Service::Ready() const {
+  SOJOURN_RETURN_IF_ERROR(failure());
   if (stopping_) return Unavailable("stopping");
+  SOJOURN_RETURN_IF_ERROR(backend_->Health());
   for (const auto& running : workers_) {
     if (!running->worker->ready()) return Unavailable("restoring");
   }
@@ -289,12 +291,37 @@ void Service::ReloadWhenFilesChanged() {
   if (!loaded.ok()) Log(LogLevel::kError, loaded.message(), {{"rules", config_.rules}});
 }
 
+void Service::Fail(const Status& status) {
+  if (status.ok()) return;
+  const std::lock_guard lock(failing_);
+  if (failure_.ok()) failure_ = status;
+}
+
+Status Service::failure() const {
+  const std::lock_guard lock(failing_);
+  return failure_;
+}
+
+void Service::CareForLog() {
+  const Status health = backend_->Health();
+  const bool intake_stopped = health.code() == StatusCode::kResourceExhausted;
+  if (intake_stopped != std::exchange(intake_stopped_, intake_stopped)) {
+    Log(LogLevel::kWarning, intake_stopped ? health.message() : "events are taken again");
+  }
+  if (!health.ok() && !intake_stopped) return Fail(health);
+  if (clock_.Now() < next_retention_) return;
+  next_retention_ = clock_.Now() + kRetentionInterval;
+  const Status applied = backend_->ApplyRetention();
+  if (!applied.ok()) Log(LogLevel::kError, applied.message());
+}
+
 Status Service::Serve() {
   sigset_t signals;
   sigemptyset(&signals);
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
-  const timespec wait = {kRulesPollMilliseconds / 1000, 0};
-  while (!worker_failed_) {
+  const timespec wait = {kUpkeepMilliseconds / 1000, 0};
+  while (failure().ok()) {
+    CareForLog();
     const int number = sigtimedwait(&signals, nullptr, &wait);
     if (number == SIGTERM || number == SIGINT) break;
     if (number == SIGHUP) {
@@ -307,10 +334,7 @@ Status Service::Serve() {
   }
   Log(LogLevel::kInfo, "stopping");
   Stop();
-  for (const auto& running : workers_) {
-    if (!running->status.ok()) return running->status;
-  }
-  return Status::Ok();
+  return failure();
 }
 
 void Service::Stop() {

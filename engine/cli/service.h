@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -39,7 +40,8 @@ class Service {
 
   // Everything runs when it returns; the workers may still be restoring.
   Status Start();
-  // Until SIGTERM, SIGINT or a worker's fatal error. SIGHUP and changed rules files reload.
+  // Until SIGTERM, SIGINT or an error of a worker or of the log that the process cannot heal, which
+  // it gives back. SIGHUP and changed rules files reload.
   Status Serve();
 
   uint16_t port() const { return server_->port(); }
@@ -50,7 +52,6 @@ class Service {
     BackendWorker ports;
     std::unique_ptr<runtime::Worker> worker;
     std::thread thread;
-    Status status;  // read after the thread has ended
   };
 
   Status OpenRules();
@@ -61,6 +62,9 @@ class Service {
   http::Response HandleEnroll(const http::Request& request);
   Status LoadRules(std::vector<language::Diagnostic>* diagnostics, bool reload);
   void ReloadWhenFilesChanged();
+  void CareForLog();
+  void Fail(const Status& status);
+  Status failure() const;
   Status Ready() const;
   void Stop();
 
@@ -74,7 +78,10 @@ class Service {
   std::unique_ptr<runtime::RulesSource> rules_;
   std::string files_seen_;  // names, sizes and times of the rules files looked at last
   std::vector<std::unique_ptr<RunningWorker>> workers_;
-  std::atomic<bool> worker_failed_ = false;
+  mutable std::mutex failing_;
+  Status failure_;               // why the process has to stop; guarded by failing_
+  bool intake_stopped_ = false;  // as the log last said
+  Timestamp next_retention_ = Timestamp::Min();
   std::atomic<bool> stopping_ = false;
   std::unique_ptr<Sink> sink_;
   std::unique_ptr<http::Intake> intake_;

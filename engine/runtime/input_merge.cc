@@ -49,6 +49,7 @@ Status InputMerge::FetchInput(uint16_t input, Timestamp wall) {
   queue.behind = fetched.next;
   queue.at_end = fetched.at_end;
   queue.fetched_at = wall;
+  queue.under_way_since = fetched.under_way_since.value_or(Timestamp::Max());
   if (queue.empty()) next_[input] = queue.behind;
   return Status::Ok();
 }
@@ -73,9 +74,15 @@ bool InputMerge::Complete() const {
                      [](const Queue& queue) { return !queue.empty() || queue.at_end; });
 }
 
-Timestamp InputMerge::EndsSeenAt() const {
+Timestamp InputMerge::KnownUntil(Duration slack) const {
+  Timestamp earliest = UnderWaySince();
+  for (const Queue& queue : queues_) earliest = std::min(earliest, queue.fetched_at - slack);
+  return earliest;
+}
+
+Timestamp InputMerge::UnderWaySince() const {
   Timestamp earliest = Timestamp::Max();
-  for (const Queue& queue : queues_) earliest = std::min(earliest, queue.fetched_at);
+  for (const Queue& queue : queues_) earliest = std::min(earliest, queue.under_way_since);
   return earliest;
 }
 

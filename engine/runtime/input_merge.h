@@ -44,9 +44,11 @@ class InputMerge {
   Status Fetch(Timestamp wall, std::vector<const PendingRecord*>* arrived);
 
   bool Complete() const;
-  // When all ends were still ends: the `wall` of the earliest Fetch that an input owes its end to.
-  // Whatever is logged later may be unknown here. Requires Complete() and no head.
-  Timestamp EndsSeenAt() const;
+  // Whatever has a log time before this is known here, as far as records become readable within
+  // `slack` of it, or the log says that they are under way. Requires Complete() and no head.
+  Timestamp KnownUntil(Duration slack) const;
+  // The log time of the earliest record that was under way at the last Fetch; Max: none.
+  Timestamp UnderWaySince() const;
   // The next record in order; null where all inputs are at their end. Requires Complete().
   const PendingRecord* Head() const;
   // Steps over the head. It stays valid until the next Fetch.
@@ -61,7 +63,8 @@ class InputMerge {
     size_t head = 0;
     Offset behind;  // where the log goes on after `records`
     bool at_end = false;
-    Timestamp fetched_at;
+    Timestamp fetched_at;  // `wall` of the last Fetch
+    Timestamp under_way_since = Timestamp::Max();
     Arena arena;  // of the decoded events
     bool empty() const { return head == records.size(); }
   };

@@ -5,6 +5,11 @@
 // rules between two commits and writes their number into its meta, so that a restart goes on with
 // them whatever lies on the disk by then.
 //
+// No bundle is ever forgotten. A run goes by the revision that it entered, and who still has which
+// is known only from reading every person of every instance; and a bundle that was forgotten could
+// not be told from new rules when an outdated copy of it lies on the disk at a start. A bundle is
+// as large as its files, some ten kilobytes, and there is one for each change that people make.
+//
 // Threads: any; a RuleSet is immutable and lives as long as somebody holds it.
 #pragma once
 

@@ -302,8 +302,14 @@ TEST_F(TaskTest, AChangedKeyIsNoticed) {
   };
   EXPECT_EQ(open().code(), StatusCode::kFailedPrecondition);
   EXPECT_NE(open().message().find("coupon_key"), std::string::npos);
+  EXPECT_NE(open().message().find("--accept-changed-keys"), std::string::npos);
   environment.options.accept_changed_keys = true;
-  EXPECT_TRUE(open().ok());
+  {
+    Worker worker(EagerOptions(), environment, ports.committer.get(), ports.keeper.get());
+    for (int turn = 0; turn < 3; ++turn) ASSERT_TRUE(worker.RunOnce(Duration()).ok());
+  }
+  environment.options.accept_changed_keys = false;
+  EXPECT_TRUE(open().ok()) << "it was accepted once";
 }
 
 // ---- the same result, whatever happens on the way --------------------------------------------

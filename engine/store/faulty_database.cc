@@ -50,7 +50,31 @@ Status FaultyDatabase::NextReadError() {
   return error_;
 }
 
+void FaultyDatabase::HoldNextWrite() {
+  const std::lock_guard lock(mutex_);
+  hold_ = Hold::kNext;
+}
+
+bool FaultyDatabase::holding() {
+  const std::lock_guard lock(mutex_);
+  return hold_ == Hold::kHolding;
+}
+
+void FaultyDatabase::Release() {
+  const std::lock_guard lock(mutex_);
+  hold_ = Hold::kNone;
+  released_.notify_all();
+}
+
+void FaultyDatabase::WaitIfHeld() {
+  std::unique_lock lock(mutex_);
+  if (hold_ != Hold::kNext) return;
+  hold_ = Hold::kHolding;
+  released_.wait(lock, [this] { return hold_ != Hold::kHolding; });
+}
+
 Status FaultyDatabase::Write(const WriteBatch& batch, Sync sync) {
+  WaitIfHeld();
   bool apply = true;
   Status error = NextWriteError(&apply);
   if (apply) SOJOURN_RETURN_IF_ERROR(inner_->Write(batch, sync));

@@ -1,6 +1,7 @@
-// A database that fails on demand, in front of another one.
+// A database that fails or is slow on demand, in front of another one.
 #pragma once
 
+#include <condition_variable>
 #include <mutex>
 #include <string>
 
@@ -24,6 +25,11 @@ class FaultyDatabase final : public Database {
   void Break(Fault fault, Status error, int successes = 0);
   void Heal();
 
+  // The next Write takes until Release(); while it does, holding() is true.
+  void HoldNextWrite();
+  bool holding();
+  void Release();
+
   Status Write(const WriteBatch& batch, Sync sync) override;
   Result<std::optional<std::string>> Get(Family family, std::string_view key) override;
   Status MultiGet(Family family, std::span<const std::string> keys,
@@ -38,12 +44,15 @@ class FaultyDatabase final : public Database {
  private:
   Status NextWriteError(bool* apply);
   Status NextReadError();
+  void WaitIfHeld();
 
   Database* const inner_;
   std::mutex mutex_;
   Fault fault_ = Fault::kRead;
   Status error_;  // ok: healthy
   int successes_ = 0;
+  enum class Hold { kNone, kNext, kHolding } hold_ = Hold::kNone;
+  std::condition_variable released_;
 };
 
 }  // namespace sojourn::store

@@ -39,6 +39,10 @@ Status FromRocks(const rocksdb::Status& status, const std::string& directory) {
         "{}: no permission to write there; change its owner or choose another directory",
         directory));
   }
+  if (status.IsIOError()) {
+    return Internal(fmt::format(
+        "{}: cannot be read or written: {}; look after the disk and start again", directory, text));
+  }
   return Internal(fmt::format("{}: {}", directory, text));
 }
 

@@ -10,6 +10,7 @@
 
 #include "connectors/embedded/embedded_log.h"
 #include "engine/runtime/test_support.h"
+#include "engine/store/faulty_database.h"
 #include "engine/store/temporary_directory.h"
 
 namespace sojourn::embedded {
@@ -99,6 +100,7 @@ class EmbeddedEngineTest : public ::testing::Test {
 
   void Open() {
     log_.reset();
+    database_.reset();
     Result<std::unique_ptr<EmbeddedLog>> log = EmbeddedLog::Open(options_);
     ASSERT_TRUE(log.ok()) << log.status().message();
     log_ = *std::move(log);
@@ -118,9 +120,21 @@ class EmbeddedEngineTest : public ::testing::Test {
     return fetched.ok() ? fetched->records.size() : 0;
   }
 
+  // From the next Open on the log's database can be made to fail, through faulty_.
+  void PutFaultsBelow() {
+    options_.wrap_database = [this](std::unique_ptr<store::Database> database) {
+      database_ = std::move(database);
+      auto faulty = std::make_unique<store::FaultyDatabase>(database_.get());
+      faulty_ = faulty.get();
+      return faulty;
+    };
+  }
+
   store::TemporaryDirectory directory_;
   ManualClock clock_{Start()};
   EmbeddedOptions options_{.partition_count = 1, .min_free_bytes = 0, .clock = &clock_};
+  std::unique_ptr<store::Database> database_;  // below faulty_, where there are faults
+  store::FaultyDatabase* faulty_ = nullptr;
   std::unique_ptr<EmbeddedLog> log_;
 };
 
@@ -223,7 +237,99 @@ TEST_F(EmbeddedEngineTest, KilledAtAnyMomentNothingIsLostOrDoubled) {
   EXPECT_EQ(ReadAllActions(log_.get()), expected);
 }
 
-// ---- what is committed, and what may go ----------------------------------------------------
+// ---- disks that fail or are slow -------------------------------------------------------------
+
+Status RunUntilItEnds(runtime::Worker* worker) {
+  for (int turn = 0; turn < 1000; ++turn) {
+    Status status = worker->RunOnce(Duration());
+    if (!status.ok()) return status;
+  }
+  return Status::Ok();
+}
+
+TEST_F(EmbeddedEngineTest, AfterAFailedCommitNothingIsWrittenUntilTheDirectoryIsOpenedAnew) {
+  PutFaultsBelow();
+  size_t orders = 0;
+  for (const store::Fault fault : {store::Fault::kWriteLost, store::Fault::kWriteApplied}) {
+    for (const Status& error : {Internal("/data: broken"), ResourceExhausted("/data: full")}) {
+      Open();
+      std::vector<model::MapEntry> properties;
+      const std::vector<model::Event> events = {Identify("u1", &properties),
+                                                Event("u1", "Order Completed")};
+      ASSERT_TRUE(log_->Append(events).ok());
+      ++orders;
+      {
+        Engine engine(log_.get(), &clock_);
+        faulty_->Break(fault, error);
+        const Status ended = RunUntilItEnds(&engine.worker());
+        EXPECT_EQ(ended.code(), StatusCode::kInternal);
+        EXPECT_EQ(ended.message(), error.message());
+        EXPECT_FALSE(engine.worker().ready());
+        faulty_->Heal();
+      }
+      EXPECT_FALSE(RunUntilItEnds(&Engine(log_.get(), &clock_).worker()).ok());
+      EXPECT_EQ(log_->Health().code(), StatusCode::kInternal);
+      EXPECT_FALSE(Append("u1", "Order Completed").ok());
+      EXPECT_FALSE(log_->WriteCursors("mailer", {Offset(1)}).ok());
+      EXPECT_EQ(ReadAllActions(log_.get()).size(), orders - 1);  // what is uncertain is not shown
+      Open();
+      EXPECT_TRUE(log_->Health().ok());
+      Engine engine(log_.get(), &clock_);
+      engine.Settle();
+      EXPECT_EQ(ReadAllActions(log_.get()).size(), orders);
+    }
+  }
+}
+
+TEST_F(EmbeddedEngineTest, AFailedAppendStopsTheLogToo) {
+  PutFaultsBelow();
+  Open();
+  faulty_->Break(store::Fault::kWriteApplied, Internal("/data: broken"));
+  EXPECT_FALSE(Append("u1", "A").ok());
+  faulty_->Heal();
+  EXPECT_FALSE(Append("u1", "B").ok());
+  EXPECT_FALSE(log_->Health().ok());
+  EXPECT_EQ(CountRecords(), 0u);
+  Open();
+  EXPECT_EQ(CountRecords(), 1u);  // it was never acknowledged, but it is there
+  EXPECT_EQ(Append("u1", "C")->front().offset, Offset(1));
+}
+
+TEST_F(EmbeddedEngineTest, NoTimerOvertakesARecordWhoseWriteIsSlow) {
+  PutFaultsBelow();
+  Open();
+  std::vector<model::MapEntry> properties;
+  const std::vector<model::Event> events = {Identify("u1", &properties),
+                                            Event("u1", "Checkout Started")};
+  ASSERT_TRUE(log_->Append(events).ok());
+  Engine engine(log_.get(), &clock_);
+  engine.Settle();
+
+  clock_.Set(Start() + Hours(2) - Seconds(1));  // the reminder is due a second later
+  faulty_->HoldNextWrite();
+  std::thread shopper([&] { EXPECT_TRUE(Append("u1", "Order Completed").ok()); });
+  while (!faulty_->holding()) std::this_thread::yield();
+  clock_.Set(Start() + Hours(3));
+  Duration longest_sleep;
+  for (int turn = 0; turn < 10; ++turn) {
+    const auto began = std::chrono::steady_clock::now();
+    ASSERT_TRUE(engine.worker().RunOnce(Milliseconds(50)).ok());
+    const auto took = std::chrono::steady_clock::now() - began;
+    longest_sleep =
+        std::max(longest_sleep,
+                 Milliseconds(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
+  }
+  EXPECT_EQ(ReadAllActions(log_.get()), Lines());
+  EXPECT_GE(longest_sleep, Milliseconds(40)) << "it spins until the record is there";
+  faulty_->Release();
+  shopper.join();
+  engine.Settle();
+  const Lines actions = ReadAllActions(log_.get());
+  ASSERT_EQ(actions.size(), 1u);
+  EXPECT_TRUE(actions[0].ends_with("thank-you")) << actions[0];
+}
+
+// ---- what is committed, and what may go ------------------------------------------------------
 
 TEST_F(EmbeddedEngineTest, ActionsAreReadableOnceCommittedAndCursorsSurvive) {
   Open();
@@ -276,6 +382,32 @@ TEST_F(EmbeddedEngineTest, RetentionLeavesWhatIsStillToBeRead) {
   const auto places = Append("u1", "A");
   ASSERT_TRUE(places.ok());
   EXPECT_EQ((*places)[0].offset, Offset(21));
+}
+
+TEST_F(EmbeddedEngineTest, RetentionGivesTheDisksSpaceBack) {
+  constexpr int kDays = 40;
+  options_.retention = Days(2);
+  options_.write_buffer_bytes = 1 << 20;
+  Open();
+  Engine engine(log_.get(), &clock_);
+  std::mt19937 random(1);
+  uint64_t largest = 0;
+  for (int day = 0; day < kDays; ++day) {
+    for (int i = 0; i < 8; ++i) {
+      std::string noise(100'000, '\0');  // does not compress
+      for (char& byte : noise) byte = static_cast<char>('!' + random() % 90);
+      model::MapEntry entry{model::Value::String("noise"), model::Value::String(noise)};
+      model::Event event = Event("u1", "Seen");
+      event.properties = model::Value::Map(&entry, 1);
+      ASSERT_TRUE(log_->Append({&event, 1}).ok());
+    }
+    engine.Settle();
+    clock_.Advance(Days(1));
+    ASSERT_TRUE(log_->ApplyRetention().ok());
+    largest = std::max(largest, log_->Sizes().disk_bytes);
+  }
+  EXPECT_EQ(CountRecords(), 16u);
+  EXPECT_LT(largest, uint64_t{kDays} * 800'000 / 2);
 }
 
 }  // namespace

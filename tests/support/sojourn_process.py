@@ -66,14 +66,15 @@ class Sojourn:
             assert result.returncode == 0, f"{arguments}: {result.returncode}: {result.stderr}"
         return result
 
-    def spawn(self):
+    def spawn(self, *flags):
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
-                [str(binary()), "run", "--config", str(self.config)], stdout=log, stderr=log)
+                [str(binary()), "run", "--config", str(self.config), *flags],
+                stdout=log, stderr=log)
         return self
 
-    def start(self):
-        self.spawn()
+    def start(self, *flags):
+        self.spawn(*flags)
         self.wait_ready()
         return self
 

@@ -1,0 +1,230 @@
+// What frames a task's work: how it opens, how its intervals are committed or undone, and how it
+// changes to other rules.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "engine/base/check.h"
+#include "engine/base/hash.h"
+#include "engine/runtime/task.h"
+#include "engine/store/person_record.h"
+
+namespace sojourn::runtime {
+namespace {
+
+// The sweep that upgrades everybody after a change of rules; `occurrence` is the watermark at the
+// switch: every timer before it had fired by then. No journey's name has a colon.
+constexpr std::string_view kUpgradePass = ":upgrade";
+
+std::string Fingerprint(std::string_view key) { return Hex(Sha256(key).data(), 8); }
+
+std::vector<store::NamedText> KeyFingerprints(const step::Secrets& secrets) {
+  const std::string event_id_key(reinterpret_cast<const char*>(secrets.event_id_key.data()),
+                                 sizeof(secrets.event_id_key));
+  return {{"coupon_key", Fingerprint(secrets.coupon_key)},
+          {"event_id_key", Fingerprint(event_id_key)}};
+}
+
+}  // namespace
+
+// ---- opening ---------------------------------------------------------------------------------
+
+Task::Task(const TaskEnvironment& environment, Partition partition, OpenedPartition opened)
+    : environment_(environment),
+      partition_(partition),
+      store_(std::move(opened.store)),
+      inputs_(environment.log, environment.decoder, partition, environment.options.fetch_records),
+      persons_(store_.get()),
+      meta_(store_->meta()),
+      committed_positions_(std::move(opened.next)) {
+  partition_state_.partition = partition;
+  partition_state_.partition_count = environment.log->partition_count();
+}
+
+Result<std::unique_ptr<Task>> Task::Open(const TaskEnvironment& environment, Partition partition,
+                                         OpenedPartition opened) {
+  std::unique_ptr<Task> task(new Task(environment, partition, std::move(opened)));
+  SOJOURN_RETURN_IF_ERROR(task->Start());
+  return task;
+}
+
+Status Task::Start() {
+  SOJOURN_RETURN_IF_ERROR(CheckKeys());
+  SOJOURN_RETURN_IF_ERROR(environment_.rules->CatchUp(store_->meta().bundle));
+  rules_ = environment_.rules->current();
+  if (rules_ == nullptr) return FailedPrecondition("there are no rules yet");
+  BeginInterval(store_->meta().watermark);
+  inputs_.Reset(committed_positions_);
+  return Status::Ok();
+}
+
+Status Task::CheckKeys() {
+  if (environment_.options.accept_changed_keys) return Status::Ok();
+  const std::vector<store::NamedText> configured = KeyFingerprints(*environment_.secrets);
+  for (const store::NamedText& known : store_->meta().key_fingerprints) {
+    const auto now = std::find_if(configured.begin(), configured.end(),
+                                  [&](const auto& key) { return key.name == known.name; });
+    if (now == configured.end() || now->value == known.value) continue;
+    return FailedPrecondition(fmt::format(
+        "the configured {} is not the one that partition {} was made with; configure the old key, "
+        "or run once with --accept-changed-keys, after which codes and repetitions are judged anew",
+        known.name, partition_.value()));
+  }
+  return Status::Ok();
+}
+
+// ---- commit ----------------------------------------------------------------------------------
+
+bool Task::HasWork() const {
+  return interval_.records > 0 || interval_.meta_changed || persons_.size() > 0;
+}
+
+bool Task::IsFull() const {
+  return persons_.size() >= environment_.options.max_interval_persons ||
+         interval_.actions.size() + interval_.dead_letters.size() >=
+             environment_.options.max_interval_actions;
+}
+
+Result<std::optional<CommitBatch>> Task::Prepare() {
+  Result<const std::vector<store::PersonChange>*> changes = persons_.Encode();
+  if (!changes.ok() && changes.status().code() == StatusCode::kResourceExhausted) {
+    SOJOURN_RETURN_IF_ERROR(RollBack());
+    size_guard_.SetCareful(true);
+    return std::optional<CommitBatch>();
+  }
+  SOJOURN_RETURN_IF_ERROR(changes.status());
+  const Timestamp now = environment_.clock->Now();
+  for (model::Action& action : interval_.actions) action.late = action.useful_until < now;
+  meta_.inputs.clear();
+  for (size_t input = 0; input < inputs_.next().size(); ++input) {
+    meta_.inputs.push_back(
+        {environment_.log->inputs()[input].topic, partition_, inputs_.next()[input]});
+  }
+  meta_.coupons_taken.clear();
+  for (const auto& [pool, taken] : partition_state_.coupons_taken) {
+    meta_.coupons_taken.push_back({pool, taken});
+  }
+  meta_.written_at = now;
+  meta_.persons = store_->meta().persons + static_cast<uint64_t>(persons_.Growth());
+  CommitBatch batch;
+  batch.partition = partition_;
+  batch.store = store_.get();
+  batch.actions = interval_.actions;
+  batch.changes = **changes;
+  batch.meta = &meta_;
+  batch.dead_letters = interval_.dead_letters;
+  return std::optional<CommitBatch>(batch);
+}
+
+void Task::Committed(Duration commit_latency) {
+  CommitReport report;
+  report.partition = partition_;
+  report.actions = interval_.actions;
+  report.dead_letters = interval_.dead_letters;
+  report.records = interval_.records;
+  report.timers_fired = interval_.timers_fired;
+  report.persons_changed = static_cast<int64_t>(persons_.size());
+  report.record_bytes = static_cast<int64_t>(persons_.encoded_bytes());
+  report.oldest_log_time = interval_.oldest_log_time;
+  report.newest_log_time = interval_.newest_log_time;
+  report.commit_latency = commit_latency;
+  report.committed_at = environment_.clock->Now();
+  environment_.observer->OnCommitted(report);
+  committed_positions_ = inputs_.next();
+  size_guard_.SetCareful(false);
+  BeginInterval(meta_.watermark);
+}
+
+Status Task::RollBack() {
+  store_->Abort();
+  BeginInterval(store_->meta().watermark);
+  inputs_.Reset(committed_positions_);
+  const PartitionPositions positions{partition_, committed_positions_};
+  return environment_.log->SetPositions({&positions, 1});
+}
+
+// Everything as the store has it, but for what must be different from the start. `watermark` is
+// where the partition stands: never before the committed one, since timers were looked for up to
+// it.
+void Task::BeginInterval(Timestamp watermark) {
+  persons_.Clear();
+  interval_ = Interval();
+  timers_to_load_ = 0;
+  meta_ = store_->meta();
+  meta_.watermark = watermark;
+  partition_state_.coupons_taken.clear();
+  for (const store::PoolUse& use : meta_.coupons_taken) {
+    partition_state_.coupons_taken[use.pool] = use.taken;
+  }
+  meta_.key_fingerprints = KeyFingerprints(*environment_.secrets);
+  // Changed keys that were accepted need not be accepted again.
+  interval_.meta_changed =
+      store_->ever_committed() && meta_.key_fingerprints != store_->meta().key_fingerprints;
+  if (meta_.bundle == bundle()) return;
+  if (store_->ever_committed()) {
+    std::erase_if(meta_.sweeps,
+                  [](const store::SweepCursor& sweep) { return sweep.name == kUpgradePass; });
+    meta_.sweeps.push_back({std::string(kUpgradePass), meta_.watermark, ""});
+    interval_.meta_changed = true;
+  }
+  meta_.bundle = bundle();
+}
+
+// ---- change of rules -------------------------------------------------------------------------
+
+bool Task::HasNewerRules() const {
+  return environment_.rules->current()->current().number > bundle();
+}
+
+void Task::SwitchRules() {
+  SOJOURN_CHECK(!HasWork());
+  if (!HasNewerRules()) return;
+  rules_ = environment_.rules->current();
+  BeginInterval(meta_.watermark);
+  environment_.observer->OnRulesSwitched(partition_, bundle());
+}
+
+store::SweepCursor* Task::UpgradePass() {
+  for (store::SweepCursor& sweep : meta_.sweeps) {
+    if (sweep.name == kUpgradePass) return &sweep;
+  }
+  return nullptr;
+}
+
+// Silently, as of the switch or the person's own clock if that is later.
+Status Task::Upgrade(model::Person* person) {
+  const store::SweepCursor* pass = UpgradePass();
+  const Timestamp switched_at = pass != nullptr ? pass->occurrence : meta_.watermark;
+  const Timestamp deadline_before = person->next_deadline;
+  const Timestamp at = std::max(person->clock, switched_at);
+  output_.Clear();
+  step::UpgradePerson(StepEnvironment(), at, person, &output_);
+  person->bundle = bundle();
+  store_->timers().Arm(person->id, deadline_before, person->next_deadline);
+  Accept({.person = person->id, .log_time = at, .logical_time = at});
+  return Status::Ok();
+}
+
+// A slice of the background pass: only loads, upgrades and saves.
+Status Task::RunUpgradePass() {
+  store::SweepCursor* pass = UpgradePass();
+  if (pass == nullptr) return Status::Ok();
+  const size_t max_count = environment_.options.upgrade_slice_persons;
+  std::vector<store::ScannedPerson> scanned;
+  SOJOURN_RETURN_IF_ERROR(store_->Scan(pass->after_person, max_count, &scanned));
+  for (const store::ScannedPerson& person : scanned) {
+    if (store::RecordBundle(person.record) != bundle()) {
+      SOJOURN_RETURN_IF_ERROR(Touch(person.id).status());
+    }
+    pass->after_person = person.id;
+  }
+  interval_.meta_changed = true;
+  if (scanned.size() < max_count) {
+    std::erase_if(meta_.sweeps,
+                  [](const store::SweepCursor& sweep) { return sweep.name == kUpgradePass; });
+  }
+  return Status::Ok();
+}
+
+}  // namespace sojourn::runtime
