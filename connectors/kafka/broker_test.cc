@@ -327,7 +327,26 @@ TEST_F(BrokerTest, AZombieOfTheSameNameCannotCommit) {
 
 // ---- restore -----------------------------------------------------------------------------------
 
-TEST_F(BrokerTest, StateComesBackFromTheChangelog) {
+// Every commit is flushed.
+StateOptions Eager() {
+  StateOptions options;
+  options.flush_bytes = 1;
+  return options;
+}
+
+class BrokerRestoreTest : public BrokerTest {
+ protected:
+  // The work of a process that comes, commits a person to the first partition, and goes.
+  void CommitOnePerson(const std::string& id, const StateOptions& options) {
+    const auto worker = MakeWorker(config, options);
+    ASSERT_TRUE(worker->PumpUntilAtEnd());
+    TestWorker::Work work;
+    work.persons = {{id, RecordOf(id, id)}};
+    ASSERT_EQ(worker->Commit({{kP0, work}}).outcome, CommitOutcome::kCommitted);
+  }
+};
+
+TEST_F(BrokerRestoreTest, StateComesBackFromTheChangelog) {
   MakeTopics();
   Append(config.inputs[0].name, "ana", "hello", kP0);
   {
@@ -348,69 +367,39 @@ TEST_F(BrokerTest, StateComesBackFromTheChangelog) {
   EXPECT_FALSE(worker->tasks.at(kP1).store->ever_committed());
 }
 
-TEST_F(BrokerTest, AFlushedStoreIsKeptAndOnlyTheRestIsReplayed) {
+TEST_F(BrokerRestoreTest, AFlushedStoreIsKeptAndOnlyTheRestIsReplayed) {
   MakeTopics();
-  StateOptions eager;
-  eager.flush_bytes = 1;
-  {
-    const auto worker = MakeWorker(config, eager);
-    ASSERT_TRUE(worker->PumpUntilAtEnd());
-    TestWorker::Work work;
-    work.persons = {{"ana", RecordOf("ana", "Ana")}};
-    ASSERT_EQ(worker->Commit({{kP0, work}}).outcome, CommitOutcome::kCommitted);
-  }
-  {
-    const auto worker = MakeWorker();  // commits more, flushes nothing
-    ASSERT_TRUE(worker->PumpUntilAtEnd());
-    TestWorker::Work work;
-    work.persons = {{"bob", RecordOf("bob", "Bob")}};
-    ASSERT_EQ(worker->Commit({{kP0, work}}).outcome, CommitOutcome::kCommitted);
-  }
+  CommitOnePerson("ana", Eager());
+  CommitOnePerson("bob", {});  // commits more, flushes nothing
   const auto worker = MakeWorker();
   ASSERT_TRUE(worker->PumpUntilAtEnd());
-  EXPECT_EQ(Load(worker->tasks.at(kP0).store.get(), "ana"), RecordOf("ana", "Ana"));
-  EXPECT_EQ(Load(worker->tasks.at(kP0).store.get(), "bob"), RecordOf("bob", "Bob"));
+  EXPECT_EQ(Load(worker->tasks.at(kP0).store.get(), "ana"), RecordOf("ana", "ana"));
+  EXPECT_EQ(Load(worker->tasks.at(kP0).store.get(), "bob"), RecordOf("bob", "bob"));
   EXPECT_FALSE(observer.Noted("wiped"));
 }
 
-TEST_F(BrokerTest, AStoreThatWasIdleForTooLongIsMadeAnew) {
+TEST_F(BrokerRestoreTest, AStoreThatWasIdleForTooLongIsMadeAnew) {
   MakeTopics();
-  StateOptions eager;
-  eager.flush_bytes = 1;
-  {
-    const auto worker = MakeWorker(config, eager);
-    ASSERT_TRUE(worker->PumpUntilAtEnd());
-    TestWorker::Work work;
-    work.persons = {{"ana", RecordOf("ana", "Ana")}};
-    ASSERT_EQ(worker->Commit({{kP0, work}}).outcome, CommitOutcome::kCommitted);
-  }
+  CommitOnePerson("ana", Eager());
   clock.now = clock.now + config.tombstone_retention;
-  const auto worker = MakeWorker(config, eager);
+  const auto worker = MakeWorker(config, Eager());
   ASSERT_TRUE(worker->PumpUntilAtEnd());
   EXPECT_TRUE(observer.Noted("wiped 0: it was idle"));
-  EXPECT_EQ(Load(worker->tasks.at(kP0).store.get(), "ana"), RecordOf("ana", "Ana"));
+  EXPECT_EQ(Load(worker->tasks.at(kP0).store.get(), "ana"), RecordOf("ana", "ana"));
 }
 
-TEST_F(BrokerTest, AStoreOfAnotherChangelogIsMadeAnew) {
+TEST_F(BrokerRestoreTest, AStoreOfAnotherChangelogIsMadeAnew) {
   MakeTopics();
-  StateOptions eager;
-  eager.flush_bytes = 1;
-  {
-    const auto worker = MakeWorker(config, eager);
-    ASSERT_TRUE(worker->PumpUntilAtEnd());
-    TestWorker::Work work;
-    work.persons = {{"ana", RecordOf("ana", "Ana")}};
-    ASSERT_EQ(worker->Commit({{kP0, work}}).outcome, CommitOutcome::kCommitted);
-  }
+  CommitOnePerson("ana", Eager());
   config.app += "-two";
   MakeTopics();
-  const auto worker = MakeWorker(config, eager);
+  const auto worker = MakeWorker(config, Eager());
   ASSERT_TRUE(worker->PumpUntilAtEnd());
   EXPECT_TRUE(observer.Noted("wiped 0: it belongs to another"));
   EXPECT_EQ(Load(worker->tasks.at(kP0).store.get(), "ana"), std::nullopt);
 }
 
-TEST_F(BrokerTest, RestoreTellsWhatAnUncertainCommitDid) {
+TEST_F(BrokerRestoreTest, RestoreTellsWhatAnUncertainCommitDid) {
   MakeTopics();
   Append(config.inputs[0].name, "ana", "hello", kP0);
   config.commit_timeout = Milliseconds(1);  // no broker answers as fast as that
@@ -440,7 +429,7 @@ TEST_F(BrokerTest, RestoreTellsWhatAnUncertainCommitDid) {
   EXPECT_GT(uncertain, 0);
 }
 
-TEST_F(BrokerTest, OffsetsWithoutStateAreRefused) {
+TEST_F(BrokerRestoreTest, OffsetsWithoutStateAreRefused) {
   MakeTopics();
   TransactionalProducer producer(config, config.app + "-other", &observer);
   ASSERT_OK(producer.Settle(Seconds(20)));
@@ -458,7 +447,7 @@ TEST_F(BrokerTest, OffsetsWithoutStateAreRefused) {
       << worker->poll_status.message();
 }
 
-TEST_F(BrokerTest, ForgottenOffsetsComeFromTheState) {
+TEST_F(BrokerRestoreTest, ForgottenOffsetsComeFromTheState) {
   MakeTopics();
   for (int i = 0; i < 3; ++i) Append(config.inputs[0].name, "ana", std::to_string(i), kP0);
   {

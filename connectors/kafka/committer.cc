@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "connectors/kafka/changelog.h"
+#include "connectors/kafka/dead_letter.h"
 #include "engine/base/check.h"
 #include "engine/model/action_codec.h"
 #include "engine/store/partition_meta.h"
@@ -15,9 +16,6 @@ using runtime::CommitBatch;
 using runtime::CommitOutcome;
 using runtime::CommitResult;
 using runtime::DeadLetter;
-
-// Room for key, headers and frame beside a dead letter's value.
-constexpr size_t kDeadLetterFrameBytes = 64 * 1024;
 
 }  // namespace
 
@@ -106,23 +104,10 @@ Status KafkaCommitter::WriteAction(Partition partition, const model::Action& act
 }
 
 Status KafkaCommitter::WriteDeadLetter(Partition partition, const DeadLetter& letter) {
-  const std::string from_partition = std::to_string(letter.partition.value());
-  const std::string from_offset = std::to_string(letter.offset.value());
-  const std::string log_time = std::to_string(letter.log_time.milliseconds());
-  std::vector<Header> headers = {{"reason", runtime::DeadLetterReasonName(letter.reason)},
-                                 {"message", letter.message},
-                                 {"topic", letter.topic},
-                                 {"partition", from_partition},
-                                 {"offset", from_offset},
-                                 {"log_time", log_time}};
-  OutgoingRecord record{dead_letters_topic_, partition, letter.key, letter.value, {}};
-  if (letter.key.size() + letter.value.size() + kDeadLetterFrameBytes > kMaxRecordBytes) {
-    headers.push_back({"value", "omitted"});
-    record.value = "";
-    if (letter.key.size() + kDeadLetterFrameBytes > kMaxRecordBytes) record.key = "";
-  }
-  record.headers = headers;
-  auto produced = producer_->Produce(record);
+  const DeadLetterRecord record = RecordOf(letter);
+  const std::vector<Header> headers(record.headers.begin(), record.headers.end());
+  auto produced =
+      producer_->Produce({dead_letters_topic_, partition, record.key, record.value, headers});
   return produced.ok() ? Status::Ok() : produced.status();
 }
 

@@ -24,8 +24,14 @@ struct HeadersDeleter {
 };
 using HeadersPtr = std::unique_ptr<rd_kafka_headers_t, HeadersDeleter>;
 
-HeadersPtr MakeHeaders(const runtime::OriginalPlace& place) {
-  const auto pairs = PlaceHeaders(place);
+// Null where there are none.
+HeadersPtr MakeHeaders(const NewEvent& event) {
+  std::vector<std::pair<std::string, std::string>> pairs(event.headers.begin(),
+                                                         event.headers.end());
+  if (event.original) {
+    for (auto& pair : PlaceHeaders(*event.original)) pairs.push_back(std::move(pair));
+  }
+  if (pairs.empty()) return nullptr;
   HeadersPtr headers(rd_kafka_headers_new(pairs.size()));
   for (const auto& [name, value] : pairs) {
     const rd_kafka_resp_err_t code =
@@ -111,8 +117,7 @@ void EventProducer::OnDeliveryReport(rd_kafka_t*, const rd_kafka_message_t* mess
 
 Status EventProducer::Produce(const NewEvent& event, Client* client, Pending* pending) {
   const std::string topic(event.topic);
-  HeadersPtr headers;
-  if (event.original) headers = MakeHeaders(*event.original);
+  HeadersPtr headers = MakeHeaders(event);
   std::array<rd_kafka_vu_t, 7> values = {};
   size_t count = 0;
   values[count].vtype = RD_KAFKA_VTYPE_TOPIC;

@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 #include "connectors/kafka/client.h"
 #include "connectors/kafka/config.h"
@@ -35,6 +36,8 @@ struct NewEvent {
   // Its log time where that is not now, and where it stood before. Only for `<app>.events`: the
   // record itself is stamped with the present, or the broker would delete what is long past.
   const runtime::OriginalPlace* original = nullptr;
+  // Others than those that tell its place.
+  std::span<const std::pair<std::string, std::string>> headers = {};
 };
 
 class EventProducer {

@@ -8,6 +8,7 @@
 
 #include "connectors/kafka/bundle_store.h"
 #include "connectors/kafka/cluster.h"
+#include "connectors/kafka/dead_letter.h"
 #include "connectors/kafka/event_producer.h"
 #include "connectors/kafka/reader.h"
 #include "connectors/kafka/topics.h"
@@ -97,11 +98,12 @@ class KafkaBackend final : public Backend {
 
   Status AppendDeadLetters(std::span<const runtime::DeadLetter> letters) override {
     const std::string topic = kafka::DeadLettersTopic(config_.kafka);
-    std::vector<kafka::NewEvent> records(letters.size());
-    for (size_t i = 0; i < letters.size(); ++i) {
-      records[i].topic = topic;
-      records[i].key = letters[i].key;
-      records[i].value = letters[i].value;
+    std::vector<kafka::DeadLetterRecord> contents;
+    contents.reserve(letters.size());
+    std::vector<kafka::NewEvent> records;
+    for (const runtime::DeadLetter& letter : letters) {
+      const kafka::DeadLetterRecord& record = contents.emplace_back(kafka::RecordOf(letter));
+      records.push_back({topic, record.key, record.value, {}, nullptr, record.headers});
     }
     return producer_->Append(records);
   }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -50,8 +51,10 @@ struct CommitReport {
 // Where a partition stands; reported about once a second.
 struct PartitionGauges {
   Partition partition;
-  int64_t lag_records = 0;  // over all inputs
-  Duration lag;             // wall clock minus the next record's log time; 0 at the end
+  // Over all inputs; nullopt: the end of some input is not known.
+  std::optional<int64_t> lag_records;
+  // Wall clock minus the next record's log time; 0 at the end; nullopt: neither is at hand.
+  std::optional<Duration> lag;
   Timestamp watermark;
   int64_t persons = 0;         // as committed
   int64_t timers_pending = 0;  // estimate: rows of the timer index

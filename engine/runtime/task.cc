@@ -295,17 +295,26 @@ Result<Timestamp> Task::NextWakeUp() {
   return *oldest + environment_.options.watermark_slack + kTick;
 }
 
+std::optional<int64_t> Task::LagRecords() {
+  int64_t sum = 0;
+  for (size_t input = 0; input < inputs_.next().size(); ++input) {
+    const std::optional<int64_t> lag =
+        environment_.log->Lag(partition_, static_cast<uint16_t>(input), inputs_.next()[input]);
+    if (!lag.has_value()) return std::nullopt;
+    sum += *lag;
+  }
+  return sum;
+}
+
 Result<PartitionGauges> Task::Gauges() {
   const Timestamp now = environment_.clock->Now();
   PartitionGauges gauges;
   gauges.partition = partition_;
-  for (size_t input = 0; input < inputs_.next().size(); ++input) {
-    gauges.lag_records +=
-        environment_.log->Lag(partition_, static_cast<uint16_t>(input), inputs_.next()[input])
-            .value_or(0);
-  }
-  if (inputs_.Complete() && inputs_.Head() != nullptr) {
-    gauges.lag = std::max(Duration(), now - inputs_.Head()->log_time);
+  gauges.lag_records = LagRecords();
+  if (const PendingRecord* head = inputs_.Head()) {
+    gauges.lag = std::max(Duration(), now - head->log_time);
+  } else if (inputs_.Complete()) {
+    gauges.lag = Duration();
   }
   gauges.watermark = meta_.watermark;
   gauges.persons = static_cast<int64_t>(store_->meta().persons);

@@ -144,6 +144,18 @@ Status Task::RollBack() {
   return environment_.log->SetPositions({&positions, 1});
 }
 
+// Where an input is read for the first time: a restart must not choose another place, or what came
+// in between would be left out.
+bool Task::PositionsAreStored() const {
+  const auto& inputs = environment_.log->inputs();
+  const auto& stored = store_->meta().inputs;
+  return std::all_of(inputs.begin(), inputs.end(), [&](const InputDescription& input) {
+    return std::any_of(stored.begin(), stored.end(), [&](const store::InputPosition& known) {
+      return known.topic == input.topic;
+    });
+  });
+}
+
 // Everything as the store has it, but for what must be different from the start. `watermark` is
 // where the partition stands: never before the committed one, since timers were looked for up to
 // it.
@@ -158,6 +170,7 @@ void Task::BeginInterval(Timestamp watermark) {
     partition_state_.coupons_taken[use.pool] = use.taken;
   }
   meta_.key_fingerprints = KeyFingerprints(*environment_.secrets);
+  interval_.meta_changed = !PositionsAreStored();
   // Changed keys that were accepted need not be accepted again.
   interval_.meta_changed =
       store_->ever_committed() && meta_.key_fingerprints != store_->meta().key_fingerprints;

@@ -143,7 +143,7 @@ TEST_F(TaskTest, TheWatermarkStaysWhereTheEndsWereSeen) {
   EXPECT_EQ(Summary(world_->Actions()), (Lines{"2026-03-02T11:00:00Z u1 thank-you"}));
 }
 
-// A log that never learns where it ends.
+// A log that never learns where it ends, and so knows no lag.
 class EndlessLog final : public InputLog {
  public:
   explicit EndlessLog(InputLog* log) : log_(log) {}
@@ -159,16 +159,14 @@ class EndlessLog final : public InputLog {
   Status SetPositions(std::span<const PartitionPositions> positions) override {
     return log_->SetPositions(positions);
   }
-  std::optional<int64_t> Lag(Partition partition, uint16_t input, Offset next) override {
-    return log_->Lag(partition, input, next);
-  }
+  std::optional<int64_t> Lag(Partition, uint16_t, Offset) override { return std::nullopt; }
   void Wake() override { log_->Wake(); }
 
  private:
   InputLog* const log_;
 };
 
-TEST_F(TaskTest, AnOverdueTimerDoesNotWakeWhileAnEndIsUnknown) {
+TEST_F(TaskTest, WhereAnEndIsUnknownNothingWakesAndNoLagIsTold) {
   MakeWorld();
   Know("u1");
   Add(0, "u1", "Checkout Started", Hours(1));
@@ -198,7 +196,32 @@ TEST_F(TaskTest, AnOverdueTimerDoesNotWakeWhileAnEndIsUnknown) {
     const auto wake = (*task)->NextWakeUp();
     ASSERT_TRUE(wake.ok());
     EXPECT_EQ(*wake == Timestamp::Max(), input == &log);
+    const auto gauges = (*task)->Gauges();
+    ASSERT_TRUE(gauges.ok());
+    EXPECT_EQ(gauges->lag_records.has_value(), input != &log);
+    EXPECT_EQ(gauges->lag.has_value(), input != &log);
   }
+}
+
+class CommitCounter final : public Observer {
+ public:
+  void OnCommitted(const CommitReport&) override { ++commits; }
+  int commits = 0;
+};
+
+TEST_F(TaskTest, WhereANewPartitionBeginsIsCommittedOnceBeforeAnythingHappens) {
+  MakeWorld();
+  CommitCounter observer;
+  for (int life = 0; life < 2; ++life) {
+    Process process(world_.get(), &clock_, rules_.get(), &observer, {1, EagerOptions(), {}});
+    process.Settle();
+    EXPECT_EQ(observer.commits, 1);
+  }
+  const auto ports = world_->MakeWorkerPorts(0, 1);
+  const auto opened = ports.keeper->Open(Partition(0));
+  ASSERT_TRUE(opened.ok());
+  ASSERT_EQ(opened->store->meta().inputs.size(), 1u);
+  EXPECT_EQ(opened->store->meta().inputs[0].next_offset, Offset(0));
 }
 
 TEST_F(TaskTest, OneTimestampOfTheFutureFiresNothing) {

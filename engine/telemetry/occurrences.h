@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "engine/base/strong.h"
@@ -115,8 +116,8 @@ struct PartitionReleased {
 };
 struct PartitionStands {
   Partition partition;
-  int64_t lag_records = 0;
-  Duration lag;
+  std::optional<int64_t> lag_records;  // nullopt: not known
+  std::optional<Duration> lag;         // likewise
   Timestamp watermark;
   int64_t persons = 0;
   int64_t timers_pending = 0;

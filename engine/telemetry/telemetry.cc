@@ -3,6 +3,7 @@
 #include <chrono>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <sstream>
 #include <vector>
 
@@ -134,9 +135,11 @@ struct Telemetry::Families {
   Family<Gauge>& restore_duration = MakeGauge("sojourn_partition_restore_duration_seconds",
                                               "How long the last restore of the partition took.");
   Family<Gauge>& lag_records =
-      MakeGauge("sojourn_lag_records", "Records of the partition that are not yet applied.");
+      MakeGauge("sojourn_lag_records",
+                "Records of the partition that are not yet applied; absent while not known.");
   Family<Gauge>& lag_seconds = MakeGauge(
-      "sojourn_lag_seconds", "Wall clock minus the next record's log time; 0 at the end.");
+      "sojourn_lag_seconds",
+      "Wall clock minus the next record's log time; 0 at the end, absent while not known.");
   Family<Gauge>& watermark =
       MakeGauge("sojourn_watermark_timestamp_seconds", "Logical time the partition has reached.");
   Family<Gauge>& persons = MakeGauge("sojourn_persons", "Persons known to the partition.");
@@ -316,8 +319,13 @@ void Telemetry::Record(const PartitionStands& it) {
   const auto set = [&](Family<Gauge>& family, double value) {
     families_->OfPartition(family, it.partition).Set(value);
   };
-  set(families_->lag_records, static_cast<double>(it.lag_records));
-  set(families_->lag_seconds, InSeconds(it.lag));
+  // An unknown lag has no sample: 0 would tell that there is nothing to do.
+  const auto set_if_known = [&](Family<Gauge>& family, std::optional<double> value) {
+    if (value.has_value()) return set(family, *value);
+    family.Remove(&families_->OfPartition(family, it.partition));
+  };
+  set_if_known(families_->lag_records, it.lag_records);
+  set_if_known(families_->lag_seconds, it.lag ? std::optional(InSeconds(*it.lag)) : std::nullopt);
   set(families_->watermark, InSeconds(it.watermark - Timestamp()));
   set(families_->persons, static_cast<double>(it.persons));
   set(families_->timers_pending, static_cast<double>(it.timers_pending));

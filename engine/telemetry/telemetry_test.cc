@@ -117,6 +117,20 @@ TEST(Telemetry, AReleasedPartitionLeavesNoGauges) {
   EXPECT_EQ(telemetry.Exposition().find("partition=\"3\""), std::string::npos);
 }
 
+TEST(Telemetry, AnUnknownLagIsNotZero) {
+  Telemetry telemetry("1.2.3");
+  PartitionStands stands{Partition(3), 0, Duration(), Timestamp(), 0, 0, Duration(), false, false};
+  telemetry.Record(stands);
+  EXPECT_EQ(ValueOf(telemetry, R"(sojourn_lag_records{partition="3"})"), "0");
+  EXPECT_EQ(ValueOf(telemetry, R"(sojourn_lag_seconds{partition="3"})"), "0");
+  stands.lag_records = std::nullopt;
+  stands.lag = std::nullopt;
+  telemetry.Record(stands);
+  EXPECT_EQ(ValueOf(telemetry, R"(sojourn_lag_records{partition="3"})"), "");
+  EXPECT_EQ(ValueOf(telemetry, R"(sojourn_lag_seconds{partition="3"})"), "");
+  EXPECT_EQ(ValueOf(telemetry, R"(sojourn_persons{partition="3"})"), "0");
+}
+
 TEST(Telemetry, OnlyTheLoadedRulesAreShown) {
   Telemetry telemetry("1.2.3");
   CaptureStderr();

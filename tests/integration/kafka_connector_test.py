@@ -51,7 +51,7 @@ def run_filtered(broker, gtest_filter, on_line=None, environment=None):
 
 def test_cases_against_a_broker():
     with KafkaBroker() as broker:
-        run_filtered(broker, "BrokerTest.*")
+        run_filtered(broker, "BrokerTest.*:BrokerRestoreTest.*")
 
 
 def test_the_broker_goes_away_and_comes_back():
