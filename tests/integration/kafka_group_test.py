@@ -1,0 +1,227 @@
+#!/usr/bin/python3
+"""Several processes of one app over a real broker, seen from outside.
+
+Debian's own Python runs this: it has python3-confluent-kafka, an independent Kafka client.
+"""
+
+import contextlib
+import json
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from cases import run_cases  # noqa: E402
+from kafka_broker import KafkaBroker  # noqa: E402
+from kafka_events import partition_of  # noqa: E402
+from sojourn_process import Sojourn  # noqa: E402
+
+APP, TOPIC = "shop", "web"
+PARTITIONS, THREADS = 4, 2
+PEOPLE = 97
+HAND_OVER_SECONDS = 60
+URLS = {name: f"https://shop.example/{name}" for name in ("first", "again", "later")}
+# What an order leads to depends on the orders before it and on a timer: on state that moves.
+RULES = {
+    "company.yaml": "company: Test Shop\ntimezone: UTC\ncurrency: USD\n",
+    "journeys/order.yaml": f"""\
+journey: order
+trigger: {{event: Order Completed}}
+one_run_per: event.order_id
+steps:
+  - if: count("Order Completed") == 1
+    then:
+      - webhook: {{url: "{URLS['first']}", data: {{order: trigger.order_id}}}}
+    else:
+      - webhook: {{url: "{URLS['again']}", data: {{order: trigger.order_id}}}}
+  - wait: 5 seconds
+  - webhook: {{url: "{URLS['later']}", data: {{order: trigger.order_id}}}}
+""",
+}
+
+
+class Shop:
+    """A broker and processes of one app, each with a directory and rules of its own."""
+
+    def __init__(self, broker, directory):
+        self.broker = broker
+        self.directory = directory
+        self.processes = []
+        broker.create_topic(TOPIC, PARTITIONS)
+        self.process("maker").command("kafka", "create-topics")
+
+    def process(self, instance):
+        """A configured, not yet started process."""
+        rules = self.directory / instance / "rules"
+        for name, text in RULES.items():
+            (rules / name).parent.mkdir(parents=True, exist_ok=True)
+            (rules / name).write_text(text)
+        sojourn = Sojourn(self.directory / instance, rules=rules, app=APP, log="kafka",
+                          threads=THREADS, kafka={
+                              "bootstrap_servers": self.broker.bootstrap, "partitions": PARTITIONS,
+                              "instance": instance,
+                              "inputs": [{"topic": TOPIC, "format": "json"}]})
+        sojourn.rules = rules
+        self.processes.append(sojourn)
+        return sojourn
+
+    def records(self, topic):
+        """Every committed record of a topic, by an independent client."""
+        consumer = Consumer({"bootstrap.servers": self.broker.bootstrap, "group.id": "the test",
+                             "isolation.level": "read_committed", "enable.partition.eof": True,
+                             "enable.auto.commit": False})
+        consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
+        records, at_end = [], set()
+        while len(at_end) < PARTITIONS:
+            for record in consumer.consume(10_000, timeout=1):
+                if not record.error():
+                    records.append(record)
+                elif record.error().code() == KafkaError._PARTITION_EOF:
+                    at_end.add(record.partition())
+                else:
+                    raise AssertionError(record.error())
+        consumer.close()
+        return records
+
+    def actions(self):
+        return [json.loads(record.value()) for record in self.records(f"{APP}.actions")]
+
+
+@contextlib.contextmanager
+def shop():
+    with KafkaBroker() as broker, tempfile.TemporaryDirectory(prefix="sojourn-group-") as name:
+        made = Shop(broker, Path(name))
+        try:
+            yield made
+        finally:
+            for sojourn in made.processes:
+                if sojourn.process and sojourn.process.poll() is None:
+                    sojourn.kill()
+
+
+def owned(sojourn):
+    """How many partitions a process has restored."""
+    return sum(value == 0 for _, value in sojourn.samples("sojourn_partition_restoring"))
+
+
+def wait_owned(processes, shares=None):
+    """Until the processes own every partition between them, in these shares if given."""
+    def reached():
+        counts = [owned(sojourn) for sojourn in processes]
+        return sum(counts) == PARTITIONS and counts == (shares or counts)
+    processes[0].wait_for(reached, HAND_OVER_SECONDS, "owning every partition")
+
+
+class Orders:
+    """Orders of PEOPLE in turn, written without a pause as long as the block lasts."""
+
+    def __init__(self, bootstrap):
+        self.producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "linger.ms": 5,
+                                  "log_level": 0})
+        self.count = 0
+        self.failures = []
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self._write)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        self.thread.join()
+        assert self.producer.flush(60) == 0 and not self.failures, self.failures[:1]
+
+    def _write(self):
+        while not self.stopping.wait(0.005):
+            person = f"person-{self.count % PEOPLE}"
+            event = {"type": "track", "userId": person, "event": "Order Completed",
+                     "messageId": f"m-{self.count}",
+                     "properties": {"order_id": f"o-{self.count}"}}
+            self.producer.produce(TOPIC, json.dumps(event).encode(), person.encode(),
+                                  partition_of(person.encode(), PARTITIONS),
+                                  on_delivery=self._note)
+            self.producer.poll(0)
+            self.count += 1
+
+    def _note(self, error, _):
+        if error:
+            self.failures.append(str(error))
+
+    def expected(self):
+        actions = Counter()
+        for number in range(self.count):
+            person, order = f"person-{number % PEOPLE}", f"o-{number}"
+            now = URLS["first" if number < PEOPLE else "again"]
+            actions[person, order, now] += 1
+            actions[person, order, URLS["later"]] += 1
+        return actions
+
+
+def test_processes_join_leave_and_die():
+    with shop() as made:
+        one, two, three = (made.process(name) for name in ("one", "two", "three"))
+        with Orders(made.broker.bootstrap) as orders:
+            one.start()
+            wait_owned([one])
+            two.start()
+            wait_owned([one, two], [2, 2])
+            three.start()
+            # Six threads for four partitions: a process may own none, and is ready all the same.
+            everybody = [one, two, three]
+            wait_owned(everybody)
+            for sojourn in everybody:
+                assert sojourn.get("/-/ready")[0] == 200
+            one.stop()
+            wait_owned([two, three], [2, 2])
+            three.kill()
+            wait_owned([two])
+            one.start()
+            wait_owned([one, two], [2, 2])
+            two.kill()
+            wait_owned([one])
+        wanted = orders.expected()
+        one.wait_settled(PARTITIONS)
+        one.wait_for(lambda: len(made.actions()) >= wanted.total(), what="every action")
+        actions = made.actions()
+        found = Counter((action["person"], action["values"]["data"]["order"], action["url"])
+                        for action in actions)
+        assert found == wanted, (f"missing {list((wanted - found).items())[:3]}, "
+                                 f"surplus {list((found - wanted).items())[:3]}")
+        assert len({action["id"] for action in actions}) == len(actions)
+        assert not made.records(f"{APP}.dead-letters")
+        one.stop()
+        print(f"  {orders.count} orders, {wanted.total()} actions", flush=True)
+
+
+def test_dead_letters_say_why():
+    with shop() as made:
+        producer = Producer({"bootstrap.servers": made.broker.bootstrap, "log_level": 0})
+        producer.produce(TOPIC, b"no event", b"ann", partition_of(b"ann", PARTITIONS))
+        assert producer.flush(30) == 0
+        one = made.process("one").start()
+        calls = [{"type": "nonsense", "userId": "ann"},
+                 {"type": "track", "userId": "ann", "event": "Ping"}]
+        status, answer = one.post("/v1/batch", {"batch": calls})
+        assert status == 200 and len(json.loads(answer)["rejected"]) == 1, answer
+        one.wait_for(lambda: len(made.records(f"{APP}.dead-letters")) == 2, what="both")
+        letters = {}
+        for record in made.records(f"{APP}.dead-letters"):
+            headers = {name: value.decode() for name, value in record.headers()}
+            assert headers["reason"] == "undecodable" and headers["message"], headers
+            assert abs(int(headers["log_time"]) / 1000 - time.time()) < 300, headers
+            letters[headers["topic"]] = (record.value(), headers)
+        assert letters.keys() == {TOPIC, "http"}, letters
+        assert letters[TOPIC][0] == b"no event" and b"nonsense" in letters["http"][0], letters
+        assert letters[TOPIC][1]["offset"] == "0", letters
+        assert letters[TOPIC][1]["partition"] == str(partition_of(b"ann", PARTITIONS)), letters
+        assert letters["http"][1].keys() == letters[TOPIC][1].keys(), letters
+
+
+if __name__ == "__main__":
+    sys.exit(run_cases(globals()))
