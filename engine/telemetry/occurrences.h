@@ -124,6 +124,7 @@ struct PartitionStands {
   Duration oldest_overdue;
   bool importing = false;
   bool upgrading = false;
+  uint32_t bundle = 0;  // number of the rules in force
 };
 
 // ---- rules, store, import, HTTP --------------------------------------------------------------

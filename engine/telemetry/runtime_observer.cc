@@ -169,7 +169,8 @@ void RuntimeObserver::OnGauges(const runtime::PartitionGauges& gauges) {
   }
   telemetry_->Record(PartitionStands{gauges.partition, gauges.lag_records, gauges.lag,
                                      gauges.watermark, gauges.persons, gauges.timers_pending,
-                                     gauges.oldest_overdue, gauges.importing, gauges.upgrading});
+                                     gauges.oldest_overdue, gauges.importing, gauges.upgrading,
+                                     gauges.bundle});
 }
 
 void RuntimeObserver::OnClamped(Partition partition, Timestamp log_time) {

@@ -332,6 +332,7 @@ void Telemetry::Record(const PartitionStands& it) {
   set(families_->oldest_overdue, InSeconds(it.oldest_overdue));
   set(families_->importing, it.importing ? 1 : 0);
   set(families_->upgrading, it.upgrading ? 1 : 0);
+  set(families_->bundle, it.bundle);
 }
 
 // ---- rules, store, import, HTTP ----------------------------------------------------------------

@@ -44,7 +44,7 @@ void RecordEverything(Telemetry* telemetry) {
   telemetry->Record(PartitionAssigned{partition});
   telemetry->Record(PartitionRestored{partition, Milliseconds(1500)});
   telemetry->Record(PartitionStands{partition, 12, Seconds(2), Timestamp(1772442000250), 7, 99,
-                                    Milliseconds(500), true, false});
+                                    Milliseconds(500), true, false, 3});
   telemetry->Record(RulesLoaded{"0011", Timestamp(1772442000000)});
   telemetry->Record(RulesRefused{2, "a.yaml:1:2: error[J012]: unknown key"});
   telemetry->Record(RulesSwitched{partition, 4});
@@ -119,7 +119,8 @@ TEST(Telemetry, AReleasedPartitionLeavesNoGauges) {
 
 TEST(Telemetry, AnUnknownLagIsNotZero) {
   Telemetry telemetry("1.2.3");
-  PartitionStands stands{Partition(3), 0, Duration(), Timestamp(), 0, 0, Duration(), false, false};
+  PartitionStands stands{Partition(3), 0,     Duration(), Timestamp(), 0, 0, Duration(),
+                         false,        false, 4};
   telemetry.Record(stands);
   EXPECT_EQ(ValueOf(telemetry, R"(sojourn_lag_records{partition="3"})"), "0");
   EXPECT_EQ(ValueOf(telemetry, R"(sojourn_lag_seconds{partition="3"})"), "0");
@@ -129,6 +130,7 @@ TEST(Telemetry, AnUnknownLagIsNotZero) {
   EXPECT_EQ(ValueOf(telemetry, R"(sojourn_lag_records{partition="3"})"), "");
   EXPECT_EQ(ValueOf(telemetry, R"(sojourn_lag_seconds{partition="3"})"), "");
   EXPECT_EQ(ValueOf(telemetry, R"(sojourn_persons{partition="3"})"), "0");
+  EXPECT_EQ(ValueOf(telemetry, R"(sojourn_rules_bundle{partition="3"})"), "4");
 }
 
 TEST(Telemetry, OnlyTheLoadedRulesAreShown) {

@@ -6,6 +6,7 @@ Debian's own Python runs this: it has python3-confluent-kafka, an independent Ka
 
 import contextlib
 import json
+import signal
 import sys
 import tempfile
 import threading
@@ -117,6 +118,13 @@ def wait_owned(processes, shares=None):
     processes[0].wait_for(reached, HAND_OVER_SECONDS, "owning every partition")
 
 
+def wait_bundle(sojourn, number):
+    def reached():
+        bundles = [value for _, value in sojourn.samples("sojourn_rules_bundle")]
+        return bundles and set(bundles) == {number}
+    sojourn.wait_for(reached, HAND_OVER_SECONDS, f"rules bundle {number}")
+
+
 class Orders:
     """Orders of PEOPLE in turn, written without a pause as long as the block lasts."""
 
@@ -197,6 +205,25 @@ def test_processes_join_leave_and_die():
         assert not made.records(f"{APP}.dead-letters")
         one.stop()
         print(f"  {orders.count} orders, {wanted.total()} actions", flush=True)
+
+
+def test_rules_go_with_the_partitions():
+    """Who takes a partition over goes on with its rules, whatever stands on the own disk."""
+    with shop() as made:
+        one, two = made.process("one").start(), made.process("two").start()
+        wait_owned([one, two], [2, 2])
+        changed = RULES["journeys/order.yaml"].replace(URLS["first"], URLS["again"])
+        (one.rules / "journeys/order.yaml").write_text(changed)
+        one.process.send_signal(signal.SIGHUP)
+        wait_bundle(one, 2)
+        one.wait_settled(partitions=2)  # Longer than a commit takes: the state names the rules now.
+        one.kill()
+        wait_owned([two])
+        wait_bundle(two, 2)
+        with Orders(made.broker.bootstrap):
+            two.wait_for(lambda: two.metric("sojourn_actions_total") >= PARTITIONS, what="actions")
+        urls = {action["url"] for action in made.actions()}
+        assert URLS["again"] in urls and URLS["first"] not in urls, urls
 
 
 def test_dead_letters_say_why():
