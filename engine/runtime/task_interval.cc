@@ -170,10 +170,9 @@ void Task::BeginInterval(Timestamp watermark) {
     partition_state_.coupons_taken[use.pool] = use.taken;
   }
   meta_.key_fingerprints = KeyFingerprints(*environment_.secrets);
-  interval_.meta_changed = !PositionsAreStored();
   // Changed keys that were accepted need not be accepted again.
   interval_.meta_changed =
-      store_->ever_committed() && meta_.key_fingerprints != store_->meta().key_fingerprints;
+      !PositionsAreStored() || meta_.key_fingerprints != store_->meta().key_fingerprints;
   if (meta_.bundle == bundle()) return;
   if (store_->ever_committed()) {
     std::erase_if(meta_.sweeps,
