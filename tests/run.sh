@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds and runs every test; works on a bare Debian 12 machine.
 #
-#   tests/run.sh           everything: under an hour on two cores
+#   tests/run.sh           everything that takes under an hour on two cores
+#   tests/run.sh --long    also what takes longer (SOJOURN_LONG_TESTS=1 tells the tests)
 #   tests/run.sh --fast    only the unit tests, under the address sanitizer
 #
 # Ends with the one line `N passed, N failed`, followed by `, N skipped` if any. Every result stands
@@ -12,8 +13,9 @@ cd "$(dirname "$0")/.."
 scope=all
 case "${1:-}" in
   "") ;;
+  --long) export SOJOURN_LONG_TESTS=1 ;;
   --fast) scope=fast ;;
-  *) echo "usage: tests/run.sh [--fast]" >&2; exit 2 ;;
+  *) echo "usage: tests/run.sh [--fast|--long]" >&2; exit 2 ;;
 esac
 
 output=build/test

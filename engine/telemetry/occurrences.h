@@ -127,7 +127,8 @@ struct PartitionStands {
   uint32_t bundle = 0;  // number of the rules in force
 };
 
-// ---- rules, store, import, HTTP --------------------------------------------------------------
+// ---- rules, store, import, mail, HTTP
+// --------------------------------------------------------------
 
 struct RulesLoaded {
   std::string_view revision;  // of the bundle
@@ -150,6 +151,17 @@ struct RowsImported {
   int64_t events = 0;    // durably appended
   int64_t repeated = 0;  // known from an earlier run
   int64_t bad = 0;       // reported by line and left out
+};
+// A mail that left, was put off, or came to its end without being sent.
+struct MailConcluded {
+  std::string_view outcome;  // "delivered", "refused", "waiting", ...
+  std::string_view domain;   // of the recipient; counted by its class
+};
+// The mails of this process that are not finished.
+struct MailQueue {
+  int64_t waiting = 0;
+  int64_t held = 0;     // of paused journeys
+  Duration oldest_age;  // since the logical time of the oldest; 0 where there is none
 };
 struct RequestServed {
   std::string_view route;  // as registered, never the path of the request

@@ -25,6 +25,20 @@ using prometheus::Histogram;
 using prometheus::Labels;
 
 double InSeconds(Duration duration) { return static_cast<double>(duration.milliseconds()) / 1000; }
+
+// Labels are few: the great mailbox providers, and all others.
+std::string DomainClass(std::string_view domain) {
+  static const std::map<std::string_view, std::string> kClasses = {
+      {"gmail.com", "gmail"},       {"googlemail.com", "gmail"}, {"outlook.com", "microsoft"},
+      {"hotmail.com", "microsoft"}, {"live.com", "microsoft"},   {"msn.com", "microsoft"},
+      {"yahoo.com", "yahoo"},       {"aol.com", "yahoo"},        {"icloud.com", "apple"},
+      {"me.com", "apple"},          {"mac.com", "apple"},        {"gmx.de", "gmx"},
+      {"gmx.net", "gmx"},           {"web.de", "gmx"},           {"qq.com", "qq"},
+      {"163.com", "netease"},       {"126.com", "netease"}};
+  const auto found = kClasses.find(domain);
+  return found == kClasses.end() ? "other" : found->second;
+}
+
 std::string Text(Partition partition) { return std::to_string(partition.value()); }
 
 // Lets one line per key and second through and counts those it held back.
@@ -170,6 +184,15 @@ struct Telemetry::Families {
       MakeGauge("sojourn_store_size_bytes", "Size on disk, by part of the store.");
   Family<Counter>& import_rows =
       MakeCounter("sojourn_import_rows_total", "Rows of imported files, by result.");
+  Family<Counter>& mails =
+      MakeCounter("sojourn_mails_total",
+                  "Outcomes of mails, retries included, by outcome and class of domain.");
+  Family<Gauge>& mail_queue =
+      MakeGauge("sojourn_mail_queue", "Mails that are not finished, by state.");
+  Gauge& mail_queue_age =
+      MakeGauge("sojourn_mail_queue_oldest_age_seconds",
+                "Since the logical time of the oldest unfinished mail; 0 where there is none.")
+          .Add({});
   Family<Counter>& requests =
       MakeCounter("sojourn_http_requests_total", "HTTP requests served, by route and status code.");
   Family<Histogram>& request_duration =
@@ -374,6 +397,16 @@ void Telemetry::Record(const RowsImported& it) {
   Count(families_->import_rows, {{"result", "event"}}, it.events);
   Count(families_->import_rows, {{"result", "repeated"}}, it.repeated);
   Count(families_->import_rows, {{"result", "bad"}}, it.bad);
+}
+
+void Telemetry::Record(const MailConcluded& it) {
+  Count(families_->mails, {{"outcome", Copy(it.outcome)}, {"domain", DomainClass(it.domain)}}, 1);
+}
+
+void Telemetry::Record(const MailQueue& it) {
+  families_->mail_queue.Add({{"state", "waiting"}}).Set(static_cast<double>(it.waiting));
+  families_->mail_queue.Add({{"state", "held"}}).Set(static_cast<double>(it.held));
+  families_->mail_queue_age.Set(InSeconds(it.oldest_age));
 }
 
 void Telemetry::Record(const RequestServed& it) {

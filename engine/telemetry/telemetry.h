@@ -47,6 +47,8 @@ class Telemetry {
   void Record(const RulesSwitched&);
   void Record(const StoreSize&);
   void Record(const RowsImported&);
+  void Record(const MailConcluded&);
+  void Record(const MailQueue&);
   void Record(const RequestServed&);
 
   // The text format of Prometheus, version 0.0.4.

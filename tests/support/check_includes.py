@@ -22,6 +22,7 @@ STORE = MODEL | {"engine/store"}
 TELEMETRY = MODEL | {"engine/telemetry"}
 RUNTIME = STEP | STORE | {"engine/runtime"}
 SIMULATE = RUNTIME | TELEMETRY | {"engine/simulate"}
+DELIVER = LANGUAGE | STORE | TELEMETRY | {"engine/liquid", "engine/deliver"}
 
 # A folder of engine/ -> the folders that it and its tests may include.
 ALLOWED = {
@@ -34,11 +35,13 @@ ALLOWED = {
     "engine/telemetry": TELEMETRY,
     "engine/runtime": RUNTIME,
     "engine/simulate": SIMULATE,
+    "engine/deliver": DELIVER,
 }
 
 # A connector sees the engine through the ports it implements, and of other connectors nothing.
+# Deliverers reach the world through connectors: mails, transports and links are shared with them.
 # Telemetry implements a port, too: it observes the runtime, which knows nothing of it.
-CONNECTOR_MAY_INCLUDE = STORE | TELEMETRY
+CONNECTOR_MAY_INCLUDE = STORE | TELEMETRY | {"engine/deliver"}
 RUNTIME_PORTS = {"engine/runtime/event_decoder.h", "engine/runtime/observer.h",
                  "engine/runtime/ports.h"}
 # Tests of a connector may drive it with the runtime's own test helpers.

@@ -1,0 +1,305 @@
+#include "engine/deliver/deliverer.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "engine/telemetry/log.h"
+
+namespace sojourn::deliver {
+namespace {
+
+using telemetry::Log;
+using telemetry::LogLevel;
+
+constexpr size_t kActionsPerRead = 256;
+constexpr Duration kLongestPoll = Seconds(1);
+constexpr Duration kCommitRetryDelay = Milliseconds(200);
+// While the relay cannot be reached nothing is tried for so long, doubled with each failure.
+constexpr Duration kFirstRest = Seconds(1);
+constexpr Duration kLongestRest = Minutes(1);
+
+}  // namespace
+
+Deliverer::Deliverer(DelivererOptions options, DelivererEnvironment environment)
+    : options_(std::move(options)),
+      environment_(std::move(environment)),
+      queue_(options_.rates),
+      senders_(std::make_unique<SenderPool>(options_.connections, environment_.composer,
+                                            environment_.make_transport,
+                                            [log = environment_.log] { log->Wake(); })) {}
+
+// The threads of the pool must not wait for marks when they are joined.
+Deliverer::~Deliverer() { RefuseMarks(); }
+
+void Deliverer::RefuseMarks() {
+  for (const auto& mark : pending_.marks) mark->answer.set_value(Unavailable("stopping"));
+  pending_.marks.clear();
+}
+
+Status Deliverer::Run() {
+  while (!stopping_) {
+    SOJOURN_RETURN_IF_ERROR(environment_.log->Poll(UntilNextMoment(), this));
+    SOJOURN_RETURN_IF_ERROR(TakeRequests());
+    SOJOURN_RETURN_IF_ERROR(ReadMore());
+    HearSenders();
+    FillSenders();
+    SOJOURN_RETURN_IF_ERROR(Commit());
+    RecordGauges();
+  }
+  // What is under way comes to its end and is written; what asks for its mark is refused.
+  RefuseMarks();
+  senders_->Finish();
+  HearSenders();
+  return Commit();
+}
+
+void Deliverer::Stop() {
+  stopping_ = true;
+  environment_.log->Wake();
+}
+
+void Deliverer::SetPaused(PausedJourneys paused) {
+  {
+    const std::lock_guard lock(requests_mutex_);
+    paused_request_ = std::move(paused);
+  }
+  environment_.log->Wake();
+}
+
+void Deliverer::Reopen(const ActionPlace& place) {
+  {
+    const std::lock_guard lock(requests_mutex_);
+    reopen_requests_.push_back(place);
+  }
+  environment_.log->Wake();
+}
+
+void Deliverer::OnOpened(OpenedPartition partition) {
+  queue_.Open(partition.partition, partition.cursor);
+  for (auto& [offset, record] : partition.records) known_[record.place] = std::move(record);
+}
+
+void Deliverer::OnClosed(Partition partition) {
+  queue_.Close(partition);
+  std::erase_if(known_, [&](const auto& entry) { return entry.first.partition == partition; });
+}
+
+Status Deliverer::TakeRequests() {
+  std::optional<PausedJourneys> paused;
+  std::vector<ActionPlace> reopen;
+  {
+    const std::lock_guard lock(requests_mutex_);
+    paused.swap(paused_request_);
+    reopen.swap(reopen_requests_);
+  }
+  if (paused) {
+    paused_ = *std::move(paused);
+    queue_.LookAtHeld(paused_, environment_.now());
+  }
+  for (const ActionPlace& place : reopen) {
+    if (!queue_.IsOpen(place.partition) || queue_.Has(place)) continue;
+    SOJOURN_ASSIGN_OR_RETURN(auto actions,
+                             environment_.log->Read(place.partition, place.offset, 1));
+    if (actions.empty() || actions.front().place != place) continue;
+    QueuedMail mail{std::move(actions.front())};
+    mail.sender = environment_.composer->SenderOf(mail.committed.action);
+    mail.reopened = true;
+    pending_.records.push_back(Conclude(mail.committed, DeliveryState::kWaiting, 0,
+                                        "reopened by an operator", environment_.now()));
+    queue_.Add(std::move(mail), environment_.now());
+  }
+  return Status::Ok();
+}
+
+Status Deliverer::ReadMore() {
+  for (const Partition partition : queue_.partitions()) {
+    while (queue_.WantsMore()) {
+      SOJOURN_ASSIGN_OR_RETURN(
+          auto actions,
+          environment_.log->Read(partition, queue_.NextToRead(partition), kActionsPerRead));
+      if (actions.empty()) break;
+      const Offset next(actions.back().place.offset.value() + 1);
+      for (CommittedAction& committed : actions) Admit(std::move(committed));
+      queue_.SetRead(partition, next);
+      if (pending_.records.size() >= kActionsPerRead) return Status::Ok();
+    }
+  }
+  return Status::Ok();
+}
+
+void Deliverer::Admit(CommittedAction committed) {
+  const auto known = known_.find(committed.place);
+  if (known != known_.end()) {
+    const DeliveryRecord record = std::move(known->second);
+    known_.erase(known);
+    return AdmitKnown(std::move(committed), record);
+  }
+  if (committed.action.kind != model::ActionKind::kSendEmail || queue_.Has(committed.place)) return;
+  if (committed.action.late) {
+    return FinishAs(committed, DeliveryState::kExpired, 0, "late when it was decided");
+  }
+  QueuedMail mail{std::move(committed)};
+  mail.sender = environment_.composer->SenderOf(mail.committed.action);
+  queue_.Add(std::move(mail), environment_.now());
+}
+
+void Deliverer::AdmitKnown(CommittedAction committed, const DeliveryRecord& known) {
+  if (IsFinal(known.state) || queue_.Has(committed.place)) return;
+  if (known.state == DeliveryState::kStarted && !options_.resend_unknown) {
+    return FinishAs(committed, DeliveryState::kUnknown, known.attempts,
+                    "the process ended while the relay had the mail before it");
+  }
+  QueuedMail mail{std::move(committed)};
+  mail.sender = environment_.composer->SenderOf(mail.committed.action);
+  mail.attempts = known.attempts;
+  queue_.Add(std::move(mail), std::max(known.next_attempt, environment_.now()));
+}
+
+void Deliverer::HearSenders() {
+  SenderPool::News news = senders_->TakeNews();
+  for (auto& mark : news.marks) {
+    if (!queue_.IsOpen(mark->committed.place.partition) || stopping_) {
+      mark->answer.set_value(Unavailable("the partition is somebody else's now"));
+      continue;
+    }
+    pending_.records.push_back(
+        Conclude(mark->committed, DeliveryState::kStarted, mark->attempts, "", environment_.now()));
+    pending_.marks.push_back(std::move(mark));
+  }
+  for (SendReport& report : news.reports) HearReport(std::move(report));
+}
+
+void Deliverer::HearReport(SendReport report) {
+  const Timestamp now = environment_.now();
+  const CommittedAction& committed = report.committed;
+  if (!queue_.IsOpen(committed.place.partition)) return;
+  switch (report.composition.outcome) {
+    case Composition::Outcome::kReady:
+      break;
+    case Composition::Outcome::kSkip:
+      return FinishAs(committed, DeliveryState::kSkipped, report.attempts,
+                      report.composition.reason);
+    case Composition::Outcome::kFail:
+      return FinishAs(committed, DeliveryState::kFailed, report.attempts,
+                      report.composition.reason);
+    case Composition::Outcome::kTryLater:
+      return queue_.Retry(committed.place, report.attempts, now + kFirstRetryDelay);
+  }
+  RestAfter(report.result, now);
+  Verdict verdict = Judge(committed, report.attempts, report.result, now);
+  const bool unreachable =
+      report.result.outcome == SendOutcome::kTryLater && report.result.code == 0;
+  if (unreachable) verdict.record.next_attempt = std::max(rests_until_, now + kFirstRest);
+  environment_.telemetry->Record(telemetry::MailConcluded{DeliveryStateName(verdict.record.state),
+                                                          DomainOf(committed.action.address)});
+  if (verdict.record.state == DeliveryState::kWaiting) {
+    queue_.Retry(committed.place, report.attempts, verdict.record.next_attempt);
+  } else {
+    queue_.Finish(committed.place);
+  }
+  pending_.records.push_back(std::move(verdict.record));
+  if (verdict.event) pending_.events.push_back(*std::move(verdict.event));
+}
+
+// No answer at all says something about the relay, not about the mail.
+void Deliverer::RestAfter(const SendResult& result, Timestamp now) {
+  if (result.outcome != SendOutcome::kTryLater || result.code != 0) {
+    failures_in_a_row_ = 0;
+    rests_until_ = Timestamp();
+    return;
+  }
+  const int doublings = std::min(failures_in_a_row_++, 10);
+  const Duration rest =
+      std::min(Milliseconds(kFirstRest.milliseconds() << doublings), kLongestRest);
+  rests_until_ = now + rest;
+  Log(LogLevel::kWarning, "no mail could be sent, the next attempt follows",
+      {{"reason", result.detail}, {"in_seconds", rest.milliseconds() / 1000}});
+}
+
+void Deliverer::FillSenders() {
+  const Timestamp now = environment_.now();
+  if (stopping_) return;
+  while (senders_->idle() > 0 && now >= rests_until_) {
+    const auto next = queue_.Take(paused_, now);
+    if (!next) return;
+    if (next->expired) {
+      FinishAs(next->mail->committed, DeliveryState::kExpired, next->mail->attempts,
+               "its latest useful time has passed");
+      continue;
+    }
+    senders_->Send({next->mail->committed, next->mail->attempts, next->mail->reopened});
+  }
+}
+
+void Deliverer::FinishAs(const CommittedAction& committed, DeliveryState state, int attempts,
+                         std::string detail) {
+  environment_.telemetry->Record(
+      telemetry::MailConcluded{DeliveryStateName(state), DomainOf(committed.action.address)});
+  pending_.records.push_back(
+      Conclude(committed, state, attempts, std::move(detail), environment_.now()));
+  queue_.Finish(committed.place);
+}
+
+Status Deliverer::Commit() {
+  while (true) {
+    const std::vector<ActionPlace> cursors = queue_.MovedCursors();
+    if (pending_.empty() && cursors.empty()) return Status::Ok();
+    const Status status = environment_.log->Commit({pending_.records, pending_.events, cursors});
+    if (status.ok()) {
+      CommitDone(cursors);
+      return status;
+    }
+    if (status.code() == StatusCode::kAborted) {
+      SOJOURN_RETURN_IF_ERROR(environment_.log->Poll(Duration(0), this));
+      DropClosed();
+    } else if (status.code() != StatusCode::kUnavailable &&
+               status.code() != StatusCode::kResourceExhausted) {
+      return status;
+    }
+    if (stopping_) return status;
+    std::this_thread::sleep_for(std::chrono::milliseconds(kCommitRetryDelay.milliseconds()));
+  }
+}
+
+void Deliverer::DropClosed() {
+  std::erase_if(pending_.records, [this](const DeliveryRecord& record) {
+    return !queue_.IsOpen(record.place.partition);
+  });
+  // Their persons' journeys hear of it from the partition's new owner, or not at all.
+  for (const auto& mark : pending_.marks) {
+    if (queue_.IsOpen(mark->committed.place.partition)) continue;
+    mark->answer.set_value(Unavailable("the partition is somebody else's now"));
+  }
+  std::erase_if(pending_.marks, [this](const std::unique_ptr<MarkRequest>& mark) {
+    return !queue_.IsOpen(mark->committed.place.partition);
+  });
+}
+
+void Deliverer::CommitDone(const std::vector<ActionPlace>& cursors) {
+  queue_.CursorsWritten(cursors);
+  for (const auto& mark : pending_.marks) mark->answer.set_value(Status::Ok());
+  pending_ = {};
+}
+
+Duration Deliverer::UntilNextMoment() const {
+  const Timestamp now = environment_.now();
+  if (!queue_.MovedCursors().empty()) return Duration(0);
+  if (senders_->idle() == 0) return kLongestPoll;
+  const Timestamp next = std::max(queue_.NextMoment(), rests_until_);
+  return std::clamp(next - now, Duration(0), kLongestPoll);
+}
+
+void Deliverer::RecordGauges() {
+  const Timestamp now = environment_.now();
+  if (now < gauges_at_) return;
+  gauges_at_ = now + Seconds(1);
+  telemetry::MailQueue gauges;
+  gauges.waiting = static_cast<int64_t>(queue_.size() - queue_.held());
+  gauges.held = static_cast<int64_t>(queue_.held());
+  const auto oldest = queue_.OldestTime();
+  gauges.oldest_age = oldest ? std::max(now - *oldest, Duration(0)) : Duration(0);
+  environment_.telemetry->Record(gauges);
+}
+
+}  // namespace sojourn::deliver

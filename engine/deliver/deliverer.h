@@ -1,0 +1,107 @@
+// Sends committed mails: each gets exactly one final state, and none is sent twice.
+//
+// One thread decides and writes, others compose and send:
+//
+//   read         committed actions into the queue; what is no mail is passed over
+//   take         the next that may leave: not paused, within its rates, in time
+//   compose,     on a thread of the pool; just before the relay can take the mail over it asks for
+//   send         its mark, and goes on when the mark is durable
+//   commit       marks, final states, events for the journeys and cursors, as one
+//
+// A crash between mark and final state leaves kStarted: the mail was perhaps sent. It becomes
+// kUnknown, or is sent again where the options say so; nothing else is ever sent twice.
+//
+// Threads: Run on one thread; the rest from any. Errors: Run returns the Status that ended it.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/base/status.h"
+#include "engine/deliver/composer.h"
+#include "engine/deliver/delivery_log.h"
+#include "engine/deliver/send_queue.h"
+#include "engine/deliver/sender_pool.h"
+#include "engine/deliver/verdict.h"
+#include "engine/telemetry/telemetry.h"
+
+namespace sojourn::deliver {
+
+struct DelivererOptions {
+  int connections = 4;          // mails under way at the same time
+  bool resend_unknown = false;  // kStarted after a crash: send again
+  RateLimits rates;
+};
+
+// What outlives the deliverer.
+struct DelivererEnvironment {
+  DeliveryLog* log = nullptr;
+  Composer* composer = nullptr;
+  SenderPool::MakeTransport make_transport;
+  std::function<Timestamp()> now;
+  telemetry::Telemetry* telemetry = nullptr;
+};
+
+class Deliverer final : private DeliveryLog::Listener {
+ public:
+  Deliverer(DelivererOptions options, DelivererEnvironment environment);
+  ~Deliverer() override;
+
+  Status Run();
+  void Stop();
+
+  void SetPaused(PausedJourneys paused);
+  // Sends again what has failed. Its partition must be open here; a line in the log says if not.
+  void Reopen(const ActionPlace& place);
+
+ private:
+  struct Pending {
+    std::vector<DeliveryRecord> records;
+    std::vector<DeliveryEvent> events;
+    std::vector<std::unique_ptr<MarkRequest>> marks;
+
+    bool empty() const { return records.empty() && events.empty() && marks.empty(); }
+  };
+  using Known = std::map<ActionPlace, DeliveryRecord>;
+
+  void OnOpened(OpenedPartition partition) override;
+  void OnClosed(Partition partition) override;
+  Status TakeRequests();
+  Status ReadMore();
+  void Admit(CommittedAction committed);
+  void AdmitKnown(CommittedAction committed, const DeliveryRecord& known);
+  void HearSenders();
+  void HearReport(SendReport report);
+  void RestAfter(const SendResult& result, Timestamp now);
+  void FillSenders();
+  Status Commit();
+  void DropClosed();
+  void RefuseMarks();
+  void CommitDone(const std::vector<ActionPlace>& cursors);
+  void FinishAs(const CommittedAction& committed, DeliveryState state, int attempts,
+                std::string detail);
+  Duration UntilNextMoment() const;
+  void RecordGauges();
+
+  const DelivererOptions options_;
+  const DelivererEnvironment environment_;
+  SendQueue queue_;
+  Known known_;  // records of actions that were not read again yet
+  Pending pending_;
+  Timestamp rests_until_;  // the relay cannot be reached
+  int failures_in_a_row_ = 0;
+  PausedJourneys paused_;
+  Timestamp gauges_at_;
+  std::atomic<bool> stopping_ = false;
+  std::mutex requests_mutex_;
+  std::optional<PausedJourneys> paused_request_;  // guarded by requests_mutex_
+  std::vector<ActionPlace> reopen_requests_;      // likewise
+  std::unique_ptr<SenderPool> senders_;           // last: its threads use what stands above
+};
+
+}  // namespace sojourn::deliver

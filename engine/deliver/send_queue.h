@@ -1,0 +1,120 @@
+// Which mail goes next: what was read and is not finished yet, ordered by when it may leave.
+//
+// Mails of one sender to one domain form a lane, which its rates slow down without holding up the
+// others. Mails of paused journeys are held aside. A partition's cursor is its first unfinished
+// action.
+//
+// Threads: one. Pure but for its memory: all times are the caller's.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/deliver/delivery_log.h"
+#include "engine/deliver/rate.h"
+
+namespace sojourn::deliver {
+
+// Of stored actions in memory; beyond this no more are read.
+inline constexpr size_t kMaxQueuedBytes = size_t{128} << 20;
+
+// Journeys whose mails are held back.
+struct PausedJourneys {
+  bool all = false;
+  std::set<std::string, std::less<>> names;
+
+  bool Has(std::string_view journey) const { return all || names.find(journey) != names.end(); }
+};
+
+struct QueuedMail {
+  CommittedAction committed;
+  std::string sender;  // the address it comes from
+  int attempts = 0;
+  bool reopened = false;  // by an operator, after it had failed
+};
+
+class SendQueue {
+ public:
+  explicit SendQueue(RateLimits limits) : limiter_(std::move(limits)) {}
+
+  void Open(Partition partition, Offset cursor);
+  // Forgets everything of the partition, also what is being sent.
+  void Close(Partition partition);
+  bool IsOpen(Partition partition) const { return partitions_.count(partition) != 0; }
+  std::vector<Partition> partitions() const;
+
+  // Where reading goes on.
+  Offset NextToRead(Partition partition) const;
+  bool WantsMore() const { return bytes_ < kMaxQueuedBytes; }
+  // Everything before `next` was read; what was not added meanwhile is finished.
+  void SetRead(Partition partition, Offset next);
+  bool Has(const ActionPlace& place) const;
+  // Not before `due`. Its partition is open.
+  void Add(QueuedMail mail, Timestamp due);
+
+  struct Next {
+    const QueuedMail* mail = nullptr;  // valid until Retry, Finish or Close
+    bool expired = false;              // its latest useful time has passed
+  };
+  // The next mail that may leave or has expired; it is then under way until Retry or Finish.
+  std::optional<Next> Take(const PausedJourneys& paused, Timestamp now);
+  // When Take may have something, if nothing else happens; Max: never.
+  Timestamp NextMoment() const;
+  // After a change of what is paused.
+  void LookAtHeld(const PausedJourneys& paused, Timestamp now);
+
+  // Both do nothing where the partition was closed meanwhile.
+  void Retry(const ActionPlace& place, int attempts, Timestamp due);
+  void Finish(const ActionPlace& place);
+
+  // Partitions whose cursor has moved since CursorsWritten, with the new one.
+  std::vector<ActionPlace> MovedCursors() const;
+  void CursorsWritten(const std::vector<ActionPlace>& cursors);
+
+  size_t size() const { return size_; }
+  size_t held() const { return held_.size(); }
+  // The logical time of the oldest unfinished action; nullopt: there is none.
+  std::optional<Timestamp> OldestTime() const;
+
+ private:
+  enum class Where : uint8_t { kLane, kHeld, kUnderWay };
+  using LaneKey = std::pair<std::string, std::string>;  // sender, domain
+  using DuePlace = std::pair<Timestamp, ActionPlace>;
+  struct Entry {
+    QueuedMail mail;
+    LaneKey lane;
+    Timestamp due;
+    Where where = Where::kLane;
+  };
+  struct Lane {
+    std::set<DuePlace> waiting;
+    Timestamp wakes_at = Timestamp::Max();  // its key in wake_order_
+  };
+  struct PartitionState {
+    Offset next_to_read;
+    Offset written_cursor;
+    std::map<Offset, Entry> entries;
+
+    Offset cursor() const { return entries.empty() ? next_to_read : entries.begin()->first; }
+  };
+
+  Entry* Find(const ActionPlace& place);
+  void Enqueue(const ActionPlace& place, Entry* entry);
+  void Dequeue(const ActionPlace& place, const Entry& entry);
+  void SetWake(const LaneKey& key, Lane* lane, Timestamp at);
+  std::optional<ActionPlace> TakeExpiredHeld(Timestamp now);
+
+  RateLimiter limiter_;
+  std::map<Partition, PartitionState> partitions_;
+  std::map<LaneKey, Lane> lanes_;  // none is empty
+  std::set<std::pair<Timestamp, LaneKey>> wake_order_;
+  std::set<DuePlace> held_;  // by latest useful time
+  size_t bytes_ = 0;
+  size_t size_ = 0;
+};
+
+}  // namespace sojourn::deliver
