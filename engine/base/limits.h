@@ -49,6 +49,16 @@ inline constexpr int64_t kMaxExpressionLoopSteps = 100'000;  // of all loops in 
 inline constexpr Duration kMaxDuration = Days(3653);         // 10 years
 inline constexpr int kBuckets = 10'000;
 
+// Liquid: parsing, then one rendering.
+inline constexpr size_t kMaxLiquidBytes = 1024 * 1024;
+inline constexpr int kMaxLiquidNesting = 64;       // of tags; of brackets in a value
+inline constexpr size_t kMaxLiquidPartials = 1000;  // placed in one template, also by partials
+inline constexpr int kMaxLiquidPartialDepth = 16;
+inline constexpr uint64_t kMaxLiquidSteps = 1'000'000;  // nodes, rounds of loops, list items
+inline constexpr size_t kMaxLiquidOutputBytes = 4 * 1024 * 1024;
+inline constexpr size_t kMaxLiquidStringBytes = 4 * 1024 * 1024;  // a text made by a filter
+inline constexpr size_t kMaxLiquidWorkBytes = 64 * 1024 * 1024;   // read or made by filters
+
 // Clock.
 inline constexpr Duration kMaxLogTimeAhead = Seconds(5);
 inline constexpr Duration kDefaultWatermarkSlack = Milliseconds(200);

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "engine/base/suggest.h"
 #include "engine/language/journey_draft.h"
-#include "engine/language/suggest.h"
 
 namespace sojourn::language {
 namespace {

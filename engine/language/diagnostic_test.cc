@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/base/limits.h"
+#include "engine/base/suggest.h"
 #include "engine/language/load.h"
-#include "engine/language/suggest.h"
 
 namespace sojourn::language {
 namespace {

@@ -7,9 +7,9 @@
 #include <deque>
 
 #include "engine/base/limits.h"
+#include "engine/base/suggest.h"
 #include "engine/language/load_context.h"
 #include "engine/language/read.h"
-#include "engine/language/suggest.h"
 
 namespace sojourn::language {
 namespace {

@@ -4,8 +4,8 @@
 #include <set>
 
 #include "engine/base/duration_text.h"
+#include "engine/base/suggest.h"
 #include "engine/language/step_builder.h"
-#include "engine/language/suggest.h"
 #include "engine/language/values.h"
 
 namespace sojourn::language {

@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "engine/base/limits.h"
+#include "engine/base/suggest.h"
 #include "engine/language/load_context.h"
-#include "engine/language/suggest.h"
 #include "engine/language/values.h"
 
 namespace sojourn::language {

@@ -4,7 +4,7 @@
 
 #include "engine/base/duration_text.h"
 #include "engine/base/hash.h"
-#include "engine/language/suggest.h"
+#include "engine/base/suggest.h"
 
 namespace sojourn::language {
 namespace {

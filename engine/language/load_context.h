@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "engine/language/bundle.h"
-#include "engine/language/liquid.h"
 #include "engine/language/names.h"
 #include "engine/language/schema.h"
 #include "engine/language/source.h"

@@ -7,8 +7,8 @@
 #include "engine/base/duration_text.h"
 #include "engine/base/hash.h"
 #include "engine/base/rfc3339.h"
+#include "engine/base/suggest.h"
 #include "engine/language/journey_draft.h"
-#include "engine/language/suggest.h"
 #include "engine/language/values.h"
 
 namespace sojourn::language {

@@ -2,11 +2,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <set>
 
+#include "engine/base/suggest.h"
 #include "engine/language/load_context.h"
-#include "engine/language/suggest.h"
+#include "engine/liquid/liquid.h"
 
 namespace sojourn::language {
 namespace {
@@ -78,8 +80,8 @@ class TemplateLoader {
     loaded_.rule = rule_.get();
     loaded_.file = &file_.source;
     loaded_.name_node = root_.Find("template");
-    if (const Node* subject = root_.Find("subject")) ScanSubject(*subject);
-    ScanBody();
+    if (const Node* subject = root_.Find("subject")) ParseSubject(*subject);
+    ParseBody();
     Finish();
   }
 
@@ -108,29 +110,34 @@ class TemplateLoader {
     }
   }
 
-  void ScanSubject(const Node& subject) {
-    const LiquidScan scan = ScanLiquid(subject.text);
-    for (const LiquidIssue& issue : scan.issues) {
-      context_->reporter->Error(Code::kBadLiquid, file_.source,
-                                subject.RangeOf(issue.begin, issue.end), issue.message, issue.hint);
-    }
-    for (const LiquidRead& read : scan.reads) {
-      loaded_.reads.push_back({read.path, subject.RangeOf(read.begin, read.end)});
+  // Where in the file a stretch of the parsed text is.
+  using Place = std::function<SourceRange(uint32_t begin, uint32_t end)>;
+
+  void ParseSubject(const Node& subject) {
+    ParseLiquid(subject.text,
+                [&](uint32_t begin, uint32_t end) { return subject.RangeOf(begin, end); });
+  }
+
+  void ParseBody() {
+    const uint32_t start = file_.body.begin;
+    const size_t of_subject = loaded_.reads.size();
+    ParseLiquid(rule_->body, [&](uint32_t begin, uint32_t end) {
+      return SourceRange{start + begin, start + end};
+    });
+    for (size_t i = of_subject; i < loaded_.reads.size(); ++i) {
+      const std::string root = Root(loaded_.reads[i].path);
+      if (root == "unsubscribe_url" || root == "preferences_url") loaded_.uses_footer_urls = true;
     }
   }
 
-  void ScanBody() {
-    const LiquidScan scan = ScanLiquid(rule_->body);
-    const uint32_t start = file_.body.begin;
-    for (const LiquidIssue& issue : scan.issues) {
-      context_->reporter->Error(Code::kBadLiquid, file_.source,
-                                {start + issue.begin, start + issue.end}, issue.message,
-                                issue.hint);
+  void ParseLiquid(std::string_view text, const Place& place) {
+    const liquid::ParseResult result = liquid::Parse(text, {});
+    for (const liquid::Issue& issue : result.issues) {
+      context_->reporter->Error(Code::kBadLiquid, file_.source, place(issue.begin, issue.end),
+                                issue.message, issue.hint);
     }
-    for (const LiquidRead& read : scan.reads) {
-      loaded_.reads.push_back({read.path, {start + read.begin, start + read.end}});
-      const std::string root = Root(read.path);
-      if (root == "unsubscribe_url" || root == "preferences_url") loaded_.uses_footer_urls = true;
+    for (const liquid::Read& read : result.reads) {
+      loaded_.reads.push_back({read.path, place(read.begin, read.end)});
     }
   }
 

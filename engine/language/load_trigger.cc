@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "engine/base/hash.h"
+#include "engine/base/suggest.h"
 #include "engine/language/journey_draft.h"
-#include "engine/language/suggest.h"
 #include "engine/language/values.h"
 
 namespace sojourn::language {

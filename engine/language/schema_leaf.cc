@@ -4,9 +4,9 @@
 #include "engine/base/duration_text.h"
 #include "engine/base/limits.h"
 #include "engine/base/rfc3339.h"
+#include "engine/base/suggest.h"
 #include "engine/base/utf8.h"
 #include "engine/language/schema.h"
-#include "engine/language/suggest.h"
 #include "engine/language/values.h"
 
 namespace sojourn::language {

@@ -7,7 +7,7 @@
 
 #include "engine/base/duration_text.h"
 #include "engine/base/rfc3339.h"
-#include "engine/language/suggest.h"
+#include "engine/base/suggest.h"
 #include "engine/language/yaml.h"
 #include "engine/simulate/test_schema.h"
 

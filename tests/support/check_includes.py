@@ -15,8 +15,9 @@ PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
 BASE = {"engine/base"}
 MODEL = BASE | {"engine/model"}
+LIQUID = MODEL | {"engine/liquid"}
 EXPR = MODEL | {"engine/expr"}
-LANGUAGE = EXPR | {"engine/language"}
+LANGUAGE = EXPR | LIQUID | {"engine/language"}
 STEP = LANGUAGE | {"engine/step"}
 STORE = MODEL | {"engine/store"}
 TELEMETRY = MODEL | {"engine/telemetry"}
@@ -29,6 +30,7 @@ ALLOWED = {
     "engine/base": BASE,
     "engine/model": MODEL,
     "engine/expr": EXPR,
+    "engine/liquid": LIQUID,
     "engine/language": LANGUAGE,
     "engine/step": STEP,
     "engine/store": STORE,

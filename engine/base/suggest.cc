@@ -1,11 +1,11 @@
-#include "engine/language/suggest.h"
+#include "engine/base/suggest.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cctype>
 
-namespace sojourn::language {
+namespace sojourn {
 namespace {
 
 // Names longer than this are not compared: what a marketer can have mistyped is short.
@@ -63,4 +63,4 @@ std::string DidYouMean(std::string_view wrong, const std::vector<std::string>& c
   return nearest.empty() ? "" : fmt::format("did you mean \"{}\"?", nearest);
 }
 
-}  // namespace sojourn::language
+}  // namespace sojourn

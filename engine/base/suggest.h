@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sojourn::language {
+namespace sojourn {
 
 // The candidate nearest to `wrong`, where one is near enough to be meant; else "".
 std::string NearestName(std::string_view wrong, const std::vector<std::string>& candidates);
@@ -13,4 +13,4 @@ std::string NearestName(std::string_view wrong, const std::vector<std::string>& 
 // `did you mean "x"?`, or "" where nothing is near.
 std::string DidYouMean(std::string_view wrong, const std::vector<std::string>& candidates);
 
-}  // namespace sojourn::language
+}  // namespace sojourn

@@ -1,0 +1,20 @@
+#include "engine/liquid/line_column.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/liquid/characters.h"
+
+namespace sojourn::liquid {
+
+std::string LineColumn(std::string_view text, size_t position) {
+  const std::string_view before = text.substr(0, std::min(position, text.size()));
+  const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+  const size_t start = before.rfind('\n');
+  const size_t column =
+      CountCharacters(start == std::string_view::npos ? before : before.substr(start + 1)) + 1;
+  return fmt::format("{}:{}", line, column);
+}
+
+}  // namespace sojourn::liquid
