@@ -192,7 +192,7 @@ bool Renderer::IsOrdered(const Datum& left, Operator op, const Datum& right) {
   if (!work_.Charge(std::min(WeightOf(left.value), WeightOf(right.value)))) return false;
   const auto order = Compare(left.value, right.value);
   if (!order) {
-    work_.Fail(fmt::format("a {} cannot be compared with a {}", KindName(left.value.kind()),
+    work_.Fail(fmt::format("{} and {} cannot be compared", KindName(left.value.kind()),
                            KindName(right.value.kind())));
     return false;
   }

@@ -203,7 +203,7 @@ Datum Sort(const Call& call) {
     }
     keyed.emplace_back(key, item);
     if (keyed.size() > 1 && !Compare(keyed.front().first, key)) {
-      call.work.Fail(fmt::format("a {} cannot be sorted with a {}", KindName(key.kind()),
+      call.work.Fail(fmt::format("{} and {} cannot be sorted together", KindName(key.kind()),
                                  KindName(keyed.front().first.kind())));
       return {};
     }

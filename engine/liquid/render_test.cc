@@ -10,7 +10,7 @@ TEST(RenderTest, ErrorsTellWhere) {
   EXPECT_EQ(RenderText("é\n {{ 1 | divided_by: n }}", R"({"n": 0})"),
             "error: 2:9: a division by zero");
   EXPECT_EQ(RenderText("{% if 'a' < 1 %}{% endif %}"),
-            "error: 1:1: a string cannot be compared with a int");
+            "error: 1:1: string and int cannot be compared");
   EXPECT_EQ(RenderText("{% render 'p' %}", "{}", {}, PartialTexts{{"p", "\n{{ 1 | modulo: 0 }}"}}),
             "error: partial \"p\" 2:8: a division by zero");
 }

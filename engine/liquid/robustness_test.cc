@@ -21,7 +21,8 @@ std::vector<std::string> GoldenTemplates() {
   std::ifstream file(std::string(source == nullptr ? "." : source) +
                      "/engine/liquid/testdata/golden_liquid.json");
   std::vector<std::string> templates;
-  for (const auto& test : nlohmann::json::parse(file)["tests"]) {
+  const nlohmann::json golden = nlohmann::json::parse(file);
+  for (const auto& test : golden["tests"]) {
     templates.push_back(test["template"].get<std::string>());
   }
   return templates;
