@@ -9,6 +9,7 @@
 
 #include "engine/base/hash.h"
 #include "engine/model/json_writer.h"
+#include "engine/simulate/render_message.h"
 #include "engine/simulate/report_text.h"
 
 namespace sojourn::simulate {
@@ -68,8 +69,7 @@ std::string DataDifference(const Expectation& expectation, const model::Action& 
 
 }  // namespace
 
-Judge::Judge(const language::Bundle& bundle, const TestCase& test, const Renderer& render)
-    : bundle_(bundle), test_(test), render_(render) {
+Judge::Judge(const language::Bundle& bundle, const TestCase& test) : bundle_(bundle), test_(test) {
   for (const Expectation& expectation : test.expectations) {
     matches_.push_back({&expectation, false, {}});
   }
@@ -123,8 +123,7 @@ void Judge::JudgePath(const VirtualPerson& person, Match* match) {
 std::string Judge::RenderedDifference(const Expectation& expectation,
                                       const model::Action& action) const {
   if (!expectation.subject && !expectation.body_contains) return {};
-  if (!render_) return "subject and body are not rendered here";
-  const auto rendered = render_(bundle_, action);
+  const auto rendered = RenderMessage(bundle_, action);
   if (!rendered.ok()) return rendered.status().message();
   if (expectation.subject && rendered->subject != *expectation.subject) {
     return fmt::format("the subject is \"{}\"", rendered->subject);

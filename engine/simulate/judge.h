@@ -13,7 +13,7 @@ namespace sojourn::simulate {
 // moment; the others when it has ended.
 class Judge {
  public:
-  Judge(const language::Bundle& bundle, const TestCase& test, const Renderer& render);
+  Judge(const language::Bundle& bundle, const TestCase& test);
 
   // Judges the expectations about state whose moment lies before `now`.
   void BeforeInput(const VirtualPerson& person, Timestamp now);
@@ -41,7 +41,6 @@ class Judge {
 
   const language::Bundle& bundle_;
   const TestCase& test_;
-  const Renderer& render_;
   std::vector<Match> matches_;  // as the expectations
   std::vector<bool> action_wrong_;
   TestResult result_;

@@ -4,30 +4,18 @@
 // that fails is a result.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "engine/base/status.h"
 #include "engine/language/bundle.h"
 #include "engine/language/diagnostic.h"
-#include "engine/model/action.h"
 
 namespace sojourn::simulate {
 
-struct RenderedMessage {
-  std::string subject;
-  std::string body;
-};
-// How a deliverer would render a send; for `subject` and `body_contains`.
-using Renderer = std::function<Result<RenderedMessage>(const language::Bundle& bundle,
-                                                       const model::Action& action)>;
-
 struct TestOptions {
-  Renderer render;        // empty: expectations of rendered text fail and say so
   bool coverage = false;  // list the steps that no test reached
 };
 

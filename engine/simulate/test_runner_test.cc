@@ -10,10 +10,13 @@ namespace {
 
 std::shared_ptr<const language::Bundle> Rules() {
   const language::LoadResult loaded = language::LoadBundle(
-      {{"company.yaml", "company: Shop\ntimezone: UTC\n"},
+      {{"company.yaml", "company: Shop\ntimezone: Europe/Berlin\n"},
        {"coupons/p.yaml", "coupon_pool: p\nstatic: CODE\n"},
        {"segments/s.yaml", "segment: s\nwhere: person.vip == true\n"},
-       {"templates/hello.liquid", "---\ntemplate: hello\nsubject: Hi\n---\nHi\n"},
+       {"templates/hello.liquid",
+        "---\ntemplate: hello\nsubject: \"Hi {{ data.t }} {{ 0 | divided_by: data.n "
+        "}}\"\n---\n<b>{{ data.t }}</b> "
+        "{{ event.at | date: '%H:%M' }} {{ unsubscribe_url }}\n"},
        {"journeys/j.yaml", R"(
 journey: j
 trigger: {event: Go}
@@ -23,7 +26,7 @@ steps:
     paths: [{name: a, percent: 100}, {name: b, percent: 0}]
   - coupon: {pool: p}
   - wait: 1 day
-  - send_email: {template: hello, data: {n: event.n}}
+  - send_email: {template: hello, data: {n: event.n, t: event.t}}
   - send_sms: text
 )"},
        {"templates/text.liquid", "---\ntemplate: text\nsubject: \"\"\nchannel: sms\n---\nHi\n"}});
@@ -39,7 +42,7 @@ tests:
     start: 2026-03-02T09:00:00Z
     person: {id: u1, email: u1@shop.example}
     events:
-      - {at: 0m, track: Go, properties: {n: 1}}
+      - {at: 0m, track: Go, properties: {n: 1, t: a<b, at: "2026-07-01T10:00:00Z"}}
       - {at: 1h, track: Bought}
 )" + more +
          "    expect:\n" + expect;
@@ -141,15 +144,20 @@ TEST(TestRunnerTest, CoverageListsStepsThatNoTestReached) {
   EXPECT_EQ(report.unreached[1].step, "5");
 }
 
-TEST(TestRunnerTest, RenderedTextNeedsARenderer) {
-  const std::string text =
-      File("      - {at: 0m, coupon: p}\n      - {at: 1d, send_email: hello, subject: Hi u1}\n");
-  EXPECT_EQ(RunText(text).failed, 1);
-  TestOptions options;
-  options.render = [](const language::Bundle&, const model::Action& action) {
-    return Result<RenderedMessage>(RenderedMessage{"Hi " + action.person, ""});
-  };
-  EXPECT_EQ(RunTests(Rules(), {{"a.test.yaml", text}}, options).passed, 1);
+// What a test with this expectation of the mail says; "" where it passes.
+std::string MailProblem(const std::string& expectation) {
+  const TestReport report = RunText(File(
+      "      - {at: 0m, coupon: p}\n      - {at: 1d, send_email: hello, " + expectation + "}\n",
+      "    until: 1d\n"));
+  return report.passed == 1 ? "" : FormatReport(report, ReportFormat::kText);
+}
+
+TEST(TestRunnerTest, MailsAreRendered) {
+  EXPECT_EQ(MailProblem("subject: Hi a<b 0"), "");
+  EXPECT_EQ(MailProblem("body_contains: <b>a&lt;b</b> 12:00 https://"), "");
+  EXPECT_NE(MailProblem("subject: Hi").find("the subject is \"Hi a<b 0\""), std::string::npos);
+  EXPECT_NE(MailProblem("body_contains: a<b").find("the body does not contain \"a<b\""),
+            std::string::npos);
 }
 
 }  // namespace
