@@ -51,7 +51,7 @@ inline constexpr int kBuckets = 10'000;
 
 // Liquid: parsing, then one rendering.
 inline constexpr size_t kMaxLiquidBytes = 1024 * 1024;
-inline constexpr int kMaxLiquidNesting = 64;       // of tags; of brackets in a value
+inline constexpr int kMaxLiquidNesting = 64;        // of tags; of brackets in a value
 inline constexpr size_t kMaxLiquidPartials = 1000;  // placed in one template, also by partials
 inline constexpr int kMaxLiquidPartialDepth = 16;
 inline constexpr uint64_t kMaxLiquidSteps = 1'000'000;  // nodes, rounds of loops, list items

@@ -67,7 +67,7 @@ class Parser {
                  Code code) {
     if (std::find(known.begin(), known.end(), node.text) != known.end()) return;
     Error(code, node, "there is no " + std::string(noun) + " \"" + node.text + "\"",
-          language::DidYouMean(node.text, known));
+          DidYouMean(node.text, known));
   }
 
   template <typename Rules>
@@ -228,11 +228,11 @@ class Parser {
         if (std::find(paths.begin(), paths.end(), path.text) != paths.end()) return;
         return Error(Code::kNotAChoice, path,
                      "the A/B test \"" + wanted_test + "\" has no path \"" + path.text + "\"",
-                     language::DidYouMean(path.text, paths));
+                     DidYouMean(path.text, paths));
       }
     }
     Error(Code::kNotAChoice, key, "there is no A/B test \"" + key.text + "\"",
-          language::DidYouMean(wanted_test, tests));
+          DidYouMean(wanted_test, tests));
   }
 
   static const KindName& KindOf(const Node& node) {
