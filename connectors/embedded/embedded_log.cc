@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "connectors/embedded/bundle_rows.h"
+#include "connectors/embedded/deliveries.h"
 #include "connectors/embedded/retention.h"
 #include "connectors/embedded/rows.h"
 #include "connectors/embedded/shared.h"
@@ -56,6 +57,10 @@ class Log final : public EmbeddedLog {
   std::unique_ptr<runtime::Decoder> MakeDecoder() override {
     return std::make_unique<EmbeddedDecoder>();
   }
+  Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog(std::string reader) override {
+    SOJOURN_ASSIGN_OR_RETURN(auto log, EmbeddedDeliveries::Open(&shared_, std::move(reader)));
+    return std::unique_ptr<deliver::DeliveryLog>(std::move(log));
+  }
   runtime::BundleStore* bundles() override { return bundles_.get(); }
 
   Status Health() override {
@@ -87,7 +92,8 @@ Status Log::Open(const EmbeddedOptions& options) {
                                                                   options.create_if_missing));
   store::RocksOptions rocks;
   rocks.directory = shared_.directory->database_path();
-  rocks.extra_families = {{"log"}, {"actions"}, {"dead_letters"}, {"control", true}};
+  rocks.extra_families = {
+      {"log"}, {"actions"}, {"dead_letters"}, {"control", true}, {"deliveries"}};
   rocks.memory = store::NewRocksMemory(options.block_cache_bytes, options.write_buffer_bytes);
   SOJOURN_ASSIGN_OR_RETURN(std::unique_ptr<store::Database> database,
                            store::OpenRocksDatabase(rocks));

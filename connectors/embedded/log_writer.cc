@@ -55,14 +55,27 @@ bool LogWriter::empty() const {
 
 Result<std::vector<AppendedPlace>> LogWriter::Append(std::span<const model::Event> events) {
   Request request;
+  SOJOURN_RETURN_IF_ERROR(AddEvents(events, &request));
+  SOJOURN_RETURN_IF_ERROR(Submit(&request));
+  return std::move(request.places);
+}
+
+Status LogWriter::AppendWith(std::span<const model::Event> events, const store::WriteBatch* rows) {
+  Request request;
+  SOJOURN_RETURN_IF_ERROR(AddEvents(events, &request));
+  request.rows = rows;
+  request.bytes += rows->bytes();
+  return Submit(&request);
+}
+
+Status LogWriter::AddEvents(std::span<const model::Event> events, Request* request) const {
   for (const model::Event& event : events) {
     if (!model::IsValidPersonId(event.person)) {
       return InvalidArgument("an event without a valid person's id cannot be appended");
     }
-    AddRecord(event, Timestamp::Min(), &request);
+    AddRecord(event, Timestamp::Min(), request);
   }
-  SOJOURN_RETURN_IF_ERROR(Submit(&request));
-  return std::move(request.places);
+  return Status::Ok();
 }
 
 Status LogWriter::AppendImport(const ImportChunk& chunk) {
@@ -223,6 +236,7 @@ Status LogWriter::CheckImport(const ImportChunk& chunk) {
 // own, but none from the future.
 void LogWriter::AddToBatch(Request* request, Timestamp now, std::vector<Tail>* tails,
                            store::WriteBatch* batch) const {
+  if (request->rows != nullptr) batch->Append(*request->rows);
   const bool replay = request->import != nullptr && request->import->state.replay;
   for (const NewRecord& record : request->records) {
     Tail& tail = (*tails)[static_cast<size_t>(record.partition.value())];

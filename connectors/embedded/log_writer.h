@@ -43,6 +43,8 @@ class LogWriter {
                                                  LogWriterOptions options);
 
   Result<std::vector<AppendedPlace>> Append(std::span<const model::Event> events);
+  // Events and rows of other families, durable together.
+  Status AppendWith(std::span<const model::Event> events, const store::WriteBatch* rows);
   Result<std::optional<ImportState>> FindImport(std::string_view fingerprint);
   Status AppendImport(const ImportChunk& chunk);
 
@@ -71,6 +73,7 @@ class LogWriter {
     size_t bytes = 0;
     // Of an import: what else becomes durable, and what must still hold.
     const ImportChunk* import = nullptr;
+    const store::WriteBatch* rows = nullptr;  // what else becomes durable
     std::vector<AppendedPlace> places;
     Status status;
     bool done = false;
@@ -82,6 +85,7 @@ class LogWriter {
 
   LogWriter(store::Database* database, LogWriterOptions options);
   Status ReadTails();
+  Status AddEvents(std::span<const model::Event> events, Request* request) const;
   void AddRecord(const model::Event& event, Timestamp log_time, Request* request) const;
   void AddBrackets(model::EventType type, Timestamp log_time, Request* request) const;
   Status Submit(Request* request);

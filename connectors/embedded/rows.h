@@ -20,8 +20,9 @@ inline constexpr store::Family kLogFamily = store::ExtraFamily(0);
 inline constexpr store::Family kActionsFamily = store::ExtraFamily(1);
 inline constexpr store::Family kDeadLettersFamily = store::ExtraFamily(2);
 inline constexpr store::Family kControlFamily = store::ExtraFamily(3);
+inline constexpr store::Family kDeliveriesFamily = store::ExtraFamily(4);
 
-// log, actions, dead_letters: partition ‖ offset, both big-endian.
+// log, actions, dead_letters, deliveries: partition ‖ offset, both big-endian.
 std::string RowKey(Partition partition, Offset offset);
 // The offset of such a key; nullopt where it is none.
 std::optional<Offset> OffsetOfRowKey(std::string_view key);

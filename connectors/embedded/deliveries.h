@@ -1,0 +1,38 @@
+// A deliverer's face of the embedded log: every partition is its own from the first Poll on.
+//
+// Threads: as DeliveryLog says. Dies before the log.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "connectors/embedded/shared.h"
+#include "engine/deliver/delivery_log.h"
+
+namespace sojourn::embedded {
+
+class EmbeddedDeliveries final : public deliver::DeliveryLog {
+ public:
+  // `reader` names the deliverer: its cursors and what it keeps. From now on retention leaves what
+  // it has not finished.
+  static Result<std::unique_ptr<EmbeddedDeliveries>> Open(Shared* shared, std::string reader);
+
+  Status Poll(Duration timeout, Listener* listener) override;
+  Result<std::vector<deliver::CommittedAction>> Read(Partition partition, Offset from,
+                                                     size_t max_count) override;
+  Status Commit(const deliver::DeliveryBatch& batch) override;
+  void Wake() override { shared_->committed.Raise(); }
+
+ private:
+  EmbeddedDeliveries(Shared* shared, std::string reader, Cursors cursors)
+      : shared_(shared), reader_(std::move(reader)), cursors_(std::move(cursors)) {}
+  Result<deliver::OpenedPartition> OpenPartition(Partition partition);
+
+  Shared* const shared_;
+  const std::string reader_;
+  Cursors cursors_;
+  bool opened_ = false;
+  uint64_t seen_ = 0;  // of the signal
+};
+
+}  // namespace sojourn::embedded
