@@ -11,7 +11,7 @@ build_packages=(
   ca-certificates ccache cmake curl dpkg-dev file g++ git mold ninja-build pkg-config python3
   python3-pip tzdata
   libboost-dev libcctz-dev libcli11-dev libcurl4-openssl-dev libfmt-dev libfyaml-dev libgtest-dev
-  liblz4-dev libprotobuf-dev librdkafka-dev libre2-dev librocksdb-dev libsimdjson-dev
+  libidn2-dev liblz4-dev libprotobuf-dev librdkafka-dev libre2-dev librocksdb-dev libsimdjson-dev
   libspdlog-dev libssl-dev libzstd-dev nlohmann-json3-dev prometheus-cpp-dev protobuf-compiler
 )
 test_packages=(
@@ -19,6 +19,7 @@ test_packages=(
   default-jre-headless maven  # a real Kafka broker
   kcat python3-confluent-kafka  # independent Kafka clients
   prometheus                  # promtool
+  python3-aiosmtpd python3-dkim  # an independent mail relay, and a reader of signatures
 )
 
 case "${1:-build}" in

@@ -15,14 +15,14 @@ namespace sojourn::deliver {
 
 enum class SendOutcome : uint8_t {
   kDelivered,  // the relay has taken it over
-  kRefused,    // for good: 5xx
-  kTryLater,   // certainly not taken: 4xx, no connection, no TLS, a wrong certificate
+  kRefused,    // for good: 5xx, or it cannot be written
+  kTryLater,   // certainly not taken: 4xx, no connection, no TLS, a wrong certificate or login
   kUnknown,    // all of it was sent and the answer was lost
 };
 
 struct SendResult {
   SendOutcome outcome = SendOutcome::kTryLater;
-  int code = 0;            // the relay's last answer; 0: there was none
+  int code = 0;            // the relay's answer that decided it; 0: none did
   bool recipient = false;  // kRefused: it was the address that the relay refused
   std::string detail;      // one line for people: the relay's words, or what went wrong
 };

@@ -64,6 +64,7 @@ def test_allowed_includes_pass():
             ("connectors/kafka/source.cc", "engine/runtime/ports.h"),
             ("engine/telemetry/metrics.cc", "engine/runtime/observer.h"),
             ("connectors/kafka/source.cc", "engine/telemetry/facts.h"),
+            ("connectors/smtp/relay.cc", "engine/deliver/transport.h"),
             ("connectors/kafka/source.cc", "connectors/kafka/client.h"),
     ]:
         assert not verdict(file_name, included), (file_name, included)
