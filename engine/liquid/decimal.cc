@@ -67,7 +67,8 @@ double ToDouble(const Decimal& decimal) {
   } while (rest != 0);
   if (negative) text.push_back('-');
   std::reverse(text.begin(), text.end());
-  text += "e" + std::to_string(decimal.exponent);
+  text += 'e';
+  text += std::to_string(decimal.exponent);
   double number = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
   if (read.ec == std::errc::result_out_of_range && decimal.exponent > 0) {
