@@ -155,6 +155,11 @@ TEST_F(DeliveriesTest, RetentionLeavesWhatIsNotFinished) {
   const auto left = deliveries_->Read(kPartition, Offset(0), 10);
   ASSERT_EQ(left->size(), 2u);
   EXPECT_EQ(left->front().action.id, "act_2");
+  // A cursor that an operator takes back shows what is still kept of the deliveries.
+  const ActionPlace back{kPartition, Offset(0)};
+  ASSERT_TRUE(deliveries_->Commit({{}, {}, {&back, 1}}).ok());
+  Open();
+  EXPECT_TRUE(opened_.partitions[0].records.empty());
 }
 
 TEST_F(DeliveriesTest, AWakeEndsThePoll) {

@@ -43,9 +43,10 @@ Result<std::optional<PlacedRow>> FirstRow(store::Database* database, store::Fami
   return std::optional<PlacedRow>(PlacedRow{*offset, time});
 }
 
-// Deletes the rows below `to` that are older than `cutoff`. Times never fall, so the border is
-// found by halving.
-Status DeleteBelow(store::Database* database, store::Family family, Partition partition, Offset to,
+// Deletes the rows below `to` that are older than `cutoff`, and those of the family `companion` at
+// the same places. Times never fall, so the border is found by halving.
+Status DeleteBelow(store::Database* database, store::Family family,
+                   std::optional<store::Family> companion, Partition partition, Offset to,
                    Timestamp cutoff, const TimeOfRow& time_of, store::WriteBatch* batch) {
   const auto row_at = [&](Offset from) {
     return FirstRow(database, family, partition, from, to, time_of);
@@ -63,7 +64,10 @@ Status DeleteBelow(store::Database* database, store::Family family, Partition pa
       young = middle;
     }
   }
-  batch->DeleteRange(family, RowKey(partition, Offset(0)), RowKey(partition, Offset(young)));
+  const std::string begin = RowKey(partition, Offset(0));
+  const std::string end = RowKey(partition, Offset(young));
+  batch->DeleteRange(family, begin, end);
+  if (companion) batch->DeleteRange(*companion, begin, end);
   return Status::Ok();
 }
 
@@ -108,11 +112,11 @@ Status DeleteOldRows(Shared* shared, Duration keep) {
     const Partition partition(p);
     store::Database* database = shared->database.get();
     SOJOURN_ASSIGN_OR_RETURN(const Offset applied, AppliedUpTo(shared, partition));
-    SOJOURN_RETURN_IF_ERROR(DeleteBelow(database, kLogFamily, partition,
+    SOJOURN_RETURN_IF_ERROR(DeleteBelow(database, kLogFamily, std::nullopt, partition,
                                         AtMost(applied, shared->writer->End(partition)), cutoff,
                                         TimeOfLogRow, &batch));
     SOJOURN_RETURN_IF_ERROR(
-        DeleteBelow(database, kActionsFamily, partition,
+        DeleteBelow(database, kActionsFamily, kDeliveriesFamily, partition,
                     AtMost(passed[static_cast<size_t>(p)], shared->action_ends->Get(partition)),
                     cutoff, TimeOfActionRow, &batch));
   }
