@@ -40,6 +40,7 @@ struct Analysis {
   bool reads_now = false;
   bool reads_consent = false;
   bool reads_seen = false;
+  bool reads_run = false;
 };
 
 class Checker {

@@ -110,6 +110,7 @@ Type Checker::CheckName(Node* node) {
     if (name == "event") AddOnce(&analysis_.event_properties, "*");
     if (name == "trigger") AddOnce(&analysis_.trigger_properties, "*");
     if (name == "person") AddOnce(&analysis_.traits, "*");
+    if (name == "ab_test" || name == "coupon") analysis_.reads_run = true;
     node->access = name == "event" || name == "trigger" ? Access::kEventMap
                    : name == "person"                   ? Access::kPersonMap
                    : name == "ab_test"                  ? Access::kAbTestMap
@@ -251,6 +252,7 @@ Type Checker::ConsentField(Node* node, std::string_view topic, Span span) {
 
 Type Checker::AbTestField(Node* node, std::string_view test, Span span) {
   node->access = Access::kAbTest;
+  analysis_.reads_run = true;
   if (!Has(scope_->ab_tests, test)) {
     issues_->Error(code::kUnknownTest, span,
                    fmt::format("no A/B test \"{}\" can have been passed here", test),
@@ -262,6 +264,7 @@ Type Checker::AbTestField(Node* node, std::string_view test, Span span) {
 Type Checker::CouponField(Node* node, std::string_view field, Span span) {
   if (field == "code" || field == "expires_at") {
     node->access = field == "code" ? Access::kCouponCode : Access::kCouponExpiresAt;
+    analysis_.reads_run = true;
     return {field == "code" ? TypeKind::kString : TypeKind::kTimestamp};
   }
   issues_->Error(code::kUnknownName, span, fmt::format("a coupon has no field \"{}\"", field),

@@ -191,6 +191,7 @@ class Program {
   virtual bool reads_now() const = 0;      // `now` or a window
   virtual bool reads_consent() const = 0;  // person.consent or person.suppressed
   virtual bool reads_seen() const = 0;     // person.first_seen_at or last_seen_at
+  virtual bool reads_run() const = 0;      // ab_test or coupon
 };
 
 struct CompileResult {
@@ -230,7 +231,6 @@ struct Activation {
   model::Value company;             // kMap
   const std::vector<ConsentDefault>* consent_defaults = nullptr;
   const TimeZone* zone = nullptr;  // of local()
-  const Names* names = nullptr;    // types values on reading; null: all dynamic
   Timestamp now;
   model::Value variables;  // kMap, for Scope::variables
 };

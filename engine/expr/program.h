@@ -107,6 +107,7 @@ class CompiledProgram final : public Program {
   bool reads_now() const override { return analysis_.reads_now; }
   bool reads_consent() const override { return analysis_.reads_consent; }
   bool reads_seen() const override { return analysis_.reads_seen; }
+  bool reads_run() const override { return analysis_.reads_run; }
 
   // What the compiler fills in and the evaluator reads; constant afterwards.
   std::string text_;

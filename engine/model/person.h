@@ -116,6 +116,11 @@ struct EndedRun {
   uint32_t entry = 0;
   Timestamp entered_at;
   EventSnapshot trigger;
+  // Where the goal reads them, as in Run.
+  std::string_view coupon_pool;
+  std::string_view coupon_code;
+  Timestamp coupon_expires_at = Timestamp::Max();
+  ArenaVector<PathTaken> paths;
 };
 
 struct RunKeyEntry {

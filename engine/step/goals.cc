@@ -95,6 +95,10 @@ model::Run AsRun(const model::EndedRun& ended) {
   run.entry = ended.entry;
   run.entered_at = ended.entered_at;
   run.trigger = ended.trigger;
+  run.coupon_pool = ended.coupon_pool;
+  run.coupon_code = ended.coupon_code;
+  run.coupon_expires_at = ended.coupon_expires_at;
+  run.paths = ended.paths;
   return run;
 }
 

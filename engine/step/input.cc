@@ -43,7 +43,11 @@ void TakeIn(Session& session, bool external, bool silent, Item* item) {
   RememberEvent(session, item->event, &changes);
   if (changes.everything || !changes.traits.empty()) PlanDates(session);
   RecomputeSegments(session, changes, silent ? nullptr : &item->changes);
-  if (!silent) JudgeAwaitedConditions(session, &item->ready);
+  if (silent) {
+    RewatchAwaitedConditions(session);
+  } else {
+    JudgeAwaitedConditions(session, &item->ready);
+  }
 }
 
 void HandleInput(Session& session, Item item) {

@@ -15,10 +15,23 @@ using model::Run;
 void RememberEnded(Session& session, const Run& run, const language::Journey& journey) {
   if (!journey.goal || !journey.goal->within || run.goal_reached) return;
   if (session.now - run.entered_at >= *journey.goal->within) return;
-  auto& ended = session.person.ended_runs;
-  if (ended.size() == kMaxEndedRunsPerPerson) ended.EraseFront(1);
-  ended.Append(&session.person.arena,
-               {run.journey, run.revision, run.run_key, run.entry, run.entered_at, run.trigger});
+  EndedRun ended;
+  ended.journey = run.journey;
+  ended.revision = run.revision;
+  ended.run_key = run.run_key;
+  ended.entry = run.entry;
+  ended.entered_at = run.entered_at;
+  ended.trigger = run.trigger;
+  if (std::any_of(journey.goal->where.begin(), journey.goal->where.end(),
+                  [](const auto& program) { return program->reads_run(); })) {
+    ended.coupon_pool = run.coupon_pool;
+    ended.coupon_code = run.coupon_code;
+    ended.coupon_expires_at = run.coupon_expires_at;
+    ended.paths = run.paths;
+  }
+  auto& remembered = session.person.ended_runs;
+  if (remembered.size() == kMaxEndedRunsPerPerson) remembered.EraseFront(1);
+  remembered.Append(&session.person.arena, ended);
 }
 
 bool Before(const Session& session, const Run& a, const Run& b) {

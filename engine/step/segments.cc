@@ -143,6 +143,14 @@ void JudgeAwaitedConditions(Session& session, std::vector<RunName>* ready) {
   }
 }
 
+void RewatchAwaitedConditions(Session& session) {
+  for (model::Run& run : session.person.runs) {
+    if (run.rest != model::RestKind::kWaitCondition) continue;
+    const auto rules = session.rules.Find(run.journey, run.revision);
+    if (rules.journey != nullptr) JudgeAwaited(session, rules, &run);
+  }
+}
+
 Timestamp NextFlip(const model::Person& person) {
   Timestamp next = Timestamp::Max();
   for (const Membership& membership : person.memberships) {

@@ -20,6 +20,10 @@ void JudgeAwaitedConditions(Session& session, std::vector<RunName>* ready);
 bool JudgeAwaited(Session& session, const language::RuleSet::JourneyRevision& rules,
                   model::Run* run);
 
+// For what happens silently: finds out anew when each awaited condition can change by time alone.
+// No run goes on; one whose condition holds already does so with its person's next input.
+void RewatchAwaitedConditions(Session& session);
+
 // The earliest flip of a segment or an awaited condition; Max: none.
 Timestamp NextFlip(const model::Person& person);
 

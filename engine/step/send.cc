@@ -60,17 +60,23 @@ bool Capped(const Session& session, const Company& company, std::string_view top
 
 // Keeps marks while some cap counts them.
 void MarkSent(Session& session, const Company& company, std::string_view topic) {
-  Duration longest;
-  for (const language::FrequencyCap& cap : company.frequency_caps) {
-    longest = std::max(longest, cap.per);
+  model::Person& person = session.person;
+  const auto counted = [&](const model::SentMark& mark) {
+    return std::any_of(company.frequency_caps.begin(), company.frequency_caps.end(),
+                       [&](const language::FrequencyCap& cap) {
+                         return (cap.topic.empty() || cap.topic == mark.topic) &&
+                                session.now - mark.time < cap.per;
+                       });
+  };
+  for (uint32_t i = 0; i < person.sent.size();) {
+    if (counted(person.sent[i])) {
+      ++i;
+    } else {
+      person.sent.Erase(i);
+    }
   }
-  if (longest == Duration()) return;
-  auto& sent = session.person.sent;
-  uint32_t expired = 0;
-  while (expired < sent.size() && session.now - sent[expired].time >= longest) ++expired;
-  sent.EraseFront(expired);
-  Arena* arena = &session.person.arena;
-  sent.Append(arena, {session.now, arena->Copy(topic)});
+  if (!counted({session.now, topic})) return;
+  person.sent.Append(&person.arena, {session.now, person.arena.Copy(topic)});
 }
 
 bool InHoldout(const Session& session, std::string_view journey, int held_out_buckets) {

@@ -52,7 +52,6 @@ expr::Activation Session::Activate(const Place& place, const expr::EventView* ev
   activation.company = company.value;
   activation.consent_defaults = &company.consent_defaults;
   activation.zone = place.journey == nullptr ? &company.timezone : &Zone(*place.journey);
-  activation.names = place.bundle->names.get();
   activation.now = now;
   return activation;
 }

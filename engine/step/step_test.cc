@@ -113,6 +113,98 @@ steps: [{wait: 1 day}]
   EXPECT_EQ(driver.Count(FactKind::kSegmentEntered), 0);
 }
 
+TEST(StepTest, HistoricalEventsLetAnAwaitedConditionWakeAtItsNewMoment) {
+  const Files files = With({{"journeys/j.yaml", R"(
+journey: j
+trigger: {event: Go}
+steps:
+  - wait_until: {condition: now - last("Bought") > days(30), up_to: 300 days}
+    then: [{exit: lapsed}]
+)"}});
+  Driver driver(files);
+  driver.Apply("Go", Seconds(0));
+  EXPECT_EQ(driver.person.next_deadline, Start() + Days(300));
+  model::Event bought = driver.Make("Bought", Days(-20), {});
+  bought.historical = true;
+  driver.ApplyNow(bought, Start() + Hours(1));
+  EXPECT_EQ(driver.Count(FactKind::kExited), 0);
+  EXPECT_EQ(driver.person.next_deadline, Start() + Days(10) + Milliseconds(1));
+  driver.Fire(Days(10) + Milliseconds(1));
+  EXPECT_EQ(driver.Count(FactKind::kExited, "lapsed"), 1);
+}
+
+TEST(StepTest, HistoricalEventsThatMakeAnAwaitedConditionTrueAdvanceNothing) {
+  Driver driver(With({{"journeys/j.yaml", R"(
+journey: j
+trigger: {event: Go}
+steps:
+  - wait_until: {condition: count("Bought") >= 1, up_to: 300 days}
+    then: [{exit: bought}]
+)"}}));
+  driver.Apply("Go", Seconds(0));
+  model::Event bought = driver.Make("Bought", Days(-20), {});
+  bought.historical = true;
+  driver.ApplyNow(bought, Start() + Hours(1));
+  driver.Fire(Days(2));
+  EXPECT_EQ(driver.Count(FactKind::kExited), 0);
+  driver.Apply("Tick", Days(3));
+  EXPECT_EQ(driver.Count(FactKind::kExited, "bought"), 1);
+}
+
+TEST(StepTest, AnEndedRunsGoalReadsItsCouponAndItsPath) {
+  Driver driver(
+      With({{"coupons/c.yaml", "coupon_pool: c\nstatic: WELCOME10\n"}, {"journeys/j.yaml", R"(
+journey: j
+trigger: {event: Go}
+goal: {event: Bought, where: event.code == coupon.code && ab_test.offer == "b", within: 10 days}
+steps:
+  - ab_test: offer
+    paths: [{name: a, percent: 0}, {name: b, percent: 100}]
+  - coupon: {pool: c}
+)"}}));
+  driver.Apply("Go", Seconds(0));
+  ASSERT_EQ(driver.person.runs.size(), 0u);
+  driver.Apply("Bought", Days(1), {{"code", Value::String("OTHER")}});
+  EXPECT_EQ(driver.Count(FactKind::kGoal), 0);
+  driver.Apply("Bought", Days(2), {{"code", Value::String("WELCOME10")}});
+  EXPECT_EQ(driver.Count(FactKind::kGoal), 1);
+}
+
+TEST(StepTest, AnEndedRunKeepsNoResultsThatItsGoalDoesNotRead) {
+  Driver driver(
+      With({{"coupons/c.yaml", "coupon_pool: c\nstatic: WELCOME10\n"}, {"journeys/j.yaml", R"(
+journey: j
+trigger: {event: Go}
+goal: {event: Bought, within: 10 days}
+steps: [{coupon: {pool: c}}]
+)"}}));
+  driver.Apply("Go", Seconds(0));
+  ASSERT_EQ(driver.person.ended_runs.size(), 1u);
+  EXPECT_EQ(driver.person.ended_runs[0].coupon_code, "");
+}
+
+TEST(StepTest, OnlySendsThatSomeCapCountsAreRemembered) {
+  const auto count = [](const std::string& caps) {
+    Driver driver(With({{"company.yaml", "company: Shop\ntimezone: UTC\nfrequency_caps: " + caps +
+                                             "\ntopics:\n  marketing: {default: opted_in}\n"
+                                             "  news: {default: opted_in}\n"},
+                        {"journeys/j.yaml", R"(
+journey: j
+trigger: {event: Go}
+steps: [{send_email: hello}]
+)"}}));
+    driver.Apply("Identify", Seconds(0), {{"email", kAddress}});
+    for (int day = 1; day <= 20; ++day) driver.Apply("Go", Days(day));
+    EXPECT_EQ(driver.output.actions.size(), 20u);
+    return driver.person.sent.size();
+  };
+  EXPECT_EQ(count("[{max: 5, per: 300 days, topic: news}]"), 0u);
+  EXPECT_EQ(count("[{max: 5, per: 3 days}]"), 3u);
+  EXPECT_EQ(count("[{max: 5, per: 3 days, topic: marketing}, {max: 1, per: 9 days, topic: news}]"),
+            3u);
+  EXPECT_EQ(count("[{max: 100, per: 300 days}]"), 20u);
+}
+
 TEST(StepTest, ErasingForgetsEverything) {
   Driver driver(Mailing());
   driver.Apply("Identify", Seconds(0), {{"email", kAddress}, {"vip", Value::Bool(true)}});

@@ -70,6 +70,9 @@ class PersonReader {
       case Section::kPlannedDates:
         PlannedDates();
         return true;
+      case Section::kEndedRunResults:
+        EndedRunResults();
+        return true;
     }
     return false;
   }
@@ -164,7 +167,8 @@ class PersonReader {
     if (fields & kSnapshotProperties) snapshot->properties = Value();
   }
 
-  void RunTail(model::Run* run, uint32_t fields) {
+  template <typename AnyRun>
+  void Results(AnyRun* run, uint32_t fields) {
     if (fields & kRunCoupon) {
       run->coupon_pool = in_.Text();
       run->coupon_code = in_.Text();
@@ -174,13 +178,6 @@ class PersonReader {
       Items(in_.Count(kPathBytes), &run->paths, [this](model::PathTaken* taken) {
         taken->test = in_.Text();
         taken->path = in_.Text();
-      });
-    }
-    if (fields & kRunPasses) {
-      Items(in_.Count(kPassBytes), &run->passes, [this](uint16_t* pass) {
-        const uint32_t number = in_.Varint32();
-        if (number > UINT16_MAX) in_.Fail();
-        *pass = static_cast<uint16_t>(number);
       });
     }
   }
@@ -202,7 +199,14 @@ class PersonReader {
       if (fields & kRunFlip) run->flip_at = Time();
       Snapshot(&run->trigger);
       if (fields & kRunEventKept) Snapshot(&run->event);
-      RunTail(run, fields);
+      Results(run, fields);
+      if (fields & kRunPasses) {
+        Items(in_.Count(kPassBytes), &run->passes, [this](uint16_t* pass) {
+          const uint32_t number = in_.Varint32();
+          if (number > UINT16_MAX) in_.Fail();
+          *pass = static_cast<uint16_t>(number);
+        });
+      }
     });
   }
 
@@ -260,6 +264,19 @@ class PersonReader {
       if (fields & kDateAt) date->at = Time();
       if (fields & kDateLastJudged) date->last_judged = Time();
     });
+  }
+
+  void EndedRunResults() {
+    const uint32_t count = in_.Count(kEndedRunResultBytes);
+    if (count == 0) in_.Fail();
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < count && in_.ok(); ++i) {
+      const uint32_t index = in_.Varint32();
+      const uint32_t fields = Fields(kRunResults);
+      if (index < next || index >= person_->ended_runs.size()) in_.Fail();
+      if (in_.ok()) Results(&person_->ended_runs[index], fields);
+      next = index + 1;
+    }
   }
 
   ByteReader in_;

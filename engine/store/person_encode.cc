@@ -35,6 +35,7 @@ class PersonWriter {
     Bounced();
     PlannedEntries();
     PlannedDates();
+    EndedRunResults();
     out_.Finish();
     return ok_;
   }
@@ -166,22 +167,30 @@ class PersonWriter {
            snapshot.time == Timestamp() && snapshot.properties.is_null();
   }
 
+  // What a run has come to: of runs and of ended ones.
+  template <typename AnyRun>
+  static uint32_t ResultFieldsOf(const AnyRun& run) {
+    uint32_t fields = 0;
+    if (!run.coupon_pool.empty() || !run.coupon_code.empty()) fields |= kRunCoupon;
+    if (run.coupon_expires_at != Timestamp::Max()) fields |= kRunCouponExpires;
+    if (!run.paths.empty()) fields |= kRunPaths;
+    return fields;
+  }
+
   static uint32_t FieldsOf(const model::Run& run) {
-    auto fields = static_cast<uint32_t>(run.rest);
+    auto fields = static_cast<uint32_t>(run.rest) | ResultFieldsOf(run);
     if (run.goal_reached) fields |= kRunGoalReached;
     if (run.deadline != Timestamp::Max()) fields |= kRunDeadline;
     if (!run.run_key.is_null()) fields |= kRunKey;
     if (run.flip_at != Timestamp::Max()) fields |= kRunFlip;
     if (!run.event_is_trigger) fields |= kRunOwnEvent;
-    if (!run.coupon_pool.empty() || !run.coupon_code.empty()) fields |= kRunCoupon;
-    if (run.coupon_expires_at != Timestamp::Max()) fields |= kRunCouponExpires;
-    if (!run.paths.empty()) fields |= kRunPaths;
     if (!run.passes.empty()) fields |= kRunPasses;
     if (!IsEmpty(run.event)) fields |= kRunEventKept;
     return fields;
   }
 
-  void RunTail(const model::Run& run, uint32_t fields) {
+  template <typename AnyRun>
+  void Results(const AnyRun& run, uint32_t fields) {
     if (fields & kRunCoupon) {
       out_.Text(run.coupon_pool);
       out_.Text(run.coupon_code);
@@ -193,10 +202,6 @@ class PersonWriter {
         out_.Text(taken.test);
         out_.Text(taken.path);
       }
-    }
-    if (fields & kRunPasses) {
-      out_.Varint(run.passes.size());
-      for (const uint16_t pass : run.passes) out_.Varint(pass);
     }
   }
 
@@ -215,7 +220,11 @@ class PersonWriter {
       if (fields & kRunFlip) Time(run.flip_at);
       Snapshot(run.trigger);
       if (fields & kRunEventKept) Snapshot(run.event);
-      RunTail(run, fields);
+      Results(run, fields);
+      if (fields & kRunPasses) {
+        out_.Varint(run.passes.size());
+        for (const uint16_t pass : run.passes) out_.Varint(pass);
+      }
     }
   }
 
@@ -228,6 +237,23 @@ class PersonWriter {
       Time(run.entered_at);
       Write(run.run_key);
       Snapshot(run.trigger);
+    }
+  }
+
+  void EndedRunResults() {
+    const auto& runs = person_.ended_runs;
+    const auto count = std::count_if(runs.begin(), runs.end(), [](const model::EndedRun& run) {
+      return ResultFieldsOf(run) != 0;
+    });
+    if (count == 0) return;
+    out_.Byte(static_cast<uint8_t>(Section::kEndedRunResults));
+    out_.Varint(static_cast<uint64_t>(count));
+    for (uint32_t i = 0; i < runs.size(); ++i) {
+      const uint32_t fields = ResultFieldsOf(runs[i]);
+      if (fields == 0) continue;
+      out_.Varint(i);
+      out_.Varint(fields);
+      Results(runs[i], fields);
     }
   }
 

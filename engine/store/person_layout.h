@@ -26,6 +26,7 @@ enum class Section : uint8_t {
   kBounced = 10,
   kPlannedEntries = 11,
   kPlannedDates = 12,
+  kEndedRunResults = 13,  // since version 2
 };
 
 // Which fields of a counter follow.
@@ -59,6 +60,7 @@ enum RunField : uint32_t {
   kRunPasses = 1 << 11,
   kRunEventKept = 1 << 12,  // `event` holds something
   kRunAll = (1 << 13) - 1,
+  kRunResults = kRunCoupon | kRunCouponExpires | kRunPaths,  // of ended runs, too
 };
 
 enum SnapshotField : uint8_t {
@@ -87,5 +89,6 @@ inline constexpr size_t kSentBytes = 2;
 inline constexpr size_t kBouncedBytes = 1;
 inline constexpr size_t kPlannedEntryBytes = 10;
 inline constexpr size_t kPlannedDateBytes = 10;
+inline constexpr size_t kEndedRunResultBytes = 2;
 
 }  // namespace sojourn::store

@@ -76,8 +76,11 @@ std::string Text(const Person& p) {
   }
   for (const auto& r : p.runs) text += Text(r);
   for (const auto& r : p.ended_runs) {
-    text += fmt::format("ended {} {} {} {} {} {}\n", r.journey, r.revision, Text(r.run_key),
-                        r.entry, r.entered_at.milliseconds(), Text(r.trigger));
+    text += fmt::format("ended {} {} {} {} {} {} {} {} {}", r.journey, r.revision, Text(r.run_key),
+                        r.entry, r.entered_at.milliseconds(), Text(r.trigger), r.coupon_pool,
+                        r.coupon_code, r.coupon_expires_at.milliseconds());
+    for (const auto& taken : r.paths) text += fmt::format(" {}={}", taken.test, taken.path);
+    text += "\n";
   }
   for (const auto& j : p.journeys) text += Text(j);
   for (const auto& s : p.sent) text += fmt::format("sent {} {}\n", s.time.milliseconds(), s.topic);
@@ -114,7 +117,11 @@ class PersonMaker {
     Fill(&p.memberships, [this](model::Membership* m) { *m = {random_(), Chance(50), Time()}; });
     Fill(&p.runs, [this](model::Run* r) { MakeRun(r); });
     Fill(&p.ended_runs, [this](model::EndedRun* r) {
-      *r = {random_(), random_(), AnyValue(0), Small(), Time(), Snapshot()};
+      *r = {random_(), random_(), AnyValue(0), Small(), Time(), Snapshot(), {}, {}, Time(), {}};
+      if (Chance(50)) r->coupon_pool = Word();
+      if (Chance(50)) r->coupon_code = Word();
+      if (Chance(50)) r->coupon_expires_at = Timestamp::Max();
+      Fill(&r->paths, [this](model::PathTaken* taken) { *taken = {Word(), Word()}; });
     });
     Fill(&p.journeys, [this](model::JourneyMemory* j) {
       j->journey = random_();
@@ -391,7 +398,7 @@ std::string HeaderAnd(std::string_view rest) {
 
 TEST(PersonRecordTest, HugeCountsAllocateNothing) {
   const std::string huge = "\xff\xff\xff\xff\x0f";
-  for (char section = 1; section <= 12; ++section) {
+  for (char section = 1; section <= 13; ++section) {
     Person decoded;
     EXPECT_EQ(DecodePerson(HeaderAnd(section + huge), &decoded).code(), StatusCode::kDataLoss);
     EXPECT_LE(decoded.arena.reserved_bytes(), 1024u);
@@ -415,7 +422,7 @@ TEST(PersonRecordTest, SectionsMustRise) {
   EXPECT_TRUE(DecodePerson(HeaderAnd(consent + bounced), &decoded).ok());
   EXPECT_FALSE(DecodePerson(HeaderAnd(bounced + consent), &decoded).ok());
   EXPECT_FALSE(DecodePerson(HeaderAnd(bounced + bounced), &decoded).ok());
-  EXPECT_FALSE(DecodePerson(HeaderAnd("\x0d\x01"), &decoded).ok());
+  EXPECT_FALSE(DecodePerson(HeaderAnd("\x0e\x01"), &decoded).ok());
 }
 
 TEST(PersonRecordTest, NewerVersionIsNamed) {
@@ -425,7 +432,33 @@ TEST(PersonRecordTest, NewerVersionIsNamed) {
   const Status status = DecodePerson(bytes, &decoded);
   EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
   EXPECT_EQ(status.message(),
-            "a person's record has version 2, this binary knows up to 1; use a newer sojourn");
+            "a person's record has version 3, this binary knows up to 2; use a newer sojourn");
+}
+
+TEST(PersonRecordTest, OlderVersionsAreRead) {
+  Person person;
+  person.id = "u1";
+  person.known = true;
+  person.ended_runs.Append(&person.arena, model::EndedRun());
+  std::string bytes = Encoded(person);
+  bytes[0] = 1;  // nothing in it is newer
+  Person decoded;
+  ASSERT_TRUE(DecodePerson(bytes, &decoded).ok());
+  EXPECT_EQ(Text(decoded), Text(person));
+}
+
+TEST(PersonRecordTest, ResultsBelongToAnEndedRun) {
+  Person person;
+  model::EndedRun ended;
+  ended.coupon_code = "X";
+  person.ended_runs.Append(&person.arena, ended);
+  std::string bytes = Encoded(person);
+  Person decoded;
+  ASSERT_TRUE(DecodePerson(bytes, &decoded).ok());
+  EXPECT_EQ(decoded.ended_runs[0].coupon_code, "X");
+  const size_t index = bytes.rfind(std::string("\x0d\x01\x00", 3)) + 2;
+  bytes[index] = 1;
+  EXPECT_EQ(DecodePerson(bytes, &decoded).code(), StatusCode::kDataLoss);
 }
 
 TEST(PersonRecordTest, NestingHasALimit) {
