@@ -1,5 +1,7 @@
 #include "connectors/file/csv.h"
 
+#include <utility>
+
 namespace sojourn::file {
 namespace {
 constexpr int kEnd = std::istream::traits_type::eof();
@@ -14,6 +16,7 @@ CsvReader::CsvReader(std::istream* input, char delimiter) : input_(input), delim
 
 int CsvReader::Get() {
   const int byte = input_->get();
+  if (byte != kEnd && record_bytes_ < kMaxCsvRecordBytes) text_.push_back(static_cast<char>(byte));
   ++record_bytes_;
   if (byte == '\n') ++line_;
   return byte;
@@ -26,11 +29,15 @@ bool CsvReader::Next(CsvRecord* record) {
   record->fields.clear();
   record->problem.clear();
   record_bytes_ = 0;
-  while (true) {
+  text_.clear();
+  FieldEnd end = FieldEnd::kField;
+  while (end == FieldEnd::kField) {
     record->fields.emplace_back();
-    const FieldEnd end = ReadField(&record->fields.back(), &record->problem);
-    if (end == FieldEnd::kRecord || !record->problem.empty()) return true;
+    end = ReadField(&record->fields.back(), &record->problem);
   }
+  while (text_.ends_with('\n') || text_.ends_with('\r')) text_.pop_back();
+  std::swap(record->text, text_);
+  return true;
 }
 
 CsvReader::FieldEnd CsvReader::ReadField(std::string* field, std::string* problem) {

@@ -20,6 +20,7 @@ struct CsvRecord {
   int64_t line = 0;  // where it begins, from 1
   std::vector<std::string> fields;
   std::string problem;  // not empty: why it could not be read; `fields` then mean nothing
+  std::string text;     // as the file has it, cut after kMaxCsvRecordBytes
 };
 
 class CsvReader {
@@ -41,6 +42,7 @@ class CsvReader {
   const char delimiter_;
   int64_t line_ = 1;
   size_t record_bytes_ = 0;
+  std::string text_;  // of the record so far
 };
 
 }  // namespace sojourn::file

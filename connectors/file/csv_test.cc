@@ -28,13 +28,17 @@ TEST(CsvTest, ReadsWhatSpreadsheetsWrite) {
   EXPECT_EQ(records[2].line, 4);
   EXPECT_EQ(records[3].fields, (Fields{"1", "2"}));
   EXPECT_EQ(records[3].line, 6);
+  EXPECT_EQ(records[1].text, "\"x, y\",\"say \"\"hi\"\"\"");
+  EXPECT_EQ(records[2].text, "\"two\nlines\",");
 }
 
 TEST(CsvTest, GoesOnBehindABrokenLine) {
   const auto records = ReadAll("\"a\"b,c\n1,2\n");
   ASSERT_EQ(records.size(), 2u);
   EXPECT_EQ(records[0].problem, "text follows the closing quote of a field");
+  EXPECT_EQ(records[0].text, "\"a\"b,c");
   EXPECT_EQ(records[1].fields, (Fields{"1", "2"}));
+  EXPECT_EQ(records[1].text, "1,2");
 }
 
 TEST(CsvTest, AQuoteNeverClosedEndsSomewhere) {
@@ -44,6 +48,7 @@ TEST(CsvTest, AQuoteNeverClosedEndsSomewhere) {
   const auto huge = ReadAll("\"" + std::string(kMaxCsvRecordBytes + 10, 'x') + "\n1,2\n");
   ASSERT_EQ(huge.size(), 2u);
   EXPECT_FALSE(huge[0].problem.empty());
+  EXPECT_EQ(huge[0].text.size(), kMaxCsvRecordBytes);
   EXPECT_EQ(huge[1].fields, (Fields{"1", "2"}));
 }
 

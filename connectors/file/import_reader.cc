@@ -102,6 +102,28 @@ std::string_view TypeName(ColumnType type) {
   return "";
 }
 
+// Column names for an error.
+std::string OneLine(const std::vector<std::string>& names) {
+  constexpr size_t kShown = 50;
+  const size_t shown = std::min(names.size(), kShown);
+  const std::vector<std::string> first(names.begin(),
+                                       names.begin() + static_cast<ptrdiff_t>(shown));
+  std::string text = fmt::format("{}", fmt::join(first, ", "));
+  if (names.size() > shown) text += fmt::format(" and {} more", names.size() - shown);
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < 0x20; }, ' ');
+  return text;
+}
+
+std::string DelimiterHint(const std::vector<std::string>& names) {
+  for (const char* delimiter : {";", "\t", "|", ","}) {
+    if (names.size() != 1 || names[0].find(delimiter) == std::string::npos) continue;
+    return fmt::format("; the mapping may need delimiter: \"{}\"",
+                       *delimiter == '\t' ? "\\t" : delimiter);
+  }
+  return "";
+}
+
 }  // namespace
 
 Result<std::string> FingerprintFile(const std::string& path) {
@@ -178,8 +200,8 @@ Status ImportReader::FindColumn(const std::string& name, int* index) const {
   if (name.empty()) return Status::Ok();
   const auto found = std::find(header_.begin(), header_.end(), name);
   if (found == header_.end()) {
-    return InvalidArgument(
-        fmt::format("there is no column \"{}\"; the file has {}", name, fmt::join(header_, ", ")));
+    return InvalidArgument(fmt::format("there is no column \"{}\"; the file has {}{}", name,
+                                       OneLine(header_), DelimiterHint(header_)));
   }
   *index = static_cast<int>(found - header_.begin());
   return Status::Ok();
@@ -206,13 +228,14 @@ bool ImportReader::Next(std::vector<SortableEvent>* events, std::optional<Import
   problem->reset();
   arena_.Reset();
   std::string reason;
+  std::string line;
   if (csv_ != nullptr) {
     CsvRecord row;
     if (!csv_->Next(&row)) return false;
     line_ = row.line;
     ReadRow(row, events, &reason);
+    line = std::move(row.text);
   } else {
-    std::string line;
     do {
       if (!ReadLine(&line, &reason)) return false;
     } while (reason.empty() && line.find_first_not_of(" \t") == std::string::npos);
@@ -220,7 +243,7 @@ bool ImportReader::Next(std::vector<SortableEvent>* events, std::optional<Import
   }
   if (!reason.empty()) {
     events->clear();
-    *problem = ImportProblem{line_, std::move(reason)};
+    *problem = ImportProblem{line_, std::move(reason), std::move(line)};
   }
   return true;
 }

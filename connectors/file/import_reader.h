@@ -54,6 +54,7 @@ struct ColumnMapping {
 struct ImportProblem {
   int64_t line = 0;
   std::string reason;
+  std::string text;  // the line, or the lines of a CSV record; cut after 1 MiB
 };
 
 // SHA-256 of the file's bytes, in hexadecimal: what makes two imports the same.

@@ -51,10 +51,14 @@ std::vector<Route> AdminRoutes(AdminOptions options, AdminHandlers handlers) {
   add("POST", "/-/reload", std::move(handlers.reload));
   add("GET", "/-/actions", std::move(handlers.actions));
   add("POST", "/-/enroll", std::move(handlers.enroll));
-  if (handlers.import) {
-    add("POST", "/-/import", std::move(handlers.import));
+  add("GET", "/-/dead-letters", std::move(handlers.dead_letters));
+  const auto add_pieces = [&](const char* path, std::function<Response(const Request&)> handler) {
+    if (!handler) return;
+    add("POST", path, std::move(handler));
     routes.back().max_body_bytes = options.max_import_body_bytes;
-  }
+  };
+  add_pieces("/-/import", std::move(handlers.import));
+  add_pieces("/-/dead-letters", std::move(handlers.keep_dead_letters));
   return routes;
 }
 

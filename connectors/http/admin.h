@@ -5,11 +5,12 @@
 //   GET  /-/ready      200, or 503 with the reason (restoring, stopping)
 //   POST /-/reload     loads the rules anew
 //   GET  /-/actions    actions as JSON lines; see AdminHandlers
-//   POST /-/import, POST /-/enroll
+//   POST /-/import, POST /-/enroll, GET and POST /-/dead-letters
 //
-// The last four change or reveal things, so they need "Authorization: Bearer TOKEN", also from this
-// machine: other users and web pages of a local browser reach a loopback port too. The token stands
-// in the instance file, which only the owner of the data directory can read (instance_file.h).
+// From reload on they change or reveal things, so they need "Authorization: Bearer TOKEN", also
+// from this machine: other users and web pages of a local browser reach a loopback port too. The
+// token stands in the instance file, which only the owner of the data directory can read
+// (instance_file.h).
 #pragma once
 
 #include <functional>
@@ -31,6 +32,8 @@ struct AdminHandlers {
   std::function<Response(const Request&)> actions;
   std::function<Response(const Request&)> import;
   std::function<Response(const Request&)> enroll;
+  std::function<Response(const Request&)> dead_letters;
+  std::function<Response(const Request&)> keep_dead_letters;
 };
 
 struct AdminOptions {

@@ -41,6 +41,9 @@ using Respond = std::function<void(Response)>;
 // Splits "a=1&b=x%20y"; an item without '=' has the value "".
 std::vector<std::pair<std::string, std::string>> ParseQuery(std::string_view text);
 
+// `text` as a part of a query: "a b" becomes "a%20b".
+std::string EncodeQueryText(std::string_view text);
+
 // The user of "Authorization: Basic ..." (Segment's write key stands there), or nullopt.
 std::optional<std::string> BasicUser(const Request& request);
 

@@ -17,6 +17,9 @@ TEST(HttpMessage, Queries) {
   EXPECT_EQ(ParseQuery("a=1&b=x%20y+z&c&&=d&e=%zz%4"),
             (Pairs{{"a", "1"}, {"b", "x y z"}, {"c", ""}, {"", "d"}, {"e", "%zz%4"}}));
   EXPECT_EQ(ParseQuery(""), Pairs{});
+  const std::string text = "a b&c=d%+\xc3\xa4\n-_.~";
+  EXPECT_EQ(EncodeQueryText(text), "a%20b%26c%3Dd%25%2B%C3%A4%0A-_.~");
+  EXPECT_EQ(ParseQuery("x=" + EncodeQueryText(text)), (Pairs{{"x", text}}));
 }
 
 TEST(HttpMessage, BasicUsers) {

@@ -27,6 +27,7 @@ struct Accepted {
   std::vector<model::Event> events;
   std::vector<RejectedCall> rejected;
   std::vector<size_t> rejected_indexes;
+  Response answer;  // once all of it is durable
   size_t body_bytes = 0;
   Respond respond;
 };
@@ -93,8 +94,9 @@ class Intake::Core {
   void Handle(std::string_view type, const Request& request, Respond respond) {
     auto accepted = std::make_unique<Accepted>();
     accepted->body_bytes = request.body.size();
-    const Response refusal = Read(type, request, accepted.get());
-    if (refusal.status != 200) return respond(refusal);
+    const Response answer = Read(type, request, accepted.get());
+    if (answer.status != 200 && accepted->rejected.empty()) return respond(answer);
+    accepted->answer = answer.status == 200 ? SuccessResponse(*accepted) : answer;
     std::unique_lock lock(mutex_);
     const bool full =
         waiting_bytes_ > 0 && waiting_bytes_ + accepted->body_bytes > options_.max_waiting_bytes;
@@ -110,7 +112,7 @@ class Intake::Core {
   }
 
  private:
-  // A status other than 200 is the answer.
+  // A status other than 200 is the answer; what is to be kept of such a request is in `rejected`.
   Response Read(std::string_view type, const Request& request, Accepted* accepted) const {
     const std::optional<std::string> user = BasicUser(request);
     const bool open = options_.write_keys.empty() && options_.open_to_everyone;
@@ -121,7 +123,11 @@ class Intake::Core {
     // A batch's calls are inside an array inside an object.
     const int nesting = model::kMaxCallNesting + (type.empty() ? 2 : 0);
     const Result<Value> body = reader.Read(request.body, nesting, &accepted->arena);
-    if (!body.ok()) return ErrorResponse(400, body.status().message());
+    if (!body.ok()) {
+      // Without a known sender it is noise.
+      if (open || user) return Refuse(body.status(), request.body, accepted);
+      return ErrorResponse(400, body.status().message());
+    }
     if (!open && !user) {
       const Value* key = body->Find("writeKey");
       if (key == nullptr || key->kind() != ValueKind::kString) {
@@ -129,7 +135,8 @@ class Intake::Core {
       }
       if (!IsWriteKey(key->text())) return ErrorResponse(401, "wrong write key");
     }
-    return type.empty() ? ReadBatch(*body, accepted) : ReadCall(*body, type, accepted);
+    return type.empty() ? ReadBatch(*body, request, accepted)
+                        : ReadCall(*body, type, request, accepted);
   }
 
   bool IsWriteKey(std::string_view key) const {
@@ -150,17 +157,23 @@ class Intake::Core {
     return event;
   }
 
-  Response ReadCall(const Value& call, std::string_view type, Accepted* accepted) const {
+  static Response Refuse(const Status& why, const std::string& body, Accepted* accepted) {
+    if (!body.empty()) accepted->rejected.push_back({why.message(), body});
+    return ErrorResponse(400, why.message());
+  }
+
+  Response ReadCall(const Value& call, std::string_view type, const Request& request,
+                    Accepted* accepted) const {
     const Result<model::Event> event = ToEvent(call, type, accepted);
-    if (!event.ok()) return ErrorResponse(400, event.status().message());
+    if (!event.ok()) return Refuse(event.status(), request.body, accepted);
     accepted->events.push_back(*event);
     return {};
   }
 
-  Response ReadBatch(const Value& body, Accepted* accepted) const {
+  Response ReadBatch(const Value& body, const Request& request, Accepted* accepted) const {
     const Value* calls = body.Find("batch");
     if (calls == nullptr || calls->kind() != ValueKind::kList) {
-      return ErrorResponse(400, "batch is no array");
+      return Refuse(InvalidArgument("batch is no array"), request.body, accepted);
     }
     if (calls->size() > options_.max_batch_calls) {
       return ErrorResponse(413, fmt::format("over {} calls", options_.max_batch_calls));
@@ -204,8 +217,7 @@ class Intake::Core {
     const Status status = nothing ? Status::Ok() : sink_->Append(events, rejected);
     if (status.ok()) Count(rejected);
     for (const auto& accepted : group) {
-      accepted->respond(status.ok() ? SuccessResponse(*accepted)
-                                    : ErrorResponse(503, status.message()));
+      accepted->respond(status.ok() ? accepted->answer : ErrorResponse(503, status.message()));
     }
   }
 

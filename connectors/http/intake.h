@@ -4,7 +4,8 @@
 //
 //   200 {"success":true}   everything is durable. Of a batch: everything but what "rejected" lists,
 //                          by index and reason; those calls went to the sink as dead letters
-//   400  malformed, or not one event of it is valid; nothing was taken
+//   400  malformed, or not one event of it is valid; what came is kept as dead letters, because
+//        clients throw away what is answered so
 //   401  no write key, or a wrong one
 //   413  too large
 //   429  too much is waiting for the disk; with Retry-After
@@ -31,10 +32,10 @@
 
 namespace sojourn::http {
 
-// A call of a batch that is no valid event.
+// A call that is no valid event, or a body that is no call.
 struct RejectedCall {
   std::string reason;
-  std::string json;  // the call
+  std::string json;  // as it came
 };
 
 // Where events go.

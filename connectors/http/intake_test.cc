@@ -125,8 +125,26 @@ TEST_F(IntakeTest, BadCallsAreRefusedWithTheirReason) {
   for (const auto& [body, reason] : cases) {
     EXPECT_EQ(Ask("/v1/track", body),
               fmt::format(R"(400 {{"success":false,"error":"{}"}})", reason));
+    // Who sent it throws it away now, so it is kept here.
+    ASSERT_FALSE(sink_.lines.empty());
+    EXPECT_TRUE(sink_.lines.back().starts_with("rejected: "));
+    EXPECT_TRUE(sink_.lines.back().ends_with(std::string(": ") + body));
   }
+  EXPECT_EQ(sink_.lines.size(), std::size(cases));
+  EXPECT_EQ(Ask("/v1/track", ""), R"(400 {"success":false,"error":"malformed JSON"})");
+  EXPECT_EQ(sink_.lines.size(), std::size(cases));
+}
+
+TEST_F(IntakeTest, WhatStrangersSendIsNotKept) {
+  EXPECT_EQ(Post("/v1/track", "{", "").status, 400);
+  EXPECT_EQ(Post("/v1/track", "{}", "").status, 401);
+  EXPECT_EQ(Post("/v1/track", "{", "Basic d3Jvbmc6").status, 401);
   EXPECT_EQ(sink_.lines, Lines{});
+}
+
+TEST_F(IntakeTest, ARefusedCallThatCannotBeKeptMayComeBack) {
+  sink_.refusal = ResourceExhausted("the disk is nearly full");
+  EXPECT_EQ(Post("/v1/track", "{").status, 503);
 }
 
 TEST_F(IntakeTest, ABatchTakesWhatIsGood) {
@@ -144,6 +162,9 @@ TEST_F(IntakeTest, ABatchTakesWhatIsGood) {
             R"(the event has no name"})");
   EXPECT_EQ(Ask("/v1/batch", R"({"batch":{}})"),
             R"(400 {"success":false,"error":"batch is no array"})");
+  ASSERT_EQ(sink_.lines.size(), 5u);
+  EXPECT_EQ(sink_.lines[3], R"(rejected: the event has no name: {"type":"track","userId":"u"})");
+  EXPECT_EQ(sink_.lines[4], R"(rejected: batch is no array: {"batch":{}})");
   EXPECT_EQ(Ask("/v1/batch", R"({"batch":[]})"), R"(200 {"success":true})");
 }
 

@@ -4,12 +4,17 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <nlohmann/json.hpp>
+#include <optional>
 
+#include "engine/base/arena.h"
 #include "engine/cli/commands.h"
+#include "engine/model/json_reader.h"
 
 namespace sojourn::cli {
 namespace {
+
+constexpr size_t kActionsPerRead = 5000;
+constexpr int kMaxNesting = 1000;  // deeper than any value that an event can bring
 
 struct ActionsOptions {
   std::shared_ptr<CommonOptions> common;
@@ -21,25 +26,41 @@ struct ActionsOptions {
   int64_t limit = 0;  // 0: all
 };
 
-std::string TextOf(const nlohmann::json& action, const char* key) {
-  return action.contains(key) && action[key].is_string() ? action[key].get<std::string>() : "";
+// The text under a key; empty where there is none.
+std::string_view TextOf(const model::Value& action, std::string_view key) {
+  const model::Value* value = action.Find(key);
+  const bool text = value != nullptr && value->kind() == model::ValueKind::kString;
+  return text ? value->text() : std::string_view();
 }
 
 // One line for people: when, what, to whom, by which step.
-std::string Line(const nlohmann::json& action) {
-  std::string what = TextOf(action, "kind");
+std::string Line(const model::Value& action) {
+  std::string what(TextOf(action, "kind"));
   for (const char* key : {"template", "url"}) {
-    const std::string detail = TextOf(action, key);
-    if (!detail.empty()) what += " " + detail;
+    const std::string_view detail = TextOf(action, key);
+    if (!detail.empty()) what.append(" ").append(detail);
   }
   std::string line =
       fmt::format("{}  {:<34} {:<24} {} {}", TextOf(action, "time"), what, TextOf(action, "person"),
                   TextOf(action, "journey"), TextOf(action, "step"));
-  if (action.contains("coupon") && action["coupon"].is_object()) {
-    line += "  code " + TextOf(action["coupon"], "code");
+  if (const model::Value* coupon = action.Find("coupon")) {
+    line.append("  code ").append(TextOf(*coupon, "code"));
   }
-  if (action.value("late", false)) line += "  (late: would have been sent)";
+  if (action.Find("late") != nullptr) line += "  (late: would have been sent)";
   return line;
+}
+
+// The line to print; nullopt: not asked for.
+std::optional<std::string> LineOf(const ActionsOptions& options, const CommittedAction& action,
+                                  model::JsonReader* reader, Arena* arena) {
+  const bool as_json = options.format == "json";
+  if (as_json && options.journey.empty() && options.person.empty()) return action.json;
+  arena->Reset();
+  const Result<model::Value> read = reader->Read(action.json, kMaxNesting, arena);
+  if (!read.ok()) return std::nullopt;
+  if (!options.journey.empty() && TextOf(*read, "journey") != options.journey) return std::nullopt;
+  if (!options.person.empty() && TextOf(*read, "person") != options.person) return std::nullopt;
+  return as_json ? action.json : Line(*read);
 }
 
 int Print(const ActionsOptions& options, Backend* backend) {
@@ -49,19 +70,18 @@ int Print(const ActionsOptions& options, Backend* backend) {
     if (!ends.ok()) return Fail(ends.status());
     cursors = *ends;
   }
+  model::JsonReader reader;
+  Arena arena;
   int64_t printed = 0;
   while (true) {
     const auto actions =
-        backend->ReadActions(&cursors, 1000, options.follow ? Seconds(10) : Duration(0));
+        backend->ReadActions(&cursors, kActionsPerRead, options.follow ? Seconds(10) : Duration(0));
     if (!actions.ok()) return Fail(actions.status());
     if (actions->empty() && !options.follow) return 0;
     for (const CommittedAction& action : *actions) {
-      const auto json = nlohmann::json::parse(action.json, nullptr, /*allow_exceptions=*/false);
-      if (!json.is_object()) continue;
-      if (!options.journey.empty() && TextOf(json, "journey") != options.journey) continue;
-      if (!options.person.empty() && TextOf(json, "person") != options.person) continue;
-      const std::string line = options.format == "json" ? action.json : Line(json);
-      if (std::printf("%s\n", line.c_str()) < 0) return 0;  // nobody reads any more
+      const std::optional<std::string> line = LineOf(options, action, &reader, &arena);
+      if (!line) continue;
+      if (std::printf("%s\n", line->c_str()) < 0) return 0;  // nobody reads any more
       if (++printed == options.limit) return 0;
     }
     std::fflush(stdout);

@@ -42,6 +42,7 @@ struct CommittedAction {
 
 // By partition: the next offset to be read.
 using ActionCursors = std::vector<Offset>;
+using LetterCursors = std::vector<Offset>;  // one more: of those that reached no partition
 
 enum class ImportMode : uint8_t {
   kReplay,   // into an empty log, on the data's own time
@@ -103,6 +104,11 @@ class Backend {
   // nothing.
   virtual Result<std::vector<CommittedAction>> ReadActions(ActionCursors* cursors, size_t max_count,
                                                            Duration timeout) = 0;
+
+  // Reads on from `cursors` and moves them; nothing: the end. kFailedPrecondition where another
+  // tool has to read them.
+  virtual Result<std::vector<runtime::DeadLetter>> ReadDeadLetters(LetterCursors* cursors,
+                                                                   size_t max_count) = 0;
 
   // --- Upkeep. Only the embedded log needs any.
   // kResourceExhausted: intake refuses until that is over. Everything else is an error after which

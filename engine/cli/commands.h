@@ -22,6 +22,7 @@ void AddCheckCommand(CLI::App* app, int* exit_code);
 void AddTestCommand(CLI::App* app, int* exit_code);
 void AddImportCommand(CLI::App* app, int* exit_code);
 void AddActionsCommand(CLI::App* app, int* exit_code);
+void AddDeadLettersCommand(CLI::App* app, int* exit_code);
 void AddEnrollCommand(CLI::App* app, int* exit_code);
 void AddSummaryCommand(CLI::App* app, int* exit_code);
 void AddKafkaCommand(CLI::App* app, int* exit_code);

@@ -89,6 +89,23 @@ class EmbeddedBackend final : public Backend {
     return actions;
   }
 
+  Result<std::vector<runtime::DeadLetter>> ReadDeadLetters(LetterCursors* cursors,
+                                                           size_t max_count) override {
+    const int32_t intake = log_->partition_count();
+    cursors->resize(static_cast<size_t>(intake) + 1);
+    std::vector<runtime::DeadLetter> letters;
+    for (int32_t p = 0; p <= intake && letters.size() < max_count; ++p) {
+      Offset& next = (*cursors)[static_cast<size_t>(p)];
+      SOJOURN_ASSIGN_OR_RETURN(
+          auto stored, log_->ReadDeadLetters(Partition(p), next, max_count - letters.size()));
+      for (embedded::StoredDeadLetter& entry : stored) {
+        letters.push_back(std::move(entry.letter));
+        next = Offset(entry.offset.value() + 1);
+      }
+    }
+    return letters;
+  }
+
   Status Health() override { return log_->Health(); }
   Status ApplyRetention() override { return log_->ApplyRetention(); }
 

@@ -6,6 +6,7 @@
 
 #include "engine/base/hash.h"
 #include "engine/base/limits.h"
+#include "engine/language/suggest.h"
 #include "engine/step/bucket.h"
 #include "engine/store/person_record.h"
 
@@ -20,16 +21,31 @@ Timestamp MomentOf(const EnrollRequest& request, const std::string& person, Time
   return now + Duration(request.spread.milliseconds() * bucket / kBuckets);
 }
 
+std::string NameOf(const std::unique_ptr<const language::Journey>& journey) {
+  return journey->name;
+}
+std::string NameOf(const language::Segment& segment) { return segment.name; }
+
+// "the rules have no WHAT NAME; did you mean ...?"
+template <typename Rules>
+Status NoSuch(std::string_view what, const std::string& name, const Rules& rules) {
+  std::vector<std::string> names;
+  for (const auto& rule : rules) names.push_back(NameOf(rule));
+  const std::string hint = language::DidYouMean(name, names);
+  return InvalidArgument(
+      fmt::format("the rules have no {} {}{}{}", what, name, hint.empty() ? "" : "; ", hint));
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> FindCandidates(const EnrollRequest& request,
                                                 const language::Bundle& bundle, Backend* backend) {
   if (bundle.FindJourney(request.journey) == nullptr) {
-    return InvalidArgument(fmt::format("the rules have no journey {}", request.journey));
+    return NoSuch("journey", request.journey, bundle.journeys);
   }
   const uint64_t segment = StableHash64(request.segment);
   if (!request.segment.empty() && bundle.FindSegment(segment) == nullptr) {
-    return InvalidArgument(fmt::format("the rules have no segment {}", request.segment));
+    return NoSuch("segment", request.segment, bundle.segments);
   }
   std::set<std::string> people;
   const auto visit = [&](std::string_view id, std::string_view record) -> Status {

@@ -35,8 +35,9 @@ class RemoteEnroller final : public Enroller {
  public:
   RemoteEnroller(http::Instance instance, const EnrollRequest& request)
       : instance_(std::move(instance)),
-        target_(fmt::format("/-/enroll?journey={}&segment={}&spread_ms={}", request.journey,
-                            request.segment, request.spread.milliseconds())) {}
+        target_(fmt::format(
+            "/-/enroll?journey={}&segment={}&spread_ms={}", http::EncodeQueryText(request.journey),
+            http::EncodeQueryText(request.segment), request.spread.milliseconds())) {}
 
   Result<int64_t> Count() override {
     SOJOURN_ASSIGN_OR_RETURN(
@@ -119,7 +120,7 @@ Result<int> Run(EnrollOptions options) {
           ? ""
           : fmt::format(" of segment {}", options.request.segment).c_str(),
       options.request.journey.c_str(),
-      options.spread.empty()
+      options.request.spread == Duration(0)
           ? ""
           : fmt::format(", spread over {}", FormatDuration(options.request.spread)).c_str());
   if (options.dry_run || people == 0) return 0;

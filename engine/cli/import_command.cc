@@ -46,6 +46,24 @@ Result<std::string> Fingerprint(const ImportOptions& options) {
   return Hex(digest.data(), digest.size());
 }
 
+// Refuses a file without one event before anything is made for it.
+Status CheckHasEvent(const ImportOptions& options, const Plan& plan) {
+  SOJOURN_ASSIGN_OR_RETURN(
+      const auto reader, file::ImportReader::Open(options.file, plan.mapping,
+                                                  plan.identity.fingerprint, /*historical=*/false));
+  std::vector<file::SortableEvent> events;
+  std::optional<file::ImportProblem> problem;
+  std::string first_problem;
+  while (reader->Next(&events, &problem)) {
+    if (!events.empty()) return Status::Ok();
+    if (problem && first_problem.empty()) {
+      first_problem = fmt::format("; the first line that is none: {}:{}: {}", options.file,
+                                  problem->line, problem->reason);
+    }
+  }
+  return InvalidArgument(fmt::format("{} has no event{}", options.file, first_problem));
+}
+
 // What the files tell, before anything is opened or made for them.
 Result<Plan> ReadFiles(const ImportOptions& options) {
   Plan plan;
@@ -57,6 +75,7 @@ Result<Plan> ReadFiles(const ImportOptions& options) {
         options.file));
   }
   SOJOURN_ASSIGN_OR_RETURN(plan.identity.fingerprint, Fingerprint(options));
+  SOJOURN_RETURN_IF_ERROR(CheckHasEvent(options, plan));
   return plan;
 }
 
@@ -104,6 +123,34 @@ Result<int64_t> ReadAll(const ImportOptions& options, const Plan& plan, file::Ev
   progress.Finish();
   SOJOURN_RETURN_IF_ERROR(sorter->Finish());
   return problems;
+}
+
+// Every line that is no event becomes a dead letter.
+Status KeepBadLines(const ImportOptions& options, const Plan& plan, Backend* backend) {
+  SOJOURN_ASSIGN_OR_RETURN(
+      const auto reader, file::ImportReader::Open(options.file, plan.mapping,
+                                                  plan.identity.fingerprint, /*historical=*/false));
+  std::vector<file::SortableEvent> events;
+  std::optional<file::ImportProblem> problem;
+  std::vector<runtime::DeadLetter> letters;
+  size_t bytes = 0;
+  const Timestamp now = runtime::SystemClock().Now();
+  while (reader->Next(&events, &problem)) {
+    if (!problem) continue;
+    runtime::DeadLetter letter;
+    letter.message = fmt::format("{}:{}: {}", options.file, problem->line, problem->reason);
+    letter.topic = "import";
+    letter.offset = Offset(problem->line);
+    letter.log_time = now;
+    letter.value = std::move(problem->text);
+    bytes += letter.value.size();
+    letters.push_back(std::move(letter));
+    if (letters.size() < kEventsPerChunk && bytes < kBytesPerChunk) continue;
+    SOJOURN_RETURN_IF_ERROR(backend->AppendDeadLetters(letters));
+    letters.clear();
+    bytes = 0;
+  }
+  return letters.empty() ? Status::Ok() : backend->AppendDeadLetters(letters);
 }
 
 bool Confirm(const std::string& question) {
@@ -178,17 +225,18 @@ Result<int> Import(const ImportOptions& options) {
   }
   file::EventSorter sorter(std::filesystem::temp_directory_path().string(), kSortMemoryBytes);
   SOJOURN_ASSIGN_OR_RETURN(const int64_t problems, ReadAll(options, plan, &sorter));
-  if (sorter.count() == 0) {
-    return InvalidArgument(fmt::format("{} has no event", options.file));
-  }
   if (!MayGoOn(options, plan, sorter)) return 1;
+  if (problems > 0 && !plan.progress.begun) {
+    SOJOURN_RETURN_IF_ERROR(KeepBadLines(options, plan, opened.backend.get()));
+  }
   SOJOURN_RETURN_IF_ERROR(AppendAll(plan, &sorter, opened.backend.get()));
   std::printf("%lld events from %s to %s, %s\n", static_cast<long long>(sorter.count()),
               FormatRfc3339(sorter.first_time()).c_str(), FormatRfc3339(sorter.last_time()).c_str(),
               std::string(WhatHappened(plan.identity.mode)).c_str());
   if (problems > 0) {
-    std::printf("%lld line%s left out, named above\n", static_cast<long long>(problems),
-                problems == 1 ? " was" : "s were");
+    std::printf("%lld line%s no event%s, named above and kept: sojourn dead-letters\n",
+                static_cast<long long>(problems), problems == 1 ? " was" : "s were",
+                problems == 1 ? "" : "s");
   }
   if (!opened.remote && config.log == LogKind::kEmbedded) {
     std::printf("no process runs on %s: `sojourn run` will take them from there\n",
@@ -206,6 +254,9 @@ void AddImportCommand(CLI::App* app, int* exit_code) {
       "Into an empty log they are replayed on their own time; otherwise they only bring people up\n"
       "to date, unless --as events is given. The same file twice changes nothing; an import that\n"
       "was cut short goes on where it stopped.\n"
+      "Exit code: 0 every line is in, 1 some lines were no events (they are named, and kept as "
+      "dead\n"
+      "letters) or the answer was no, 2 nothing was imported.\n"
       "A mapping for --map:\n"
       "  person: customer_id\n"
       "  event: Order Completed\n"

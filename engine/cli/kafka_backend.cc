@@ -212,6 +212,12 @@ class KafkaBackend final : public Backend {
     }
   }
 
+  Result<std::vector<runtime::DeadLetter>> ReadDeadLetters(LetterCursors*, size_t) override {
+    return FailedPrecondition(
+        fmt::format("over Kafka, dead letters stand in the topic {}: read it with any client",
+                    kafka::DeadLettersTopic(config_.kafka)));
+  }
+
   std::vector<std::pair<std::string, int64_t>> Sizes() override {
     int64_t bytes = 0;
     std::error_code error;

@@ -55,6 +55,7 @@ int Main(int argc, char** argv) {
   sojourn::cli::AddTestCommand(&app, &exit_code);
   sojourn::cli::AddImportCommand(&app, &exit_code);
   sojourn::cli::AddActionsCommand(&app, &exit_code);
+  sojourn::cli::AddDeadLettersCommand(&app, &exit_code);
   sojourn::cli::AddEnrollCommand(&app, &exit_code);
   sojourn::cli::AddSummaryCommand(&app, &exit_code);
   sojourn::cli::AddKafkaCommand(&app, &exit_code);

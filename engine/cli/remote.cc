@@ -8,10 +8,13 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "engine/cli/dead_letters.h"
+
 namespace sojourn::cli {
 namespace {
 
 constexpr std::string_view kNextHeader = "X-Sojourn-Next";
+constexpr char kLettersPath[] = "/-/dead-letters";
 constexpr Duration kAnswerTimeout = Seconds(60);
 constexpr Duration kMaxFollow = Seconds(20);         // below every HTTP timeout
 constexpr Duration kFollowStep = Milliseconds(500);  // a stop waits no longer for a follower
@@ -59,7 +62,10 @@ class RemoteBackend final : public Backend {
   Result<BackendWorker> MakeWorker(int, int) override { return NotHere(); }
   runtime::BundleStore* bundles() override { return nullptr; }
   Status Append(std::span<const model::Event>) override { return NotHere(); }
-  Status AppendDeadLetters(std::span<const runtime::DeadLetter>) override { return NotHere(); }
+  Status AppendDeadLetters(std::span<const runtime::DeadLetter> letters) override {
+    return AskInstance(instance_, "POST", kLettersPath, EncodeLetters(letters), kAnswerTimeout)
+        .status();
+  }
   Status ScanPersons(const PersonVisitor&) override { return NotHere(); }
   std::vector<std::pair<std::string, int64_t>> Sizes() override { return {}; }
 
@@ -79,6 +85,19 @@ class RemoteBackend final : public Backend {
     const std::string target =
         fmt::format("{}&position={}&last={}", ImportTarget(identity), position, last ? 1 : 0);
     return AskInstance(instance_, "POST", target, EncodeImported(events), kAnswerTimeout).status();
+  }
+
+  Result<std::vector<runtime::DeadLetter>> ReadDeadLetters(LetterCursors* cursors,
+                                                           size_t max_count) override {
+    const std::string target =
+        fmt::format("{}?from={}&limit={}", kLettersPath, FormatCursors(*cursors), max_count);
+    std::string next;
+    SOJOURN_ASSIGN_OR_RETURN(const std::string body,
+                             AskInstance(instance_, "GET", target, "", kAnswerTimeout, &next));
+    const auto moved = ParseCursors(next, std::nullopt);
+    if (!moved) return Unavailable("the running process is of another version");
+    *cursors = *moved;
+    return DecodeLetters(body);
   }
 
   Result<ActionCursors> ActionEnds() override {
@@ -213,6 +232,26 @@ http::Response HandleActions(Backend* backend, const http::Request& request,
     if (!actions.ok()) return http::ToResponse(actions.status());
     for (const CommittedAction& action : *actions) response.body += action.json + "\n";
   }
+  response.headers.emplace_back(std::string(kNextHeader), FormatCursors(*cursors));
+  return response;
+}
+
+http::Response HandleKeepDeadLetters(Backend* backend, const http::Request& request) {
+  const auto letters = DecodeLetters(request.body);
+  if (!letters.ok()) return http::ErrorResponse(400, letters.status().message());
+  return http::ToResponse(backend->AppendDeadLetters(*letters));
+}
+
+http::Response HandleDeadLetters(Backend* backend, const http::Request& request) {
+  auto cursors = ParseCursors(request.Query("from").value_or(""), std::nullopt);
+  if (!cursors) return http::ErrorResponse(400, "`from` is one offset for each partition");
+  constexpr int64_t kMaxLetters = 64;  // of up to 2 MiB each
+  const int64_t limit = ParseNumber(request.Query("limit")).value_or(kMaxLetters);
+  const auto letters =
+      backend->ReadDeadLetters(&*cursors, static_cast<size_t>(std::min(limit, kMaxLetters)));
+  if (!letters.ok()) return http::ToResponse(letters.status());
+  http::Response response{.body = EncodeLetters(*letters),
+                          .content_type = "application/octet-stream"};
   response.headers.emplace_back(std::string(kNextHeader), FormatCursors(*cursors));
   return response;
 }

@@ -39,6 +39,9 @@ http::Response HandleImport(Backend* backend, const http::Request& request);
 http::Response HandleActions(Backend* backend, const http::Request& request,
                              const std::atomic<bool>& stopping);
 
+http::Response HandleKeepDeadLetters(Backend* backend, const http::Request& request);
+http::Response HandleDeadLetters(Backend* backend, const http::Request& request);
+
 // What `actions` gives as the place to go on from, and takes: "12,0,7,3", one offset a partition;
 // "" is the beginning of each. nullopt where the text is none, or of another count than is asked
 // for.

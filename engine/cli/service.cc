@@ -240,6 +240,12 @@ http::AdminHandlers Service::Handlers() {
   handlers.import = [this](const http::Request& request) {
     return HandleImport(backend_.get(), request);
   };
+  handlers.dead_letters = [this](const http::Request& request) {
+    return HandleDeadLetters(backend_.get(), request);
+  };
+  handlers.keep_dead_letters = [this](const http::Request& request) {
+    return HandleKeepDeadLetters(backend_.get(), request);
+  };
   handlers.enroll = [this](const http::Request& request) { return HandleEnroll(request); };
   return handlers;
 }

@@ -40,13 +40,19 @@ void PlanEntry(Session& session, const Event& event) {
   model::Person& person = session.person;
   const uint64_t journey = StableHash64(event.name);
   if (session.rules.FindCurrent(journey) == nullptr) return Drop(session, event, "no_journey");
-  if (person.planned_entries.size() == kMaxPlannedEntries) {
-    return Drop(session, event, "planned_entries_limit");
-  }
   const model::Value* at = event.properties.Find("at");
   Timestamp moment = session.now;
   if (at != nullptr && at->kind() == model::ValueKind::kInt) {
     moment = std::max(moment, Timestamp(at->int_value()));
+  }
+  // An enrolment that is repeated while the first is under way enters the person once.
+  for (model::PlannedEntry& planned : person.planned_entries) {
+    if (planned.journey != journey || planned.segment != 0) continue;
+    planned.at = std::min(planned.at, moment);
+    return Drop(session, event, "already_planned");
+  }
+  if (person.planned_entries.size() == kMaxPlannedEntries) {
+    return Drop(session, event, "planned_entries_limit");
   }
   person.planned_entries.Append(&person.arena, {journey, moment, 0});
 }

@@ -229,14 +229,20 @@ reentry: never
 steps: [{send_email: {template: hello, data: {name: trigger.name}}}]
 )"}}));
   driver.Apply("Identify", Seconds(0), {{"email", kAddress}});
-  for (int i = 0; i < 2; ++i) {
-    model::Event enroll =
-        driver.Make("j", Hours(1), {{"at", Value::Int((Start() + Hours(5)).milliseconds())}});
-    enroll.type = model::EventType::kEnroll;
-    driver.ApplyNow(enroll, Start() + Hours(1));
-  }
+  const auto enroll = [&](Duration now, Duration at) {
+    model::Event event = driver.Make("j", now, {{"at", Value::Int((Start() + at).milliseconds())}});
+    event.type = model::EventType::kEnroll;
+    driver.ApplyNow(event, Start() + now);
+  };
+  enroll(Hours(1), Hours(5));
+  enroll(Hours(2), Hours(7));
+  EXPECT_EQ(driver.Count(FactKind::kEventDropped, "already_planned"), 1);
   EXPECT_EQ(driver.person.next_deadline, Start() + Hours(5));
-  driver.Fire(Hours(6));
+  enroll(Hours(3), Hours(4));
+  EXPECT_EQ(driver.person.next_deadline, Start() + Hours(4));
+  driver.Fire(Hours(8));
+  enroll(Hours(9), Hours(9));
+  driver.Fire(Hours(9));
   ASSERT_EQ(driver.output.actions.size(), 1u);
   EXPECT_EQ(driver.output.actions[0].values_json, R"({"person":{},"data":{"name":"enroll"}})");
   EXPECT_EQ(driver.Count(FactKind::kEntryRefused, "reentry"), 1);
