@@ -530,16 +530,17 @@ def test_enroll_spread():
                   for action in actions}
         assert len(begins) == 1, sorted(begins)
         # None at all: at once.
-        for none in ("0", "0s"):
-            result = sojourn.command("enroll", "ping", "--yes", "--spread", none)
-            assert "spread" not in result.stdout, result.stdout
+        result = sojourn.command("enroll", "come-back", "--yes", "--spread", "0s")
+        assert "spread" not in result.stdout, result.stdout
+        sojourn.wait_settled(PARTITIONS)
+        assert len(of(sojourn.actions(), COME_BACK_URL)) == PEOPLE
         # Over days: hardly anybody now, everybody is waited for.
         result = sojourn.command("enroll", "once", "--yes", "--spread", "3d")
         assert "spread over 3 days" in result.stdout, result.stdout
         sojourn.wait_settled(PARTITIONS)
         soon = [n for n in range(PEOPLE) if bucket("once", f"p{n}") < 10]
         assert len(enrolled(sojourn)) <= PEOPLE + len(soon) < PEOPLE + 5
-        for none in ("-1d", "soon", "1 day 2 days"):
+        for none in ("0", "-1d", "soon", "1 day 2 days"):
             complaint(sojourn.command("enroll", "once", f"--spread={none}", check=False),
                       "--spread", none)
 
