@@ -6,7 +6,7 @@
 
 #include "engine/base/hash.h"
 #include "engine/base/limits.h"
-#include "engine/language/suggest.h"
+#include "engine/base/suggest.h"
 #include "engine/step/bucket.h"
 #include "engine/store/person_record.h"
 
@@ -31,7 +31,7 @@ template <typename Rules>
 Status NoSuch(std::string_view what, const std::string& name, const Rules& rules) {
   std::vector<std::string> names;
   for (const auto& rule : rules) names.push_back(NameOf(rule));
-  const std::string hint = language::DidYouMean(name, names);
+  const std::string hint = DidYouMean(name, names);
   return InvalidArgument(
       fmt::format("the rules have no {} {}{}{}", what, name, hint.empty() ? "" : "; ", hint));
 }
