@@ -67,20 +67,20 @@ void Dialogue::Answer(std::string_view line) {
   code_ = goes_on_ ? 0 : code;
 }
 
-SendOutcome Dialogue::Outcome(bool end_not_sent) const {
+SendOutcome Dialogue::Outcome() const {
   const int kind = code_ / 100;
   if (stage_ == Stage::kEnd) {
     if (kind == 2) return SendOutcome::kDelivered;
-    if (kind == 4 || (code_ == 0 && end_not_sent)) return SendOutcome::kTryLater;
+    if (kind == 4) return SendOutcome::kTryLater;
     return kind == 5 ? SendOutcome::kRefused : SendOutcome::kUnknown;
   }
   const bool about_the_mail = stage_ != Stage::kConnect && !IsAboutLogin(code_);
   return kind == 5 && about_the_mail ? SendOutcome::kRefused : SendOutcome::kTryLater;
 }
 
-SendResult Dialogue::Judge(std::string_view transfer_error, bool end_not_sent) const {
+SendResult Dialogue::Judge(std::string_view transfer_error) const {
   SendResult result;
-  result.outcome = Outcome(end_not_sent);
+  result.outcome = Outcome();
   if (result.outcome == SendOutcome::kDelivered || code_ >= 400) {
     result.code = code_;
     result.detail = OneLine(fmt::format("{} {}", code_, words_), kMaxDetailBytes);

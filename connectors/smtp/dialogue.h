@@ -23,16 +23,16 @@ class Dialogue {
 
   bool body_begun() const { return stage_ >= Stage::kBody; }
 
-  // What became of the mail once the transfer is over. `transfer_error` is what went wrong in it,
-  // for people; `end_not_sent`: the end of the mail could certainly not be sent.
-  deliver::SendResult Judge(std::string_view transfer_error, bool end_not_sent) const;
+  // What became of the mail once the transfer is over; `transfer_error` is what went wrong in it,
+  // for people.
+  deliver::SendResult Judge(std::string_view transfer_error) const;
 
  private:
   // kConnect lasts to the end of the login.
   enum class Stage : uint8_t { kConnect, kMail, kRecipient, kData, kBody, kEnd };
 
   void Enter(Stage stage);
-  deliver::SendOutcome Outcome(bool end_not_sent) const;
+  deliver::SendOutcome Outcome() const;
 
   Stage stage_ = Stage::kConnect;
   int code_ = 0;               // of the last whole answer at this stage; 0: there is none

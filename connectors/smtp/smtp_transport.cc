@@ -163,7 +163,7 @@ class SmtpTransport final : public MailTransport {
     if (!transfer.before_data_status.ok()) {
       return {SendOutcome::kTryLater, 0, false, transfer.before_data_status.message()};
     }
-    SendResult result = transfer.dialogue.Judge(ErrorText(code, error_), code == CURLE_SEND_ERROR);
+    SendResult result = transfer.dialogue.Judge(ErrorText(code, error_));
     long new_connections = 0;
     curl_easy_getinfo(curl_.get(), CURLINFO_NUM_CONNECTS, &new_connections);
     *stale = new_connections == 0 && !transfer.dialogue.body_begun() &&

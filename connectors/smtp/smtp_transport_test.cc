@@ -223,6 +223,15 @@ TEST_F(SmtpTransportTest, ALostConnectionIsUnknownOnlyAfterTheEnd) {
   EXPECT_EQ(half.outcome, SendOutcome::kUnknown) << half.detail;
 }
 
+TEST_F(SmtpTransportTest, AConnectionLostDuringBeforeDataIsCertain) {
+  const ScriptedRelay relay(On("DATA", {"354 go on\r\n", true}), Tls("good"));
+  const SendResult result = Open(Options(relay))->Send(SmallMail(), [] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    return Status::Ok();
+  });
+  EXPECT_EQ(result.outcome, SendOutcome::kTryLater) << result.detail;
+}
+
 TEST_F(SmtpTransportTest, ALostConnectionBeforeTheEndOfALargeMailIsCertain) {
   // More than what fits between the two, so that the end cannot have gone.
   const deliver::Mail mail = SmallMail(std::string(16 << 20, 'x'));
