@@ -133,6 +133,7 @@ TEST_F(FileTransportTest, NoScriptRunsInAMailsPage) {
 TEST_F(FileTransportTest, ManyThreadsWrite) {
   const auto directory = Open();
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int thread = 0; thread < 4; ++thread) {
     threads.emplace_back([&, thread] {
       FileTransport transport(directory, nullptr);

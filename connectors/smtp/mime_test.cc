@@ -92,7 +92,8 @@ TEST(MimeTest, OnePartWhereTheOtherIsEmpty) {
 }
 
 TEST(MimeTest, HeadersCannotBeInjected) {
-  const std::string evil = "x\r\nBcc: eve@evil.example\r\n\r\n<script>\0\n.\r\n";
+  const std::string evil =
+      "x\r\nBcc: eve@evil.example\r\n\r\n<script>" + std::string(1, '\0') + "\n.\r\n";
   deliver::Mail mail = SmallMail();
   mail.action_id = evil;
   mail.from.name = evil;

@@ -61,7 +61,7 @@ int Listen(CURL* /*handle*/, curl_infotype type, char* data, size_t size, void* 
 }
 
 std::string ErrorText(CURLcode code, const char* details) {
-  const std::string text = *details == '\0' ? curl_easy_strerror(code) : details;
+  std::string text = *details == '\0' ? curl_easy_strerror(code) : details;
   if (code == CURLE_USE_SSL_FAILED) return fmt::format("no mail without TLS: {}", text);
   if (code == CURLE_PEER_FAILED_VERIFICATION) {
     return fmt::format("the relay's certificate is not good: {}", text);
