@@ -56,6 +56,7 @@ Result<Response> Call(const ServerPlace& place, const Request& request, Duration
   beast::flat_buffer buffer;
   beast::http::response_parser<beast::http::string_body> parser;
   parser.body_limit(kMaxAnswerBytes);
+  parser.skip(request.method == "HEAD");
 
   beast::error_code result = boost::asio::error::would_block;
   stream.async_connect(tcp::endpoint(address, place.port), [&](beast::error_code connect_error) {

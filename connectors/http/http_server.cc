@@ -105,7 +105,7 @@ class HttpServer::Core : public SessionHost {
                          Response* refusal) const override {
     std::string allowed;
     for (const Route& route : routes_) {
-      if (route.path != path) continue;
+      if (route.is_prefix ? !path.starts_with(route.path) : route.path != path) continue;
       if (route.method == method) return &route;
       allowed += (allowed.empty() ? "" : ", ") + route.method;
     }

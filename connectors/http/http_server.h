@@ -1,4 +1,5 @@
-// A small HTTP/1.1 server: routes, keep-alive, limits on everything, a graceful end.
+// A small HTTP/1.1 server: routes, keep-alive, limits on everything, a graceful end. Whatever a
+// HEAD is answered, it is sent without its body.
 //
 // Threads: Start and Stop from one thread; handlers run on the server's threads, several at once.
 // A route that may wait (for a disk, for new actions) says so and runs on threads of its own.
@@ -24,10 +25,11 @@ using Handler = std::function<void(const Request& request, Respond respond)>;
 
 struct Route {
   std::string method;
-  std::string path;  // matched exactly
+  std::string path;  // matched exactly ...
   Handler handler;
   bool may_wait = false;
   size_t max_body_bytes = size_t{64} * 1024;  // more: 413
+  bool is_prefix = false;                     // ... or what the request's path begins with
 };
 
 struct ServerOptions {

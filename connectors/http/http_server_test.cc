@@ -97,6 +97,35 @@ TEST(HttpServer, Routes) {
             "405 {\"success\":false,\"error\":\"this path takes POST, GET\"}\n");
 }
 
+TEST(HttpServer, RoutesByPrefix) {
+  std::vector<Route> routes = EchoRoutes();
+  routes.push_back(routes[1]);
+  routes.back().path = "/below/";
+  routes.back().is_prefix = true;
+  const auto server = StartServer({}, routes);
+  EXPECT_EQ(Ask(*server, "GET", "/below/a/b?c=d"), "200 GET /below/a/b c=d ");
+  EXPECT_EQ(Ask(*server, "GET", "/below/"), "200 GET /below/ ");
+  EXPECT_TRUE(Ask(*server, "GET", "/below").starts_with("404 "));
+  EXPECT_TRUE(Ask(*server, "GET", "/echo/x").starts_with("404 "));
+  EXPECT_TRUE(Ask(*server, "POST", "/below/a").starts_with("405 "));
+}
+
+TEST(HttpServer, AHeadHasNoBody) {
+  std::vector<Route> routes = EchoRoutes();
+  routes.push_back(routes[1]);
+  routes.back().method = "HEAD";
+  const auto server = StartServer({}, routes);
+  RawConnection connection(server->port());
+  connection.Send(
+      "HEAD /echo HTTP/1.1\r\nHost: x\r\n\r\nGET /echo?n=2 HTTP/1.1\r\nHost: x\r\n\r\n");
+  const std::string head = connection.ReadUntil("\r\n\r\n");
+  EXPECT_NE(head.find("Content-Length: 11\r\n"), std::string::npos) << head;
+  EXPECT_TRUE(connection.ReadUntil("n=2 ").starts_with("HTTP/1.1 200"));
+  connection.Send("HEAD /nothing HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(connection.ReadUntil("\r\n\r\n").starts_with("HTTP/1.1 404"));
+  EXPECT_TRUE(connection.IsClosed());
+}
+
 TEST(HttpServer, KeepsConnectionsAlive) {
   const auto server = StartServer({}, EchoRoutes());
   RawConnection connection(server->port());

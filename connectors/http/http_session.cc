@@ -132,8 +132,9 @@ void Session::Answer(Response response) {
   response_->set(beast::http::field::content_type, response.content_type);
   for (const auto& [name, value] : response.headers) response_->set(name, value);
   response_->keep_alive(keep_alive);
-  response_->body() = std::move(response.body);
-  response_->prepare_payload();
+  const bool head = parser_->get().method() == beast::http::verb::head;
+  response_->content_length(response.body.size());
+  if (!head) response_->body() = std::move(response.body);
   const auto took = std::chrono::steady_clock::now() - began_;
   host_->Served(route_, response.status,
                 Milliseconds(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));

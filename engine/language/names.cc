@@ -26,14 +26,25 @@ struct BuiltIn {
 const std::vector<BuiltIn>& BuiltIns() {
   static const Type text{TypeKind::kString, false};
   static const Type maybe_text{TypeKind::kString, true};
+  static const Type maybe_bool{TypeKind::kBool, true};
+  // Which mail it was about, and whether a machine did it: the product's own listener says so.
+  static const std::vector<std::pair<std::string_view, Type>> consent = {{"topic", maybe_text},
+                                                                         {"action_id", maybe_text},
+                                                                         {"journey", maybe_text},
+                                                                         {"template", maybe_text},
+                                                                         {"machine", maybe_bool}};
+  static const auto mail = [](std::vector<std::pair<std::string_view, Type>> properties) {
+    properties.insert(properties.end(), consent.begin(), consent.end());
+    return properties;
+  };
   static const std::vector<BuiltIn> built_ins = {
       {kIdentify, false, {}},  // its properties are the traits
-      {"Subscribed", false, {{"topic", maybe_text}}},
-      {"Unsubscribed", false, {{"topic", maybe_text}}},
+      {"Subscribed", false, consent},
+      {"Unsubscribed", false, consent},
       // Providers say different things about mail, so any property may be read.
       {"Email Delivered", true, {{"email", maybe_text}}},
-      {"Email Opened", true, {{"email", maybe_text}}},
-      {"Email Link Clicked", true, {{"email", maybe_text}, {"url", maybe_text}}},
+      {"Email Opened", true, mail({{"email", maybe_text}})},
+      {"Email Link Clicked", true, mail({{"email", maybe_text}, {"url", maybe_text}})},
       {"Email Bounced", true, {{"type", text}, {"email", maybe_text}}},
       {"Email Marked as Spam", true, {{"email", maybe_text}}},
       {"Person Erased", false, {}},
