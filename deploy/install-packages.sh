@@ -15,6 +15,7 @@ build_packages=(
   libspdlog-dev libssl-dev libzstd-dev nlohmann-json3-dev prometheus-cpp-dev protobuf-compiler
 )
 test_packages=(
+  chromium fonts-noto-cjk     # pages as people see them
   clang-format clang-tidy
   default-jre-headless maven  # a real Kafka broker
   kcat python3-confluent-kafka  # independent Kafka clients
