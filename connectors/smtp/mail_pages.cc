@@ -23,6 +23,7 @@ table { border-collapse: collapse; width: 100%; }
 caption { text-align: left; margin-bottom: .5rem; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0; }
 td { border-top: 1px solid #8886; overflow-wrap: anywhere; }
+td:nth-child(2) { min-width: 14rem; }
 time { white-space: nowrap; }
 @media (max-width: 40rem) {
   thead { position: absolute; clip-path: inset(50%); }
