@@ -20,6 +20,7 @@
 #include "engine/base/strong.h"
 #include "engine/base/time.h"
 #include "engine/cli/config.h"
+#include "engine/deliver/delivery_log.h"
 #include "engine/model/event.h"
 #include "engine/runtime/ports.h"
 
@@ -109,6 +110,9 @@ class Backend {
   // tool has to read them.
   virtual Result<std::vector<runtime::DeadLetter>> ReadDeadLetters(LetterCursors* cursors,
                                                                    size_t max_count) = 0;
+
+  // The deliverer's face of the log. At most one per process, which dies before the backend.
+  virtual Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog() = 0;
 
   // --- Upkeep. Only the embedded log needs any.
   // kResourceExhausted: intake refuses until that is over. Everything else is an error after which

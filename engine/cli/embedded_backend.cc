@@ -106,6 +106,10 @@ class EmbeddedBackend final : public Backend {
     return letters;
   }
 
+  Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog() override {
+    return log_->MakeDeliveryLog("mail");
+  }
+
   Status Health() override { return log_->Health(); }
   Status ApplyRetention() override { return log_->ApplyRetention(); }
 

@@ -218,6 +218,10 @@ class KafkaBackend final : public Backend {
                     kafka::DeadLettersTopic(config_.kafka)));
   }
 
+  Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog() override {
+    return FailedPrecondition("mails are delivered from the embedded log only");
+  }
+
   std::vector<std::pair<std::string, int64_t>> Sizes() override {
     int64_t bytes = 0;
     std::error_code error;

@@ -67,6 +67,7 @@ class RemoteBackend final : public Backend {
         .status();
   }
   Status ScanPersons(const PersonVisitor&) override { return NotHere(); }
+  Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog() override { return NotHere(); }
   std::vector<std::pair<std::string, int64_t>> Sizes() override { return {}; }
 
   Result<bool> IsEmpty() override {
