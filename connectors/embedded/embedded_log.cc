@@ -11,6 +11,7 @@
 #include "connectors/embedded/retention.h"
 #include "connectors/embedded/rows.h"
 #include "connectors/embedded/shared.h"
+#include "connectors/embedded/suppressions.h"
 #include "connectors/embedded/worker_ports.h"
 #include "engine/base/hash.h"
 #include "engine/store/keys.h"
@@ -61,6 +62,7 @@ class Log final : public EmbeddedLog {
     SOJOURN_ASSIGN_OR_RETURN(auto log, EmbeddedDeliveries::Open(&shared_, std::move(reader)));
     return std::unique_ptr<deliver::DeliveryLog>(std::move(log));
   }
+  deliver::SuppressionList* suppressions() override { return &suppressions_; }
   runtime::BundleStore* bundles() override { return bundles_.get(); }
 
   Status Health() override {
@@ -79,6 +81,7 @@ class Log final : public EmbeddedLog {
 
   Shared shared_;
   std::unique_ptr<EmbeddedBundles> bundles_;
+  EmbeddedSuppressions suppressions_{&shared_};
   std::mutex intake_letters_;  // one appender to the intake's dead letters at a time
 };
 
@@ -92,8 +95,8 @@ Status Log::Open(const EmbeddedOptions& options) {
                                                                   options.create_if_missing));
   store::RocksOptions rocks;
   rocks.directory = shared_.directory->database_path();
-  rocks.extra_families = {
-      {"log"}, {"actions"}, {"dead_letters"}, {"control", true}, {"deliveries"}};
+  rocks.extra_families = {{"log"},           {"actions"},    {"dead_letters"},
+                          {"control", true}, {"deliveries"}, {"suppressions"}};
   rocks.memory = store::NewRocksMemory(options.block_cache_bytes, options.write_buffer_bytes);
   SOJOURN_ASSIGN_OR_RETURN(std::unique_ptr<store::Database> database,
                            store::OpenRocksDatabase(rocks));

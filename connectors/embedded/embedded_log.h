@@ -24,6 +24,7 @@
 #include "engine/base/strong.h"
 #include "engine/base/time.h"
 #include "engine/deliver/delivery_log.h"
+#include "engine/deliver/suppression.h"
 #include "engine/model/action.h"
 #include "engine/model/event.h"
 #include "engine/runtime/ports.h"
@@ -162,6 +163,7 @@ class EmbeddedLog {
   virtual std::unique_ptr<runtime::Decoder> MakeDecoder() = 0;
   // For the deliverer of this name; one at a time. Dies before the log.
   virtual Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog(std::string reader) = 0;
+  virtual deliver::SuppressionList* suppressions() = 0;
   virtual runtime::BundleStore* bundles() = 0;
 
   // --- Upkeep.

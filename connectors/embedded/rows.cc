@@ -1,5 +1,6 @@
 #include "connectors/embedded/rows.h"
 
+#include <algorithm>
 #include <initializer_list>
 
 #include "engine/base/check.h"
@@ -176,6 +177,32 @@ Result<Cursors> DecodeCursors(std::string_view bytes) {
   for (Offset& offset : cursors) offset = Offset(reader.Signed());
   if (!known || !reader.ok() || !reader.at_end()) return Damaged("a reader's place");
   return cursors;
+}
+
+std::string SuppressionKey(const deliver::AddressHash& hash) { return {hash.begin(), hash.end()}; }
+
+std::string EncodeSuppression(const deliver::Suppression& entry) {
+  std::string bytes;
+  ByteWriter writer(&bytes);
+  writer.Byte(kRowVersion);
+  writer.Byte(static_cast<uint8_t>(entry.reason));
+  WriteTime(entry.since, &writer);
+  writer.Finish();
+  return bytes;
+}
+
+Result<deliver::Suppression> DecodeSuppression(std::string_view key, std::string_view bytes) {
+  ByteReader reader(bytes);
+  const bool known = ReadVersion(&reader);
+  deliver::Suppression entry;
+  entry.reason = static_cast<deliver::SuppressionReason>(reader.Byte());
+  entry.since = ReadTime(&reader);
+  if (!known || !reader.ok() || !reader.at_end() || key.size() != entry.hash.size() ||
+      deliver::SuppressionReasonName(entry.reason).empty()) {
+    return Damaged("a row of the suppression list");
+  }
+  std::copy(key.begin(), key.end(), entry.hash.begin());
+  return entry;
 }
 
 std::string BundleKey(uint32_t number) {

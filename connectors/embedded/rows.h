@@ -11,6 +11,7 @@
 #include "engine/base/status.h"
 #include "engine/base/strong.h"
 #include "engine/base/time.h"
+#include "engine/deliver/suppression.h"
 #include "engine/runtime/ports.h"
 #include "engine/store/database.h"
 
@@ -21,6 +22,7 @@ inline constexpr store::Family kActionsFamily = store::ExtraFamily(1);
 inline constexpr store::Family kDeadLettersFamily = store::ExtraFamily(2);
 inline constexpr store::Family kControlFamily = store::ExtraFamily(3);
 inline constexpr store::Family kDeliveriesFamily = store::ExtraFamily(4);
+inline constexpr store::Family kSuppressionsFamily = store::ExtraFamily(5);
 
 // log, actions, dead_letters, deliveries: partition ‖ offset, both big-endian.
 std::string RowKey(Partition partition, Offset offset);
@@ -57,6 +59,10 @@ Result<ImportState> DecodeImport(std::string_view bytes);
 std::string ReaderKey(std::string_view reader);
 std::string EncodeCursors(const Cursors& cursors);
 Result<Cursors> DecodeCursors(std::string_view bytes);
+
+std::string SuppressionKey(const deliver::AddressHash& hash);
+std::string EncodeSuppression(const deliver::Suppression& entry);
+Result<deliver::Suppression> DecodeSuppression(std::string_view key, std::string_view bytes);
 
 std::string BundleKey(uint32_t number);
 store::KeyRange BundleRange();

@@ -1,0 +1,61 @@
+#include "connectors/embedded/suppressions.h"
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "connectors/embedded/rows.h"
+
+namespace sojourn::embedded {
+
+using deliver::AddressHash;
+using deliver::Suppression;
+
+Result<std::optional<Suppression>> EmbeddedSuppressions::Find(const AddressHash& hash) {
+  SOJOURN_ASSIGN_OR_RETURN(const auto row,
+                           shared_->database->Get(kSuppressionsFamily, SuppressionKey(hash)));
+  if (!row.has_value()) return std::optional<Suppression>();
+  SOJOURN_ASSIGN_OR_RETURN(const Suppression entry, DecodeSuppression(SuppressionKey(hash), *row));
+  return std::optional(entry);
+}
+
+Result<size_t> EmbeddedSuppressions::Add(std::span<const Suppression> entries) {
+  SOJOURN_RETURN_IF_ERROR(shared_->CheckRoom());
+  std::vector<std::string> keys;
+  for (const Suppression& entry : entries) keys.push_back(SuppressionKey(entry.hash));
+  const std::lock_guard lock(changing_);
+  std::vector<std::optional<std::string>> there;
+  SOJOURN_RETURN_IF_ERROR(shared_->database->MultiGet(kSuppressionsFamily, keys, &there));
+  store::WriteBatch rows;
+  std::set<AddressHash> added;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (there[i].has_value() || !added.insert(entries[i].hash).second) continue;
+    rows.Put(kSuppressionsFamily, keys[i], EncodeSuppression(entries[i]));
+  }
+  if (rows.empty()) return size_t{0};
+  SOJOURN_RETURN_IF_ERROR(shared_->database->Write(rows, store::Sync::kYes));
+  return rows.count();
+}
+
+Result<bool> EmbeddedSuppressions::Remove(const AddressHash& hash) {
+  const std::string key = SuppressionKey(hash);
+  const std::lock_guard lock(changing_);
+  SOJOURN_ASSIGN_OR_RETURN(const auto row, shared_->database->Get(kSuppressionsFamily, key));
+  if (!row.has_value()) return false;
+  store::WriteBatch batch;
+  batch.Delete(kSuppressionsFamily, key);
+  SOJOURN_RETURN_IF_ERROR(shared_->database->Write(batch, store::Sync::kYes));
+  return true;
+}
+
+Status EmbeddedSuppressions::ForEach(const AddressHash& from, const Visitor& visit) {
+  const auto rows = shared_->database->NewIterator(kSuppressionsFamily, {SuppressionKey(from), ""});
+  for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
+    SOJOURN_ASSIGN_OR_RETURN(const Suppression entry,
+                             DecodeSuppression(rows->key(), rows->value()));
+    if (!visit(entry)) return Status::Ok();
+  }
+  return rows->status();
+}
+
+}  // namespace sojourn::embedded

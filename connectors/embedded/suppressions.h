@@ -1,0 +1,27 @@
+// The suppression list in the embedded log's database: rows that no retention and no erasure takes.
+//
+// Threads and errors: as SuppressionList says. Dies before the log.
+#pragma once
+
+#include <mutex>
+
+#include "connectors/embedded/shared.h"
+#include "engine/deliver/suppression.h"
+
+namespace sojourn::embedded {
+
+class EmbeddedSuppressions final : public deliver::SuppressionList {
+ public:
+  explicit EmbeddedSuppressions(Shared* shared) : shared_(shared) {}
+
+  Result<std::optional<deliver::Suppression>> Find(const deliver::AddressHash& hash) override;
+  Result<size_t> Add(std::span<const deliver::Suppression> entries) override;
+  Result<bool> Remove(const deliver::AddressHash& hash) override;
+  Status ForEach(const deliver::AddressHash& from, const Visitor& visit) override;
+
+ private:
+  Shared* const shared_;
+  std::mutex changing_;  // one looks and writes at a time
+};
+
+}  // namespace sojourn::embedded
