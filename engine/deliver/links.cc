@@ -31,18 +31,18 @@ std::string EncodeBase64Url(std::string_view bytes) {
   return text;
 }
 
-constexpr std::array<int8_t, 256> DigitValues() {
-  std::array<int8_t, 256> values{};
+constexpr std::array<int, 256> DigitValues() {
+  std::array<int, 256> values{};
   values.fill(-1);
   for (size_t i = 0; i < kDigits.size(); ++i) {
-    values[static_cast<uint8_t>(kDigits[i])] = static_cast<int8_t>(i);
+    values[static_cast<uint8_t>(kDigits[i])] = static_cast<int>(i);
   }
   return values;
 }
 
 // Each text of bytes has one form only: bits that say nothing must be zero.
 std::optional<std::string> DecodeBase64Url(std::string_view text) {
-  static constexpr std::array<int8_t, 256> kValues = DigitValues();
+  static constexpr std::array<int, 256> kValues = DigitValues();
   std::string bytes;
   bytes.reserve(text.size() * 3 / 4);
   uint32_t bits = 0;
