@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/base/hash.h"
+#include "engine/language/render_message.h"
 #include "engine/model/json_writer.h"
-#include "engine/simulate/render_message.h"
 #include "engine/simulate/report_text.h"
 
 namespace sojourn::simulate {
@@ -17,6 +17,10 @@ namespace {
 
 using model::FactKind;
 using nlohmann::json;
+
+// Tests send nothing, so these lead nowhere.
+constexpr const char* kUnsubscribeUrl = "https://sojourn.example/unsubscribe/sample";
+constexpr const char* kPreferencesUrl = "https://sojourn.example/preferences/sample";
 
 json JsonOf(const model::Value& value) {
   model::JsonWriter writer;
@@ -123,7 +127,10 @@ void Judge::JudgePath(const VirtualPerson& person, Match* match) {
 std::string Judge::RenderedDifference(const Expectation& expectation,
                                       const model::Action& action) const {
   if (!expectation.subject && !expectation.body_contains) return {};
-  const auto rendered = RenderMessage(bundle_, action);
+  const language::Template* rule = bundle_.FindTemplate(action.template_name);
+  if (rule == nullptr) return fmt::format("there is no template \"{}\"", action.template_name);
+  const auto rendered =
+      language::RenderMessage(bundle_.company, *rule, action, {kUnsubscribeUrl, kPreferencesUrl});
   if (!rendered.ok()) return rendered.status().message();
   if (expectation.subject && rendered->subject != *expectation.subject) {
     return fmt::format("the subject is \"{}\"", rendered->subject);

@@ -1,4 +1,4 @@
-#include "engine/simulate/render_message.h"
+#include "engine/language/render_message.h"
 
 #include <fmt/format.h>
 
@@ -8,16 +8,13 @@
 #include "engine/liquid/liquid.h"
 #include "engine/model/json_reader.h"
 
-namespace sojourn::simulate {
+namespace sojourn::language {
 namespace {
 
 using model::MapEntry;
 using model::Value;
 
-constexpr std::string_view kUnsubscribeUrl = "https://sojourn.example/unsubscribe/sample";
-constexpr std::string_view kPreferencesUrl = "https://sojourn.example/preferences/sample";
-
-Result<Value> DataOf(const model::Action& action, Arena* arena) {
+Result<Value> DataOf(const model::Action& action, const MessageLinks& links, Arena* arena) {
   std::vector<MapEntry> entries;
   if (!action.values_json.empty()) {
     SOJOURN_ASSIGN_OR_RETURN(
@@ -26,8 +23,8 @@ Result<Value> DataOf(const model::Action& action, Arena* arena) {
       entries.assign(values.entries(), values.entries() + values.size());
     }
   }
-  entries.push_back({Value::String("unsubscribe_url"), Value::String(kUnsubscribeUrl)});
-  entries.push_back({Value::String("preferences_url"), Value::String(kPreferencesUrl)});
+  entries.push_back({Value::String("unsubscribe_url"), Value::String(links.unsubscribe_url)});
+  entries.push_back({Value::String("preferences_url"), Value::String(links.preferences_url)});
   auto* kept = arena->AllocateArray<MapEntry>(entries.size());
   std::copy(entries.begin(), entries.end(), kept);
   return Value::Map(kept, static_cast<uint32_t>(entries.size()));
@@ -49,21 +46,18 @@ Result<std::string> RenderText(std::string_view what, std::string_view text, con
 
 }  // namespace
 
-Result<RenderedMessage> RenderMessage(const language::Bundle& bundle, const model::Action& action) {
-  const language::Template* rule = bundle.FindTemplate(action.template_name);
-  if (rule == nullptr) {
-    return NotFound(fmt::format("there is no template \"{}\"", action.template_name));
-  }
+Result<RenderedMessage> RenderMessage(const Company& company, const Template& rule,
+                                      const model::Action& action, const MessageLinks& links) {
   Arena arena;
-  SOJOURN_ASSIGN_OR_RETURN(const Value data, DataOf(action, &arena));
+  SOJOURN_ASSIGN_OR_RETURN(const Value data, DataOf(action, links, &arena));
   liquid::RenderOptions options;
-  options.zone = bundle.company.timezone;
+  options.zone = company.timezone;
   options.now = action.time;
   RenderedMessage message;
-  SOJOURN_ASSIGN_OR_RETURN(message.subject, RenderText("subject", rule->subject, data, options));
-  options.auto_escape = rule->channel == model::ActionKind::kSendEmail;
-  SOJOURN_ASSIGN_OR_RETURN(message.body, RenderText("body", rule->body, data, options));
+  SOJOURN_ASSIGN_OR_RETURN(message.subject, RenderText("subject", rule.subject, data, options));
+  options.auto_escape = rule.channel == model::ActionKind::kSendEmail;
+  SOJOURN_ASSIGN_OR_RETURN(message.body, RenderText("body", rule.body, data, options));
   return message;
 }
 
-}  // namespace sojourn::simulate
+}  // namespace sojourn::language
