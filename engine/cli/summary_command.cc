@@ -159,6 +159,16 @@ std::string Describe(const nlohmann::json& action) {
   return text;
 }
 
+// The action shown whole is a mail, best with the conditions that led to it and with a coupon.
+bool TellsMore(const nlohmann::json& action, const nlohmann::json& than) {
+  const auto worth = [](const nlohmann::json& it) {
+    if (it.is_null()) return -1;
+    const bool reasons = it.contains("why") && it["why"].contains("conditions");
+    return (reasons ? 2 : 0) + (it.contains("coupon") ? 1 : 0);
+  };
+  return worth(action) > worth(than);
+}
+
 Status ReadTotals(const SummaryOptions& options, Backend* backend, ActionTotals* totals) {
   ActionCursors cursors;
   std::set<std::string> journeys_shown;
@@ -177,11 +187,7 @@ Status ReadTotals(const SummaryOptions& options, Backend* backend, ActionTotals*
           journeys_shown.insert(journey).second) {
         totals->examples.push_back(action);
       }
-      // The one shown whole: a mail with a coupon says most.
-      if (mail && (totals->explained.is_null() ||
-                   (!totals->explained.contains("coupon") && action.contains("coupon")))) {
-        totals->explained = std::move(action);
-      }
+      if (mail && TellsMore(action, totals->explained)) totals->explained = std::move(action);
     }
   }
 }

@@ -111,8 +111,7 @@ std::string MailComposer::SenderOf(const model::Action& action) {
   const auto rules = ports_.rules();
   const language::Template* rule =
       FindTemplate(*rules, action.template_name, action.template_revision, false);
-  const Sender* sender =
-      FindSender(rules->current().company, rule == nullptr ? "" : rule->from);
+  const Sender* sender = FindSender(rules->current().company, rule == nullptr ? "" : rule->from);
   return sender == nullptr ? "" : ParseMailbox(sender->from).address;
 }
 
@@ -146,8 +145,8 @@ Composition MailComposer::ComposeFrom(const Bundle& rules, const language::Templ
   }
   const std::string language = texts_.Choose(recipient.language, "");
   const Urls urls = UrlsOf(ClaimsOf(action, language));
-  const auto rendered = language::RenderMessage(company, rule, action,
-                                                {urls.unsubscribe, urls.preferences});
+  const auto rendered =
+      language::RenderMessage(company, rule, action, {urls.unsubscribe, urls.preferences});
   if (!rendered.ok()) return Fail(rendered.status().message());
 
   Composition composition;

@@ -30,9 +30,9 @@ struct Recipient {
   };
   Knowledge knowledge = Knowledge::kElsewhere;
   bool complained = false;
-  std::vector<std::string> bounced;    // addresses
+  std::vector<std::string> bounced;     // addresses
   std::map<std::string, bool> consent;  // what they said, by topic
-  std::string language;                // trait `language`, else `locale`; empty: unknown
+  std::string language;                 // trait `language`, else `locale`; empty: unknown
 };
 
 struct MailComposerPorts {
