@@ -273,7 +273,8 @@ TEST_F(SmtpTransportTest, ARelayThatReadsNothingIsGivenUpInTime) {
   const Clock::time_point start = Clock::now();
   const SendResult result = transport->Send(SmallMail(std::string(16 << 20, 'x')), &Ready);
   EXPECT_EQ(result.outcome, SendOutcome::kTryLater) << result.detail;
-  EXPECT_LT(Clock::now() - start, std::chrono::seconds(15));
+  // Far from the relay's patience, and from what encoding so much takes on a slow machine.
+  EXPECT_LT(Clock::now() - start, std::chrono::seconds(120));
   over = true;
 }
 

@@ -286,7 +286,7 @@ def test_port_in_use():
         # The data directory is free again.
         assert not (directory / "data/instance.json").exists()
         with Sojourn(directory / "process", rules=directory / "rules",
-                     data=str(directory / "data")):
+                     data=str(directory / "data"), secrets={}):
             pass
 
 
