@@ -40,25 +40,6 @@ std::optional<Timestamp> ParseDay(std::string_view text) {
   return ParseDate(text);
 }
 
-std::optional<Timestamp> ParseTime(std::string_view text, TimeFormat format) {
-  switch (format) {
-    case TimeFormat::kRfc3339:
-      return ParseRfc3339(text);
-    case TimeFormat::kDay:
-      return ParseDay(text);
-    case TimeFormat::kEpochSeconds:
-    case TimeFormat::kEpochMilliseconds: {
-      const auto number = ParseInt(text);
-      // The years 1 to 9999, as RFC 3339 can say.
-      constexpr int64_t kLimit = 253402300800000;
-      const int64_t factor = format == TimeFormat::kEpochSeconds ? 1000 : 1;
-      if (!number || *number >= kLimit / factor || *number <= -kLimit / factor) return std::nullopt;
-      return Timestamp(*number * factor);
-    }
-  }
-  return std::nullopt;
-}
-
 // The field as a value of its type; nullopt where it is none.
 std::optional<model::Value> ParseField(std::string_view text, ColumnType type) {
   using model::Value;
@@ -125,6 +106,29 @@ std::string DelimiterHint(const std::vector<std::string>& names) {
 }
 
 }  // namespace
+
+std::optional<Timestamp> ParseTime(std::string_view text, TimeFormat format) {
+  switch (format) {
+    case TimeFormat::kRfc3339:
+      return ParseRfc3339(text);
+    case TimeFormat::kDay:
+      return ParseDay(text);
+    case TimeFormat::kDateTime: {
+      if (text.size() < 19 || text[10] != ' ') return std::nullopt;
+      return ParseRfc3339(fmt::format("{}T{}Z", text.substr(0, 10), text.substr(11)));
+    }
+    case TimeFormat::kEpochSeconds:
+    case TimeFormat::kEpochMilliseconds: {
+      const auto number = ParseInt(text);
+      // The years 1 to 9999, as RFC 3339 can say.
+      constexpr int64_t kLimit = 253402300800000;
+      const int64_t factor = format == TimeFormat::kEpochSeconds ? 1000 : 1;
+      if (!number || *number >= kLimit / factor || *number <= -kLimit / factor) return std::nullopt;
+      return Timestamp(*number * factor);
+    }
+  }
+  return std::nullopt;
+}
 
 Result<std::string> FingerprintFile(const std::string& path) {
   std::error_code unknown;

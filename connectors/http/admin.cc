@@ -52,6 +52,7 @@ std::vector<Route> AdminRoutes(AdminOptions options, AdminHandlers handlers) {
   add("GET", "/-/actions", std::move(handlers.actions));
   add("POST", "/-/enroll", std::move(handlers.enroll));
   add("GET", "/-/dead-letters", std::move(handlers.dead_letters));
+  add("GET", "/-/suppressions", handlers.suppressions);
   const auto add_pieces = [&](const char* path, std::function<Response(const Request&)> handler) {
     if (!handler) return;
     add("POST", path, std::move(handler));
@@ -59,6 +60,7 @@ std::vector<Route> AdminRoutes(AdminOptions options, AdminHandlers handlers) {
   };
   add_pieces("/-/import", std::move(handlers.import));
   add_pieces("/-/dead-letters", std::move(handlers.keep_dead_letters));
+  add_pieces("/-/suppressions", std::move(handlers.suppressions));
   return routes;
 }
 

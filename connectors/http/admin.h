@@ -5,7 +5,7 @@
 //   GET  /-/ready      200, or 503 with the reason (restoring, stopping)
 //   POST /-/reload     loads the rules anew
 //   GET  /-/actions    actions as JSON lines; see AdminHandlers
-//   POST /-/import, POST /-/enroll, GET and POST /-/dead-letters
+//   POST /-/import, POST /-/enroll, GET and POST /-/dead-letters and /-/suppressions
 //
 // From reload on they change or reveal things, so they need "Authorization: Bearer TOKEN", also
 // from this machine: other users and web pages of a local browser reach a loopback port too. The
@@ -34,6 +34,7 @@ struct AdminHandlers {
   std::function<Response(const Request&)> enroll;
   std::function<Response(const Request&)> dead_letters;
   std::function<Response(const Request&)> keep_dead_letters;
+  std::function<Response(const Request&)> suppressions;  // GET and POST
 };
 
 struct AdminOptions {

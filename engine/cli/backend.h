@@ -21,6 +21,7 @@
 #include "engine/base/time.h"
 #include "engine/cli/config.h"
 #include "engine/deliver/delivery_log.h"
+#include "engine/deliver/suppression.h"
 #include "engine/model/event.h"
 #include "engine/runtime/ports.h"
 
@@ -113,6 +114,9 @@ class Backend {
 
   // The deliverer's face of the log. At most one per process, which dies before the backend.
   virtual Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog() = 0;
+
+  // Addresses that get no mail. kFailedPrecondition where the log has none.
+  virtual Result<deliver::SuppressionList*> suppressions() = 0;
 
   // --- Upkeep. Only the embedded log needs any.
   // kResourceExhausted: intake refuses until that is over. Everything else is an error after which

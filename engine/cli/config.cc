@@ -93,7 +93,8 @@ const Shape& SecretsShape() {
       .kind = ShapeKind::kObject,
       .noun = "secrets",
       .fields = {{"coupon_key", language::TextShape, false, "key of generated coupon codes"},
-                 {"event_id_key", language::TextShape, false, "key of remembered event ids"}}};
+                 {"event_id_key", language::TextShape, false, "key of remembered event ids"},
+                 {"address_key", language::TextShape, false, "key of the suppression list"}}};
   return shape;
 }
 
@@ -197,6 +198,7 @@ void ReadRoot(const Node& root, const std::filesystem::path& directory, Config* 
     const Reader secret_reader(*secrets);
     secret_reader.Text("coupon_key", &config->coupon_key);
     secret_reader.Text("event_id_key", &config->event_id_key);
+    secret_reader.Text("address_key", &config->address_key);
   }
   if (const Node* kafka = root.Find("kafka")) ReadKafka(*kafka, &config->kafka);
 }

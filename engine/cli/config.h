@@ -34,6 +34,7 @@ struct Config {
   std::map<std::string, std::string> write_keys;
   std::string coupon_key;    // empty: made at the first start and kept in the data directory
   std::string event_id_key;  // likewise
+  std::string address_key;   // of the suppression list; likewise
   // The keys above may be others than those the state was made with. A flag of `run` only: it is
   // said once, not for ever.
   bool accept_changed_keys = false;

@@ -110,6 +110,8 @@ class EmbeddedBackend final : public Backend {
     return log_->MakeDeliveryLog("mail");
   }
 
+  Result<deliver::SuppressionList*> suppressions() override { return log_->suppressions(); }
+
   Status Health() override { return log_->Health(); }
   Status ApplyRetention() override { return log_->ApplyRetention(); }
 

@@ -16,7 +16,7 @@ using language::ShapeKind;
 const Shape& TimeFormatShape() {
   static const Shape shape = {.kind = ShapeKind::kChoice,
                               .noun = "time format",
-                              .choices = {"rfc3339", "day", "seconds", "milliseconds"}};
+                              .choices = {"rfc3339", "day", "datetime", "seconds", "milliseconds"}};
   return shape;
 }
 
@@ -110,6 +110,7 @@ Result<file::ColumnMapping> ReadMapping(const std::string& path) {
   static const std::map<std::string, TimeFormat> formats = {
       {"rfc3339", TimeFormat::kRfc3339},
       {"day", TimeFormat::kDay},
+      {"datetime", TimeFormat::kDateTime},
       {"seconds", TimeFormat::kEpochSeconds},
       {"milliseconds", TimeFormat::kEpochMilliseconds}};
   SOJOURN_ASSIGN_OR_RETURN(const YamlFile yaml, ReadYamlFile(path, MappingShape()));

@@ -2,7 +2,7 @@
 //
 //   person: customer_id
 //   event: Order Completed              # or {column: what}
-//   time: {column: date, format: day}   # rfc3339 (default), day, seconds, milliseconds
+//   time: {column: date, format: day}   # rfc3339 (default), day, datetime, seconds, milliseconds
 //   id: order_id                        # optional
 //   delimiter: ";"                      # optional
 //   properties:

@@ -222,6 +222,10 @@ class KafkaBackend final : public Backend {
     return FailedPrecondition("mails are delivered from the embedded log only");
   }
 
+  Result<deliver::SuppressionList*> suppressions() override {
+    return FailedPrecondition("over Kafka there is no suppression list yet; log: embedded has one");
+  }
+
   std::vector<std::pair<std::string, int64_t>> Sizes() override {
     int64_t bytes = 0;
     std::error_code error;

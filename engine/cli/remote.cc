@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/cli/dead_letters.h"
+#include "engine/cli/suppressions.h"
 
 namespace sojourn::cli {
 namespace {
@@ -56,7 +57,8 @@ std::string ImportTarget(const ImportIdentity& identity) {
 // A running process as a log.
 class RemoteBackend final : public Backend {
  public:
-  explicit RemoteBackend(http::Instance instance) : instance_(std::move(instance)) {}
+  explicit RemoteBackend(http::Instance instance)
+      : instance_(std::move(instance)), suppressions_(MakeRemoteSuppressions(instance_)) {}
 
   int32_t partition_count() const override { return 0; }  // only the process knows
   Result<BackendWorker> MakeWorker(int, int) override { return NotHere(); }
@@ -69,6 +71,8 @@ class RemoteBackend final : public Backend {
   Status ScanPersons(const PersonVisitor&) override { return NotHere(); }
   Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog() override { return NotHere(); }
   std::vector<std::pair<std::string, int64_t>> Sizes() override { return {}; }
+
+  Result<deliver::SuppressionList*> suppressions() override { return suppressions_.get(); }
 
   Result<bool> IsEmpty() override {
     SOJOURN_ASSIGN_OR_RETURN(const auto json, AskImport({std::string(64, '0')}));
@@ -144,6 +148,7 @@ class RemoteBackend final : public Backend {
   }
 
   const http::Instance instance_;
+  const std::unique_ptr<deliver::SuppressionList> suppressions_;
 };
 
 }  // namespace

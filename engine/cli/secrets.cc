@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "connectors/http/instance_file.h"
@@ -15,35 +16,37 @@
 namespace sojourn::cli {
 namespace {
 
-struct KeyTexts {
-  std::string coupon_key;
-  std::string event_id_key;
-};
+using Keys = std::map<std::string, std::string>;
 
-Result<KeyTexts> ReadKeys(const std::string& path) {
+constexpr char kCouponKey[] = "coupon_key";
+constexpr char kEventIdKey[] = "event_id_key";
+constexpr char kAddressKey[] = "address_key";
+
+std::string PathOf(const Config& config) { return config.data + "/secrets.json"; }
+
+Status Damaged(const std::string& path) {
+  return DataLoss(
+      fmt::format("{} is damaged: restore it from a backup, or set secrets in the "
+                  "configuration",
+                  path));
+}
+
+// No file: no keys.
+Result<Keys> ReadKeys(const std::string& path) {
+  Keys keys;
+  if (access(path.c_str(), F_OK) != 0) return keys;
   std::ifstream file(path);
   const auto json = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
-  KeyTexts keys;
-  if (json.is_object()) {
-    keys.coupon_key = json.value("coupon_key", "");
-    keys.event_id_key = json.value("event_id_key", "");
-  }
-  if (keys.coupon_key.empty() || keys.event_id_key.empty()) {
-    return DataLoss(
-        fmt::format("{} is damaged: restore it from a backup, or set secrets in the "
-                    "configuration",
-                    path));
+  if (!json.is_object()) return Damaged(path);
+  for (const auto& [name, key] : json.items()) {
+    if (!key.is_string() || key.get_ref<const std::string&>().empty()) return Damaged(path);
+    keys[name] = key.get<std::string>();
   }
   return keys;
 }
 
-Result<KeyTexts> MakeKeys(const std::string& path) {
-  KeyTexts keys;
-  SOJOURN_ASSIGN_OR_RETURN(keys.coupon_key, http::NewToken());
-  SOJOURN_ASSIGN_OR_RETURN(keys.event_id_key, http::NewToken());
-  const nlohmann::json json = {{"coupon_key", keys.coupon_key},
-                               {"event_id_key", keys.event_id_key}};
-  const std::string text = json.dump(1) + "\n";
+Status WriteKeys(const std::string& path, const Keys& keys) {
+  const std::string text = nlohmann::json(keys).dump(1) + "\n";
   const std::string partial = path + ".new";
   const int file = open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (file < 0) return Unavailable(fmt::format("cannot write {}: {}", path, strerror(errno)));
@@ -52,25 +55,45 @@ Result<KeyTexts> MakeKeys(const std::string& path) {
   if (close(file) != 0 || !written || !durable || rename(partial.c_str(), path.c_str()) != 0) {
     return Unavailable(fmt::format("cannot write {}: {}", path, strerror(errno)));
   }
-  return keys;
+  return Status::Ok();
 }
 
 }  // namespace
 
 Result<step::Secrets> LoadSecrets(const Config& config) {
-  KeyTexts keys{config.coupon_key, config.event_id_key};
-  if (keys.coupon_key.empty() || keys.event_id_key.empty()) {
-    const std::string path = config.data + "/secrets.json";
-    SOJOURN_ASSIGN_OR_RETURN(const KeyTexts kept,
-                             access(path.c_str(), F_OK) == 0 ? ReadKeys(path) : MakeKeys(path));
-    if (keys.coupon_key.empty()) keys.coupon_key = kept.coupon_key;
-    if (keys.event_id_key.empty()) keys.event_id_key = kept.event_id_key;
+  std::string coupon_key = config.coupon_key;
+  std::string event_id_key = config.event_id_key;
+  if (coupon_key.empty() || event_id_key.empty()) {
+    const std::string path = PathOf(config);
+    SOJOURN_ASSIGN_OR_RETURN(Keys keys, ReadKeys(path));
+    if (!keys.contains(kCouponKey) && !keys.contains(kEventIdKey)) {
+      SOJOURN_ASSIGN_OR_RETURN(keys[kCouponKey], http::NewToken());
+      SOJOURN_ASSIGN_OR_RETURN(keys[kEventIdKey], http::NewToken());
+      SOJOURN_RETURN_IF_ERROR(WriteKeys(path, keys));
+    }
+    if (keys[kCouponKey].empty() || keys[kEventIdKey].empty()) return Damaged(path);
+    if (coupon_key.empty()) coupon_key = keys[kCouponKey];
+    if (event_id_key.empty()) event_id_key = keys[kEventIdKey];
   }
   step::Secrets secrets;
-  secrets.coupon_key = keys.coupon_key;
-  const Sha256Digest digest = Sha256(keys.event_id_key);
+  secrets.coupon_key = coupon_key;
+  const Sha256Digest digest = Sha256(event_id_key);
   std::memcpy(secrets.event_id_key.data(), digest.data(), sizeof(secrets.event_id_key));
   return secrets;
+}
+
+Result<std::string> LoadAddressKey(const Config& config) {
+  if (!config.address_key.empty()) return config.address_key;
+  if (config.log == LogKind::kKafka) {
+    return InvalidArgument("log: kafka needs secrets: {address_key}, the same for every instance");
+  }
+  const std::string path = PathOf(config);
+  SOJOURN_ASSIGN_OR_RETURN(Keys keys, ReadKeys(path));
+  if (!keys.contains(kAddressKey)) {
+    SOJOURN_ASSIGN_OR_RETURN(keys[kAddressKey], http::NewToken());
+    SOJOURN_RETURN_IF_ERROR(WriteKeys(path, keys));
+  }
+  return keys[kAddressKey];
 }
 
 }  // namespace sojourn::cli

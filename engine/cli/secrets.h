@@ -1,6 +1,8 @@
 // The configured keys, or those that a data directory made for itself.
 #pragma once
 
+#include <string>
+
 #include "engine/base/status.h"
 #include "engine/cli/config.h"
 #include "engine/step/step.h"
@@ -10,5 +12,9 @@ namespace sojourn::cli {
 // Keys missing in the configuration are read from DATA/secrets.json (mode 0600), which is made with
 // random ones at the first start. Errors: the file cannot be read, written or understood.
 Result<step::Secrets> LoadSecrets(const Config& config);
+
+// The key of deliver::Suppressions; likewise. Only for who has the data directory open, or after
+// its process made the key at its start: two must not make one each.
+Result<std::string> LoadAddressKey(const Config& config);
 
 }  // namespace sojourn::cli

@@ -13,6 +13,7 @@
 #include "engine/cli/enroll.h"
 #include "engine/cli/remote.h"
 #include "engine/cli/secrets.h"
+#include "engine/cli/suppressions.h"
 #include "engine/cli/version.h"
 #include "engine/language/load.h"
 #include "engine/telemetry/log.h"
@@ -114,6 +115,10 @@ Status Service::Start() {
   SOJOURN_ASSIGN_OR_RETURN(backend_,
                            OpenBackend(config_, /*need_existing=*/false, &kafka_observer_));
   SOJOURN_ASSIGN_OR_RETURN(secrets_, LoadSecrets(config_));
+  if (config_.log == LogKind::kEmbedded) {
+    // Commands that ask this process find the key made.
+    SOJOURN_RETURN_IF_ERROR(LoadAddressKey(config_).status());
+  }
   SOJOURN_RETURN_IF_ERROR(OpenRules());
   SOJOURN_RETURN_IF_ERROR(StartWorkers());
   return StartServer();
@@ -245,6 +250,10 @@ http::AdminHandlers Service::Handlers() {
   };
   handlers.keep_dead_letters = [this](const http::Request& request) {
     return HandleKeepDeadLetters(backend_.get(), request);
+  };
+  handlers.suppressions = [this](const http::Request& request) {
+    const auto list = backend_->suppressions();
+    return list.ok() ? HandleSuppressions(*list, request) : http::ToResponse(list.status());
   };
   handlers.enroll = [this](const http::Request& request) { return HandleEnroll(request); };
   return handlers;
