@@ -27,9 +27,8 @@ using asio::ip::tcp;
 
 class HttpServer::Core : public SessionHost {
  public:
-  Core(const ServerOptions& options, std::vector<Route> routes, telemetry::Telemetry* telemetry)
+  Core(const ServerOptions& options, telemetry::Telemetry* telemetry)
       : options_(options),
-        routes_(std::move(routes)),
         telemetry_(telemetry),
         acceptor_(context_),
         waiting_(static_cast<size_t>(options.waiting_threads)),
@@ -50,6 +49,7 @@ class HttpServer::Core : public SessionHost {
     if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
     if (!error) acceptor_.bind(endpoint, error);
     if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+    if (!error) port_ = acceptor_.local_endpoint(error).port();
     if (!error) return Status::Ok();
     const std::string place = fmt::format("port {} of {}", options_.port, options_.address);
     if (error == asio::error::address_in_use) {
@@ -61,8 +61,8 @@ class HttpServer::Core : public SessionHost {
     return InvalidArgument(fmt::format("cannot listen on {}: {}", place, error.message()));
   }
 
-  void Run() {
-    port_ = acceptor_.local_endpoint().port();
+  void Run(std::vector<Route> routes) {
+    routes_ = std::move(routes);
     Accept();
     for (int i = 0; i < options_.threads; ++i) {
       threads_.emplace_back([this] { context_.run(); });
@@ -207,7 +207,7 @@ class HttpServer::Core : public SessionHost {
   }
 
   const ServerOptions options_;
-  const std::vector<Route> routes_;
+  std::vector<Route> routes_;  // stay as they are from Run on
   telemetry::Telemetry* const telemetry_;
 
   asio::io_context context_;
@@ -227,13 +227,21 @@ class HttpServer::Core : public SessionHost {
   uint64_t next_session_ = 1;
 };
 
+Result<std::unique_ptr<HttpServer>> HttpServer::Listen(const ServerOptions& options,
+                                                       telemetry::Telemetry* telemetry) {
+  auto core = std::make_unique<Core>(options, telemetry);
+  SOJOURN_RETURN_IF_ERROR(core->Listen());
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(core)));
+}
+
+void HttpServer::Serve(std::vector<Route> routes) { core_->Run(std::move(routes)); }
+
 Result<std::unique_ptr<HttpServer>> HttpServer::Start(const ServerOptions& options,
                                                       std::vector<Route> routes,
                                                       telemetry::Telemetry* telemetry) {
-  auto core = std::make_unique<Core>(options, std::move(routes), telemetry);
-  SOJOURN_RETURN_IF_ERROR(core->Listen());
-  core->Run();
-  return std::unique_ptr<HttpServer>(new HttpServer(std::move(core)));
+  SOJOURN_ASSIGN_OR_RETURN(auto server, Listen(options, telemetry));
+  server->Serve(std::move(routes));
+  return server;
 }
 
 HttpServer::HttpServer(std::unique_ptr<Core> core) : core_(std::move(core)) {}

@@ -1,7 +1,7 @@
 // A small HTTP/1.1 server: routes, keep-alive, limits on everything, a graceful end. Whatever a
 // HEAD is answered, it is sent without its body.
 //
-// Threads: Start and Stop from one thread; handlers run on the server's threads, several at once.
+// Threads: Listen, Serve, Start and Stop from one thread; handlers run on the server's threads, several at once.
 // A route that may wait (for a disk, for new actions) says so and runs on threads of its own.
 // Errors: kFailedPrecondition where the port is in use, kInvalidArgument where the address is none.
 #pragma once
@@ -46,7 +46,13 @@ struct ServerOptions {
 
 class HttpServer {
  public:
-  // Listens and serves when it returns. `telemetry` may be null, else outlives the server.
+  // Has the port when it returns; who connects waits until Serve. `telemetry` may be null, else
+  // outlives the server.
+  static Result<std::unique_ptr<HttpServer>> Listen(const ServerOptions& options,
+                                                    telemetry::Telemetry* telemetry);
+  // Once.
+  void Serve(std::vector<Route> routes);
+  // Both at once.
   static Result<std::unique_ptr<HttpServer>> Start(const ServerOptions& options,
                                                    std::vector<Route> routes,
                                                    telemetry::Telemetry* telemetry);

@@ -42,6 +42,23 @@ std::string LookAtFiles(const std::string& directory) {
   return seen;
 }
 
+// Ok: the rules check. kFailedPrecondition: they have errors, all of which it names, as people read
+// them. Else: there are no rules to be read.
+Status CheckRules(const std::string& directory) {
+  std::vector<language::Diagnostic> diagnostics;
+  SOJOURN_ASSIGN_OR_RETURN(const auto files, language::ReadRulesDirectory(directory, &diagnostics));
+  const language::LoadResult loaded = language::LoadBundle(files);
+  diagnostics.insert(diagnostics.end(), loaded.diagnostics.begin(), loaded.diagnostics.end());
+  std::erase_if(diagnostics, [](const language::Diagnostic& diagnostic) {
+    return diagnostic.severity != language::Severity::kError;
+  });
+  if (diagnostics.empty() && loaded.bundle != nullptr) return Status::Ok();
+  language::SortDiagnostics(&diagnostics);
+  return FailedPrecondition(FormatDiagnostics(diagnostics, language::DiagnosticFormat::kText) +
+                            fmt::format("the rules in {} do not check: {} error{}", directory,
+                                        diagnostics.size(), diagnostics.size() == 1 ? "" : "s"));
+}
+
 int64_t QueryNumber(const http::Request& request, std::string_view name) {
   const std::string_view text = request.Query(name).value_or("");
   int64_t number = 0;
@@ -50,21 +67,6 @@ int64_t QueryNumber(const http::Request& request, std::string_view name) {
 }
 
 }  // namespace
-
-Result<std::map<std::string, std::string>> ReadCheckedRules(const std::string& directory) {
-  std::vector<language::Diagnostic> diagnostics;
-  SOJOURN_ASSIGN_OR_RETURN(auto files, language::ReadRulesDirectory(directory, &diagnostics));
-  language::LoadResult loaded = language::LoadBundle(files);
-  diagnostics.insert(diagnostics.end(), loaded.diagnostics.begin(), loaded.diagnostics.end());
-  std::erase_if(diagnostics, [](const language::Diagnostic& diagnostic) {
-    return diagnostic.severity != language::Severity::kError;
-  });
-  if (diagnostics.empty() && loaded.bundle != nullptr) return files;
-  language::SortDiagnostics(&diagnostics);
-  return InvalidArgument(FormatDiagnostics(diagnostics, language::DiagnosticFormat::kText) +
-                         fmt::format("the rules in {} do not check: {} error{}", directory,
-                                     diagnostics.size(), diagnostics.size() == 1 ? "" : "s"));
-}
 
 // The HTTP intake's way into the log.
 class Service::Sink final : public http::EventSink {
@@ -111,23 +113,57 @@ Status Service::Start() {
   signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of its write
 
   SOJOURN_RETURN_IF_ERROR(ValidateConfig(config_));
-  SOJOURN_RETURN_IF_ERROR(ReadCheckedRules(config_.rules).status());
-  SOJOURN_ASSIGN_OR_RETURN(backend_,
-                           OpenBackend(config_, /*need_existing=*/false, &kafka_observer_));
+  SOJOURN_RETURN_IF_ERROR(Listen());
+  SOJOURN_RETURN_IF_ERROR(OpenLog());
   SOJOURN_ASSIGN_OR_RETURN(secrets_, LoadSecrets(config_));
   if (config_.log == LogKind::kEmbedded) {
     // Commands that ask this process find the key made.
     SOJOURN_RETURN_IF_ERROR(LoadAddressKey(config_).status());
   }
-  SOJOURN_RETURN_IF_ERROR(OpenRules());
-  SOJOURN_RETURN_IF_ERROR(StartWorkers());
-  return StartServer();
+  SOJOURN_RETURN_IF_ERROR(LoadFirstRules());
+  SOJOURN_RETURN_IF_ERROR(MakeWorkers());
+  SOJOURN_ASSIGN_OR_RETURN(const std::string token, http::NewToken());
+  std::vector<http::Route> routes = MakeRoutes(token);
+  SOJOURN_RETURN_IF_ERROR(Announce(token));
+  RunWorkers();
+  server_->Serve(std::move(routes));
+  Log(LogLevel::kInfo, "running",
+      {{"listen", fmt::format("{}:{}", listen_.host, server_->port())},
+       {"rules", config_.rules},
+       {"data", config_.data},
+       {"log", config_.log == LogKind::kKafka ? "kafka" : "embedded"},
+       {"bundle", rules_->current()->current().number}});
+  return Status::Ok();
 }
 
-Status Service::OpenRules() {
+// Whoever cannot have the port leaves everything as it is. Answers come when all is ready.
+Status Service::Listen() {
+  SOJOURN_ASSIGN_OR_RETURN(listen_, ParseAddress(config_.listen));
+  http::ServerOptions options;
+  options.address = listen_.host;
+  options.port = listen_.port;
+  SOJOURN_ASSIGN_OR_RETURN(server_, http::HttpServer::Listen(options, &telemetry_));
+  return Status::Ok();
+}
+
+// Rules with errors begin nothing, but where rules are in force those go on.
+Status Service::OpenLog() {
+  const Status rules = CheckRules(config_.rules);
+  const bool have_errors = rules.code() == StatusCode::kFailedPrecondition;
+  if (!rules.ok() && !have_errors) return rules;
+  auto backend = OpenBackend(config_, /*need_existing=*/have_errors, &kafka_observer_);
+  if (have_errors && backend.status().code() == StatusCode::kNotFound) return rules;
+  SOJOURN_ASSIGN_OR_RETURN(backend_, std::move(backend));
   SOJOURN_ASSIGN_OR_RETURN(rules_, runtime::RulesSource::Open(backend_->bundles()));
+  return rules_->current() == nullptr ? rules : Status::Ok();
+}
+
+Status Service::LoadFirstRules() {
   std::vector<language::Diagnostic> diagnostics;
-  return LoadRules(&diagnostics, /*reload=*/false);
+  SOJOURN_RETURN_IF_ERROR(LoadRules(&diagnostics, /*reload=*/false));
+  if (rules_->current() != nullptr) return Status::Ok();
+  return FailedPrecondition(
+      fmt::format("the rules in {} changed while they were read; start again", config_.rules));
 }
 
 Status Service::LoadRules(std::vector<language::Diagnostic>* diagnostics, bool reload) {
@@ -140,23 +176,14 @@ Status Service::LoadRules(std::vector<language::Diagnostic>* diagnostics, bool r
   }
   const auto files = *std::move(read);
   if (!diagnostics->empty()) {
-    telemetry_.Record(telemetry::RulesRefused{static_cast<int64_t>(diagnostics->size()),
-                                              diagnostics->front().message});
+    RefuseRules(*diagnostics);
     return Status::Ok();
   }
   SOJOURN_ASSIGN_OR_RETURN(auto offer, rules_->Offer(files, reload));
   *diagnostics = std::move(offer.diagnostics);
   using Outcome = runtime::RulesSource::OfferOutcome;
   if (offer.outcome == Outcome::kRefused) {
-    std::string first;
-    int64_t errors = 0;
-    for (const language::Diagnostic& diagnostic : *diagnostics) {
-      if (diagnostic.severity != language::Severity::kError) continue;
-      if (errors++ == 0) {
-        first = fmt::format("{}:{}: {}", diagnostic.file, diagnostic.line, diagnostic.message);
-      }
-    }
-    telemetry_.Record(telemetry::RulesRefused{errors, first});
+    RefuseRules(*diagnostics);
     return Status::Ok();
   }
   diagnostics->clear();  // warnings are for `check`
@@ -169,7 +196,19 @@ Status Service::LoadRules(std::vector<language::Diagnostic>* diagnostics, bool r
   return Status::Ok();
 }
 
-Status Service::StartWorkers() {
+void Service::RefuseRules(const std::vector<language::Diagnostic>& diagnostics) {
+  std::string first;
+  int64_t errors = 0;
+  for (const language::Diagnostic& diagnostic : diagnostics) {
+    if (diagnostic.severity != language::Severity::kError) continue;
+    if (errors++ == 0) {
+      first = fmt::format("{}:{}: {}", diagnostic.file, diagnostic.line, diagnostic.message);
+    }
+  }
+  telemetry_.Record(telemetry::RulesRefused{errors, first});
+}
+
+Status Service::MakeWorkers() {
   const int count = config_.log == LogKind::kEmbedded
                         ? std::min(config_.threads, static_cast<int>(backend_->partition_count()))
                         : config_.threads;
@@ -191,41 +230,37 @@ Status Service::StartWorkers() {
         options, environment, running->ports.committer, running->ports.keeper);
     workers_.push_back(std::move(running));
   }
-  for (const auto& running : workers_) {
-    running->thread = std::thread([this, worker = running.get()] { Fail(worker->worker->Run()); });
-  }
   return Status::Ok();
 }
 
-Status Service::StartServer() {
-  SOJOURN_ASSIGN_OR_RETURN(const Address address, ParseAddress(config_.listen));
+void Service::RunWorkers() {
+  for (const auto& running : workers_) {
+    running->thread = std::thread([this, worker = running.get()] { Fail(worker->worker->Run()); });
+  }
+}
+
+std::vector<http::Route> Service::MakeRoutes(const std::string& token) {
   sink_ = std::make_unique<Sink>(backend_.get(), &clock_);
   http::IntakeOptions intake_options;
   for (const auto& [name, key] : config_.write_keys) intake_options.write_keys.push_back(key);
   intake_options.open_to_everyone = config_.write_keys.empty();  // loopback only: ValidateConfig
   intake_ = std::make_unique<http::Intake>(intake_options, sink_.get(), &telemetry_);
-  SOJOURN_ASSIGN_OR_RETURN(const std::string token, http::NewToken());
   std::vector<http::Route> routes = intake_->Routes();
   for (http::Route& route : http::AdminRoutes({.token = token}, Handlers())) {
     routes.push_back(std::move(route));
   }
-  http::ServerOptions options;
-  options.address = address.host;
-  options.port = address.port;
-  SOJOURN_ASSIGN_OR_RETURN(server_,
-                           http::HttpServer::Start(options, std::move(routes), &telemetry_));
-  const bool everywhere = address.host == "0.0.0.0" || address.host == "::";
+  return routes;
+}
+
+// From now on commands find this process.
+Status Service::Announce(const std::string& token) {
+  const bool everywhere = listen_.host == "0.0.0.0" || listen_.host == "::";
   http::Instance instance;
-  instance.place = {everywhere ? "127.0.0.1" : address.host, server_->port()};
+  instance.place = {everywhere ? "127.0.0.1" : listen_.host, server_->port()};
   instance.token = token;
   instance.process_id = getpid();
   SOJOURN_RETURN_IF_ERROR(http::WriteInstanceFile(config_.data, instance));
-  Log(LogLevel::kInfo, "running",
-      {{"listen", fmt::format("{}:{}", address.host, server_->port())},
-       {"rules", config_.rules},
-       {"data", config_.data},
-       {"log", config_.log == LogKind::kKafka ? "kafka" : "embedded"},
-       {"bundle", rules_->current()->current().number}});
+  announced_ = true;
   return Status::Ok();
 }
 
@@ -363,7 +398,7 @@ void Service::Stop() {
     if (running->thread.joinable()) running->thread.join();
     running->worker.reset();
   }
-  if (server_ != nullptr) http::RemoveInstanceFile(config_.data);
+  if (announced_) http::RemoveInstanceFile(config_.data);
 }
 
 }  // namespace sojourn::cli

@@ -27,10 +27,6 @@
 
 namespace sojourn::cli {
 
-// The rules of a directory as files; kInvalidArgument with all diagnostics, as people read them,
-// where they do not check.
-Result<std::map<std::string, std::string>> ReadCheckedRules(const std::string& directory);
-
 class Service {
  public:
   explicit Service(Config config);
@@ -38,7 +34,8 @@ class Service {
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
-  // Everything runs when it returns; the workers may still be restoring.
+  // Everything runs when it returns; the workers may still be restoring. An error comes before
+  // anything has worked.
   Status Start();
   // Until SIGTERM, SIGINT or an error of a worker or of the log that the process cannot heal, which
   // it gives back. SIGHUP and changed rules files reload.
@@ -54,13 +51,18 @@ class Service {
     std::thread thread;
   };
 
-  Status OpenRules();
-  Status StartWorkers();
-  Status StartServer();
+  Status Listen();
+  Status OpenLog();
+  Status LoadFirstRules();
+  Status MakeWorkers();
+  std::vector<http::Route> MakeRoutes(const std::string& token);
+  Status Announce(const std::string& token);
+  void RunWorkers();
   http::AdminHandlers Handlers();
   http::Response Reload();
   http::Response HandleEnroll(const http::Request& request);
   Status LoadRules(std::vector<language::Diagnostic>* diagnostics, bool reload);
+  void RefuseRules(const std::vector<language::Diagnostic>& diagnostics);
   void ReloadWhenFilesChanged();
   void CareForLog();
   void Fail(const Status& status);
@@ -69,6 +71,7 @@ class Service {
   void Stop();
 
   const Config config_;
+  Address listen_;
   telemetry::Telemetry telemetry_;
   telemetry::RuntimeObserver observer_;
   LogObserver kafka_observer_{/*quiet=*/false};
@@ -86,6 +89,7 @@ class Service {
   std::unique_ptr<Sink> sink_;
   std::unique_ptr<http::Intake> intake_;
   std::unique_ptr<http::HttpServer> server_;
+  bool announced_ = false;  // the instance file tells of this process
   std::mutex reloading_;
 };
 

@@ -276,18 +276,55 @@ def test_disk_without_any_room():
     full_disk(leave_bytes=0)
 
 
-def test_port_in_use():
-    with workplace() as directory, socket.socket() as other:
+@contextmanager
+def taken_port():
+    with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        port = other.getsockname()[1]
-        complaint(*run_arguments(directory, listen=f"127.0.0.1:{port}"),
-                  names=[str(port), "in use", "another port"])
-        # The data directory is free again.
-        assert not (directory / "data/instance.json").exists()
+        yield other.getsockname()[1]
+
+
+def test_port_in_use():
+    with workplace() as directory, taken_port() as port:
+        arguments = run_arguments(directory, listen=f"127.0.0.1:{port}")
+        complaint(*arguments, names=[str(port), "in use", "another port"])
+        assert not (directory / "data").exists(), "a data directory was made for nothing"
+        # What waits in a log is not begun either.
+        file = directory / "one.ndjson"
+        file.write_text(json.dumps({"type": "track", **ping(1), "timestamp": "2025-05-01T00:00:00Z"})
+                        + "\n")
+        assert run("import", file, "--data", directory / "data").returncode == 0
+        for _ in range(3):
+            complaint(*arguments, names=[str(port), "in use"])
+        assert run("actions", "--data", directory / "data").stdout == ""
+        # The data directory is free, and no keys were made for it.
         with Sojourn(directory / "process", rules=directory / "rules",
-                     data=str(directory / "data"), secrets={}):
-            pass
+                     data=str(directory / "data")) as sojourn:
+            sojourn.wait_for(sojourn.actions, what="the action")
+
+
+def test_broken_rules_at_a_restart():
+    with workplace() as directory, Sojourn(directory / "process",
+                                           rules=directory / "rules") as sojourn:
+        sojourn.stop()
+        broken = directory / "rules/segments/x.yaml"
+        broken.write_text("segment: x\nwhere: nosuch > 1\n")
+        sojourn.log_file.write_text("")
+        sojourn.start()
+        errors = [line for line in sojourn.log_file.read_text().splitlines()
+                  if "level=error" in line]
+        assert len(errors) == 1 and "segments/x.yaml:2" in errors[0], sojourn.log_tail()
+        assert "old ones stay" in errors[0], errors
+        assert sojourn.metric("sojourn_rules_last_load_successful") == 0
+        assert sojourn.post("/v1/track", ping(1))[0] == 200
+        sojourn.wait_for(sojourn.actions, what="the action")
+        broken.unlink()
+        sojourn.wait_for(lambda: sojourn.metric("sojourn_rules_last_load_successful") == 1,
+                         what="the corrected rules")
+        sojourn.stop()
+        # A directory without rules is a wrong path.
+        complaint("run", "--config", sojourn.config, "--rules", directory / "none",
+                  names=["none", "No such file"])
 
 
 def test_listen_elsewhere():
