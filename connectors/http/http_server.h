@@ -1,9 +1,10 @@
 // A small HTTP/1.1 server: routes, keep-alive, limits on everything, a graceful end. Whatever a
 // HEAD is answered, it is sent without its body.
 //
-// Threads: Listen, Serve, Start and Stop from one thread; handlers run on the server's threads, several at once.
-// A route that may wait (for a disk, for new actions) says so and runs on threads of its own.
-// Errors: kFailedPrecondition where the port is in use, kInvalidArgument where the address is none.
+// Threads: Listen, Serve, Start and Stop from one thread; handlers run on the server's threads,
+// several at once. A route that may wait (for a disk, for new actions) says so and runs on threads
+// of its own. Errors: kFailedPrecondition where the port is in use, kInvalidArgument where the
+// address is none.
 #pragma once
 
 #include <cstddef>

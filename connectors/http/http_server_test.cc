@@ -304,5 +304,30 @@ TEST(HttpClient, NobodyThere) {
   EXPECT_EQ(response.status().code(), StatusCode::kUnavailable);
 }
 
+TEST(HttpServerListen, HasThePortAndAnswersFromServeOn) {
+  ServerOptions options;
+  options.port = 0;
+  auto first = HttpServer::Listen(options, nullptr);
+  ASSERT_TRUE(first.ok());
+  options.port = (*first)->port();
+  EXPECT_EQ(HttpServer::Listen(options, nullptr).status().code(), StatusCode::kFailedPrecondition);
+  RawConnection early(options.port);
+  ASSERT_TRUE(early.connected());
+  early.Send("GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  (*first)->Serve({{"GET", "/a", [](const Request&, Respond respond) { respond({200, "here"}); }}});
+  EXPECT_NE(early.ReadUntil("here").find("200 OK"), std::string::npos);
+}
+
+TEST(HttpServerListen, MayEndWithoutServing) {
+  ServerOptions options;
+  options.port = 0;
+  auto server = HttpServer::Listen(options, nullptr);
+  ASSERT_TRUE(server.ok());
+  options.port = (*server)->port();
+  (*server)->Stop(Seconds(1));
+  server->reset();
+  EXPECT_TRUE(HttpServer::Listen(options, nullptr).ok());
+}
+
 }  // namespace
 }  // namespace sojourn::http

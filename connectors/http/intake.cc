@@ -119,6 +119,11 @@ class Intake::Core {
     if (!open && user && !IsWriteKey(*user)) return ErrorResponse(401, "wrong write key");
     if (!open && !user && options_.write_keys.empty())
       return ErrorResponse(401, "no write key is set up");
+    // Any page in a browser on this machine reaches a loopback port. Browsers name the page with
+    // every POST; other clients do not.
+    if (open && request.Header("origin")) {
+      return ErrorResponse(403, "calls from web pages need a write key: set up write_keys");
+    }
     thread_local JsonReader reader;
     // A batch's calls are inside an array inside an object.
     const int nesting = model::kMaxCallNesting + (type.empty() ? 2 : 0);

@@ -7,6 +7,7 @@
 //   400  malformed, or not one event of it is valid; what came is kept as dead letters, because
 //        clients throw away what is answered so
 //   401  no write key, or a wrong one
+//   403  without write keys: from a web page (it has an Origin)
 //   413  too large
 //   429  too much is waiting for the disk; with Retry-After
 //   503  the sink refuses; with Retry-After. Nothing of the request was taken, or it is not known

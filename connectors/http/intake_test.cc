@@ -49,7 +49,7 @@ class FixedClock : public runtime::WallClock {
 class IntakeTest : public ::testing::Test {
  protected:
   void Start(IntakeOptions options) {
-    options.write_keys = {"other", "key"};
+    if (!options.open_to_everyone) options.write_keys = {"other", "key"};
     options.clock = &clock_;
     intake_ = std::make_unique<Intake>(options, &sink_, &telemetry_);
     ServerOptions server_options;
@@ -112,6 +112,29 @@ TEST_F(IntakeTest, WriteKeys) {
   EXPECT_EQ(sink_.lines, Lines{});
   EXPECT_EQ(Ask("/v1/track", R"({"userId":"u","event":"E","writeKey":"other"})", ""),
             R"(200 {"success":true})");
+}
+
+TEST_F(IntakeTest, WebPagesNeedAWriteKey) {
+  const std::string call = R"({"userId":"u","event":"E"})";
+  const auto from_page = [&](const std::string& path, std::string authorization) {
+    Request request{"POST", path, {}, {{"Origin", "https://evil.example"}}, call};
+    request.headers.emplace_back("Content-Type", "text/plain;charset=UTF-8");
+    if (!authorization.empty()) request.headers.emplace_back("Authorization", authorization);
+    const auto response = Call({"127.0.0.1", server_->port()}, request, Seconds(20));
+    return response.ok() ? response->status : 0;
+  };
+  EXPECT_EQ(from_page("/v1/track", "Basic a2V5Og=="), 200);
+  server_->Stop(Seconds(1));
+  IntakeOptions open;
+  open.open_to_everyone = true;
+  Start(open);
+  sink_.lines.clear();
+  EXPECT_EQ(from_page("/v1/track", ""), 403);
+  EXPECT_EQ(from_page("/v1/track", "Basic a2V5Og=="), 403);
+  EXPECT_EQ(from_page("/v1/batch", ""), 403);
+  EXPECT_EQ(sink_.lines, Lines{});
+  EXPECT_EQ(Ask("/v1/track", call, ""), R"(200 {"success":true})");
+  EXPECT_EQ(sink_.lines, Lines{"u E null"});
 }
 
 TEST_F(IntakeTest, BadCallsAreRefusedWithTheirReason) {

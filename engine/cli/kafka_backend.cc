@@ -27,6 +27,8 @@ namespace {
 constexpr int64_t kBeginPlace = -1;
 constexpr int64_t kEndPlace = INT64_MAX;
 
+constexpr Duration kScanPatience = Seconds(20);
+
 kafka::StateDatabases MakeDatabases(const std::string& directory) {
   const auto path = [directory](Partition partition) {
     return fmt::format("{}/state-{}", directory, partition.value());
@@ -38,6 +40,28 @@ kafka::StateDatabases MakeDatabases(const std::string& directory) {
       },
       [path](Partition partition) { return store::DestroyRocksDatabase(path(partition)); });
 }
+
+// How long a reader waits for a broker that is away, or for a transaction that is open, while
+// others wait for the reader.
+class Patience {
+ public:
+  explicit Patience(Duration patience) : patience_(patience.milliseconds()) { Renew(); }
+  // Something has come.
+  void Renew() { end_ = std::chrono::steady_clock::now() + patience_; }
+  kafka::PartitionReader::KeepGoing KeepGoing() const {
+    return [this] { return std::chrono::steady_clock::now() < end_; };
+  }
+  // What ended the reading, for people.
+  static Status Explain(const Status& status) {
+    return status.code() == StatusCode::kAborted
+               ? Unavailable(status.message() + ", because nothing came; is the broker there?")
+               : status;
+  }
+
+ private:
+  const std::chrono::milliseconds patience_;
+  std::chrono::steady_clock::time_point end_;
+};
 
 class KafkaBackend final : public Backend {
  public:
@@ -112,17 +136,21 @@ class KafkaBackend final : public Backend {
   Status ScanPersons(const PersonVisitor& visit) override {
     const std::lock_guard lock(mutex_);
     const std::string topic = kafka::ChangelogTopic(config_.kafka);
+    Patience patience(kScanPatience);
     for (int32_t p = 0; p < partition_count_; ++p) {
       SOJOURN_ASSIGN_OR_RETURN(const kafka::Watermarks watermarks,
                                cluster_->QueryWatermarks(topic, Partition(p)));
       const auto visit_record = [&](const kafka::StoredRecord& record) {
+        patience.Renew();
         if (record.key.starts_with('\xff')) return Status::Ok();  // meta and the like
         return visit(record.key, record.value.value_or(std::string_view()));
       };
-      SOJOURN_RETURN_IF_ERROR(reader_
-                                  ->ReadTo(topic, Partition(p), watermarks.oldest, watermarks.end,
-                                           visit_record, [] { return true; })
-                                  .status());
+      patience.Renew();
+      SOJOURN_RETURN_IF_ERROR(
+          Patience::Explain(reader_
+                                ->ReadTo(topic, Partition(p), watermarks.oldest, watermarks.end,
+                                         visit_record, patience.KeepGoing())
+                                .status()));
     }
     return Status::Ok();
   }
@@ -322,22 +350,46 @@ class KafkaBackend final : public Backend {
     return Status::Ok();
   }
 
+  // A partition whose next action does not come, because a transaction is open before it or the
+  // broker is away, is passed over; where there is nothing else, that is an error.
   Status ReadWhatIsThere(ActionCursors* cursors, size_t max_count,
                          std::vector<CommittedAction>* actions) {
+    Status passed_over;
+    for (int32_t p = 0; p < partition_count_ && actions->size() < max_count; ++p) {
+      Patience patience(passed_over.ok() ? Seconds(5) : Seconds(1));
+      const Status status = ReadPartition(Partition(p), max_count, &patience,
+                                          &(*cursors)[static_cast<size_t>(p)], actions);
+      if (status.code() != StatusCode::kAborted) {
+        SOJOURN_RETURN_IF_ERROR(status);
+      } else {
+        passed_over = Patience::Explain(status);
+      }
+    }
+    return actions->empty() ? passed_over : Status::Ok();
+  }
+
+  // Until the partition's end, or until there are `max_count` actions. kAborted: out of patience.
+  Status ReadPartition(Partition partition, size_t max_count, Patience* patience, Offset* next,
+                       std::vector<CommittedAction>* actions) {
     const std::lock_guard lock(mutex_);
     const std::string topic = kafka::ActionsTopic(config_.kafka);
-    for (int32_t p = 0; p < partition_count_ && actions->size() < max_count; ++p) {
-      Offset& next = (*cursors)[static_cast<size_t>(p)];
-      SOJOURN_ASSIGN_OR_RETURN(const kafka::Watermarks watermarks,
-                               cluster_->QueryWatermarks(topic, Partition(p)));
-      next = std::max(next, watermarks.oldest);
-      if (next >= watermarks.end) continue;
-      const auto visit = [&](const kafka::StoredRecord& record) {
-        return AddAction(Partition(p), record, actions);
-      };
-      SOJOURN_ASSIGN_OR_RETURN(next, reader_->ReadTo(topic, Partition(p), next, watermarks.end,
-                                                     visit, [] { return true; }));
-    }
+    SOJOURN_ASSIGN_OR_RETURN(const kafka::Watermarks watermarks,
+                             cluster_->QueryWatermarks(topic, partition));
+    *next = std::max(*next, watermarks.oldest);
+    patience->Renew();
+    bool enough = false;
+    const auto visit = [&](const kafka::StoredRecord& record) {
+      patience->Renew();
+      SOJOURN_RETURN_IF_ERROR(AddAction(partition, record, actions));
+      *next = Offset(record.offset.value() + 1);
+      enough = actions->size() >= max_count;
+      return enough ? Aborted("enough") : Status::Ok();
+    };
+    const Result<Offset> read =
+        reader_->ReadTo(topic, partition, *next, watermarks.end, visit, patience->KeepGoing());
+    if (enough) return Status::Ok();
+    SOJOURN_RETURN_IF_ERROR(read.status());
+    *next = *read;
     return Status::Ok();
   }
 

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from collections import Counter
 from pathlib import Path
 
@@ -248,6 +249,44 @@ def test_dead_letters_say_why():
         assert letters[TOPIC][1]["offset"] == "0", letters
         assert letters[TOPIC][1]["partition"] == str(partition_of(b"ann", PARTITIONS)), letters
         assert letters["http"][1].keys() == letters[TOPIC][1].keys(), letters
+
+
+def actions_in_pieces(sojourn, limit):
+    """The sizes of the pieces that /-/actions gives, and all lines."""
+    token = json.loads((sojourn.data / "instance.json").read_text())["token"]
+    sizes, lines, cursors = [], [], ""
+    while True:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{sojourn.port}/-/actions?limit={limit}&from={cursors}",
+            headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            piece = answer.read().decode().splitlines()
+            cursors = answer.headers["X-Sojourn-Next"]
+        if not piece:
+            return sizes, lines
+        sizes.append(len(piece))
+        lines += piece
+
+
+def test_actions_come_in_pieces():
+    with shop() as made:
+        one = made.process("one").start()
+        count = 25
+        for number in range(count):
+            assert one.post("/v1/track", {"userId": "ann", "event": "Order Completed",
+                                          "properties": {"order_id": f"o{number}"}})[0] == 200
+        one.wait_for(lambda: len(one.actions()) == 2 * count, what="all actions")
+        sizes, lines = actions_in_pieces(one, 7)
+        assert max(sizes) == 7 and sum(sizes) == 2 * count, sizes
+        ids = [json.loads(line)["id"] for line in lines]
+        assert len(set(ids)) == 2 * count, ids
+        # A broker that goes away keeps nobody waiting for ever.
+        made.broker.kill()
+        begin = time.monotonic()
+        result = one.command("actions", check=False, timeout=150)
+        assert result.returncode == 2, result
+        assert time.monotonic() - begin < 120, result
+        made.broker.restart()
 
 
 if __name__ == "__main__":
