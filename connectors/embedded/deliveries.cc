@@ -4,28 +4,13 @@
 
 #include "connectors/embedded/rows.h"
 #include "engine/base/arena.h"
+#include "engine/deliver/delivery_event.h"
 #include "engine/model/action_codec.h"
 
 namespace sojourn::embedded {
 namespace {
 
 using deliver::DeliveryRecord;
-
-model::Event ToEvent(const deliver::DeliveryEvent& from, Arena* arena) {
-  model::Event event;
-  event.id = from.id;
-  event.person = from.person;
-  event.name = from.name;
-  event.time = event.received_at = from.time;
-  const auto count = static_cast<uint32_t>(from.properties.size());
-  auto* entries = arena->AllocateArray<model::MapEntry>(count);
-  for (uint32_t i = 0; i < count; ++i) {
-    entries[i].key = model::Value::String(from.properties[i].first);
-    entries[i].value = model::Value::String(from.properties[i].second);
-  }
-  event.properties = model::Value::SortedMap(entries, count);
-  return event;
-}
 
 }  // namespace
 
@@ -113,7 +98,7 @@ Status EmbeddedDeliveries::Commit(const deliver::DeliveryBatch& batch) {
   Arena arena;
   std::vector<model::Event> events;
   for (const deliver::DeliveryEvent& event : batch.events) {
-    events.push_back(ToEvent(event, &arena));
+    events.push_back(deliver::ToEvent(event, &arena));
   }
   const Status written = events.empty() ? shared_->database->Write(rows, store::Sync::kYes)
                                         : shared_->writer->AppendWith(events, &rows);

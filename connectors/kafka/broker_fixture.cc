@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <random>
+#include <thread>
 #include <utility>
 
 namespace sojourn::kafka {
@@ -276,6 +278,21 @@ std::unique_ptr<TestWorker> BrokerTest::MakeWorker(const KafkaConfig& worker_con
                                                    StateOptions options) {
   return std::make_unique<TestWorker>(worker_config, worker_config.partition_count, &kept.databases,
                                       &clock, &observer, options);
+}
+
+// The harness restarts the broker when it reads the line, and then makes the file.
+void RestartBroker() {
+  static int restarts = 0;
+  const char* file = std::getenv("KAFKA_RESTARTED");
+  ASSERT_NE(file, nullptr);
+  const std::string done = fmt::format("{}-{}", file, ++restarts);
+  printf("please restart the broker\n");
+  fflush(stdout);
+  const auto deadline = SteadyClock::now() + std::chrono::seconds(120);
+  while (!std::filesystem::exists(done)) {
+    ASSERT_LT(SteadyClock::now(), deadline);
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
 }
 
 model::Action ActionOf(const std::string& person, const std::string& id) {

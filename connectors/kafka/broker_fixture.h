@@ -144,6 +144,9 @@ class BrokerTest : public testing::Test {
   std::unique_ptr<EventProducer> events;
 };
 
+// Asks the harness to restart the broker, and waits until it answers again.
+void RestartBroker();
+
 model::Action ActionOf(const std::string& person, const std::string& id);
 
 }  // namespace sojourn::kafka

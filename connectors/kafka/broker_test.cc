@@ -1,8 +1,6 @@
 // The connector against a real broker; see broker_fixture.h.
 #include <fmt/format.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <thread>
 
 #include "connectors/kafka/broker_fixture.h"
@@ -45,18 +43,20 @@ std::optional<std::string> Load(store::PartitionStore* store, std::string_view i
 TEST_F(BrokerTest, TopicsAreMadeOnceWithTheirSettings) {
   const auto made = CreateTopics(config, cluster.get());
   ASSERT_OK(made.status());
-  EXPECT_EQ(made->created.size(), 7u);
+  EXPECT_EQ(made->created.size(), 8u);
   EXPECT_TRUE(made->existing.empty());
-  const auto settings =
-      cluster->Settings({ChangelogTopic(config), config.inputs[0].name, RulesTopic(config)});
+  const auto settings = cluster->Settings(
+      {ChangelogTopic(config), config.inputs[0].name, RulesTopic(config), DeliveriesTopic(config)});
   ASSERT_OK(settings.status());
   EXPECT_EQ(settings->at(ChangelogTopic(config)).at("cleanup.policy"), "compact");
   EXPECT_EQ(settings->at(config.inputs[0].name).at("cleanup.policy"), "delete");
   EXPECT_EQ(settings->at(config.inputs[0].name).at("retention.ms"), "604800000");
+  EXPECT_EQ(settings->at(DeliveriesTopic(config)).at("cleanup.policy"), "compact,delete");
+  EXPECT_EQ(settings->at(DeliveriesTopic(config)).at("retention.ms"), "2592000000");
   const auto again = CreateTopics(config, cluster.get());
   ASSERT_OK(again.status());
   EXPECT_TRUE(again->created.empty());
-  EXPECT_EQ(again->existing.size(), 7u);
+  EXPECT_EQ(again->existing.size(), 8u);
   const auto checked = CheckTopics(config, cluster.get());
   ASSERT_OK(checked.status());
   EXPECT_EQ(*checked, 2);
@@ -83,7 +83,8 @@ TEST_F(BrokerTest, ATopicThatExistsByNowIsLeftAsItIs) {
 TEST_F(BrokerTest, WrongTopicsAreRefusedAndNothingIsMade) {
   ASSERT_OK(cluster->Create({{config.inputs[0].name, 2, {{"cleanup.policy", "compact"}}},
                              {config.inputs[1].name, 3, {}},
-                             {ChangelogTopic(config), 2, {}}}));
+                             {ChangelogTopic(config), 2, {}},
+                             {DeliveriesTopic(config), 2, {{"cleanup.policy", "delete"}}}}));
   const auto made = CreateTopics(config, cluster.get());
   ASSERT_EQ(made.status().code(), StatusCode::kFailedPrecondition);
   const std::string& message = made.status().message();
@@ -93,6 +94,11 @@ TEST_F(BrokerTest, WrongTopicsAreRefusedAndNothingIsMade) {
             std::string::npos)
       << message;
   EXPECT_NE(message.find(ChangelogTopic(config) + " has cleanup.policy=delete"), std::string::npos)
+      << message;
+  EXPECT_NE(message.find(DeliveriesTopic(config) + " has cleanup.policy=delete"), std::string::npos)
+      << message;
+  EXPECT_NE(message.find(DeliveriesTopic(config) + " has retention.ms=604800000"),
+            std::string::npos)
       << message;
   EXPECT_EQ(message.find('\n'), std::string::npos);
   const auto counts = cluster->PartitionCounts();
@@ -553,20 +559,7 @@ TEST_F(BrokerTest, BundlesAreNumberedAndSharedByAllProcesses) {
 
 // ---- the broker itself -------------------------------------------------------------------------
 
-// The harness restarts the broker when it reads the line, and then makes the file.
-void RestartBroker() {
-  const char* file = std::getenv("KAFKA_RESTARTED");
-  ASSERT_NE(file, nullptr);
-  printf("please restart the broker\n");
-  fflush(stdout);
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(120);
-  while (!std::filesystem::exists(file)) {
-    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  }
-}
-
-using BrokerRestartTest = BrokerTest;
+class BrokerRestartTest : public BrokerTest {};
 
 TEST_F(BrokerRestartTest, EverythingGoesOnAfterTheBrokerWasAway) {
   MakeTopics();

@@ -83,7 +83,8 @@ Status CheckTopics(const KafkaConfig& config) {
     return InvalidArgument("kafka.inputs: at least one input topic is needed");
   }
   std::set<std::string> names = {ActionsTopic(config), ChangelogTopic(config),
-                                 DeadLettersTopic(config), RulesTopic(config)};
+                                 DeadLettersTopic(config), DeliveriesTopic(config),
+                                 RulesTopic(config)};
   for (const std::string& name : InputTopicNames(config)) {
     if (!IsTopicName(name)) {
       return InvalidArgument(fmt::format(
@@ -117,7 +118,10 @@ std::string EventsTopic(const KafkaConfig& config) { return config.app + ".event
 std::string ActionsTopic(const KafkaConfig& config) { return config.app + ".actions"; }
 std::string ChangelogTopic(const KafkaConfig& config) { return config.app + ".changelog"; }
 std::string DeadLettersTopic(const KafkaConfig& config) { return config.app + ".dead-letters"; }
+std::string DeliveriesTopic(const KafkaConfig& config) { return config.app + ".deliveries"; }
 std::string RulesTopic(const KafkaConfig& config) { return config.app + ".rules"; }
+
+std::string MailGroup(const KafkaConfig& config) { return config.app + ".mail"; }
 
 std::vector<std::string> InputTopicNames(const KafkaConfig& config) {
   std::vector<std::string> names;

@@ -43,6 +43,8 @@ struct KafkaConfig {
   int16_t replication_factor = -1;            // -1: the broker's default
   Duration input_retention = Days(7);         // of the inputs, `events` and `actions`
   Duration dead_letter_retention = Days(30);  // of `dead-letters`
+  // Of `deliveries`: longer than actions stay, or mails whose fate is forgotten were sent again.
+  Duration delivery_retention = Days(30);
   // How long a forgotten person's tombstone stays in the changelog. A local store that was idle for
   // longer is rebuilt.
   Duration tombstone_retention = Days(7);
@@ -63,7 +65,11 @@ std::string EventsTopic(const KafkaConfig& config);
 std::string ActionsTopic(const KafkaConfig& config);
 std::string ChangelogTopic(const KafkaConfig& config);
 std::string DeadLettersTopic(const KafkaConfig& config);
+std::string DeliveriesTopic(const KafkaConfig& config);
 std::string RulesTopic(const KafkaConfig& config);
+
+// The consumer group of the mail deliverers.
+std::string MailGroup(const KafkaConfig& config);
 
 // The input topics in their order, `<app>.events` last: the inputs of every task.
 std::vector<std::string> InputTopicNames(const KafkaConfig& config);

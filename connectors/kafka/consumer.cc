@@ -20,11 +20,11 @@ int64_t QueueKilobytes(const KafkaConfig& config, size_t topic_count, int32_t pa
   return std::clamp(kilobytes / std::max<int64_t>(1, queues), kLeast, kMost);
 }
 
-Properties OwnProperties(const KafkaConfig& config, const std::string& member_name,
+Properties OwnProperties(const KafkaConfig& config, const Membership& membership,
                          int64_t queue_kilobytes) {
   return {
-      {"group.id", config.app},
-      {"group.instance.id", member_name},
+      {"group.id", membership.group},
+      {"group.instance.id", membership.member_name},
       {"session.timeout.ms", std::to_string(config.session_timeout.milliseconds())},
       {"partition.assignment.strategy", "range"},
       {"isolation.level", "read_committed"},
@@ -76,12 +76,9 @@ std::string Serialize(const rd_kafka_consumer_group_metadata_t* metadata) {
 
 }  // namespace
 
-Result<std::unique_ptr<GroupConsumer>> GroupConsumer::Join(const KafkaConfig& config,
-                                                           const std::string& member_name,
-                                                           const std::vector<std::string>& topics,
-                                                           int32_t partition_count,
-                                                           Signal* arrivals,
-                                                           KafkaObserver* observer) {
+Result<std::unique_ptr<GroupConsumer>> GroupConsumer::Join(
+    const KafkaConfig& config, const Membership& membership, const std::vector<std::string>& topics,
+    int32_t partition_count, Signal* arrivals, KafkaObserver* observer) {
   std::unique_ptr<GroupConsumer> consumer(new GroupConsumer(arrivals));
   const int64_t queue_kilobytes = QueueKilobytes(config, topics.size(), partition_count);
   ClientCallbacks callbacks;
@@ -89,7 +86,7 @@ Result<std::unique_ptr<GroupConsumer>> GroupConsumer::Join(const KafkaConfig& co
   callbacks.opaque = consumer.get();
   SOJOURN_ASSIGN_OR_RETURN(consumer->client_,
                            Client::Open(RD_KAFKA_CONSUMER, "consumer", config,
-                                        OwnProperties(config, member_name, queue_kilobytes),
+                                        OwnProperties(config, membership, queue_kilobytes),
                                         DefaultProperties(queue_kilobytes), callbacks, observer));
   consumer->events_.reset(rd_kafka_queue_get_consumer(consumer->handle()));
   rd_kafka_queue_cb_event_enable(consumer->events_.get(), &GroupConsumer::OnArrival,

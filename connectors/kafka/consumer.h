@@ -32,6 +32,12 @@ struct TopicPartition {
   auto operator<=>(const TopicPartition&) const = default;
 };
 
+// Who joins what. `member_name` is unique in the group, and the same after every restart.
+struct Membership {
+  std::string group;
+  std::string member_name;
+};
+
 struct StartOffset {
   TopicPartition place;
   Offset offset;
@@ -53,9 +59,8 @@ using GroupMetadataPtr = std::unique_ptr<rd_kafka_consumer_group_metadata_t, Gro
 
 class GroupConsumer {
  public:
-  // Joins the group `config.app` as `member_name`, which is the same after every restart.
   static Result<std::unique_ptr<GroupConsumer>> Join(const KafkaConfig& config,
-                                                     const std::string& member_name,
+                                                     const Membership& membership,
                                                      const std::vector<std::string>& topics,
                                                      int32_t partition_count, Signal* arrivals,
                                                      KafkaObserver* observer);

@@ -38,18 +38,17 @@ Timestamp LogTimeOf(const rd_kafka_message_t& message) {
 
 }  // namespace
 
-KafkaInputLog::KafkaInputLog(const KafkaConfig& config, std::string member_name,
-                             int32_t partition_count, std::function<void(Partition)> on_released,
-                             KafkaObserver* observer)
+KafkaInputLog::KafkaInputLog(const KafkaConfig& config, Membership membership,
+                             std::vector<runtime::InputDescription> inputs, int32_t partition_count,
+                             std::function<void(Partition)> on_released, KafkaObserver* observer)
     : config_(config),
-      member_name_(std::move(member_name)),
+      membership_(std::move(membership)),
       partition_count_(partition_count),
       on_released_(std::move(on_released)),
       observer_(observer),
+      inputs_(std::move(inputs)),
       join_backoff_(kFirstJoinBackoff) {
-  for (const std::string& topic : InputTopicNames(config)) {
-    inputs_.push_back({topic, topic == EventsTopic(config)});
-  }
+  for (const runtime::InputDescription& input : inputs_) topics_.push_back(input.topic);
 }
 
 KafkaInputLog::~KafkaInputLog() {
@@ -99,9 +98,8 @@ Status KafkaInputLog::Serve() {
 }
 
 Status KafkaInputLog::JoinAgain() {
-  SOJOURN_ASSIGN_OR_RETURN(consumer_,
-                           GroupConsumer::Join(config_, member_name_, InputTopicNames(config_),
-                                               partition_count_, &arrivals_, observer_));
+  SOJOURN_ASSIGN_OR_RETURN(consumer_, GroupConsumer::Join(config_, membership_, topics_,
+                                                          partition_count_, &arrivals_, observer_));
   disconnects_seen_ = 0;
   joined_at_ = SteadyClock::now();
   return Status::Ok();
@@ -258,7 +256,7 @@ Status KafkaInputLog::SkipDeletedRecords() {
   return Status::Ok();
 }
 
-Result<std::vector<std::optional<Offset>>> KafkaInputLog::CommittedOffsets(Partition partition) {
+Result<std::vector<CommittedOffset>> KafkaInputLog::CommittedOffsets(Partition partition) {
   const PartitionListPtr list = NewPartitionList(static_cast<int>(inputs_.size()));
   for (const runtime::InputDescription& input : inputs_) {
     rd_kafka_topic_partition_list_add(list.get(), input.topic.c_str(), partition.value());
@@ -268,11 +266,13 @@ Result<std::vector<std::optional<Offset>>> KafkaInputLog::CommittedOffsets(Parti
     const rd_kafka_resp_err_t code =
         rd_kafka_committed(consumer_->handle(), list.get(), kQueryTimeoutMs);
     bool certain = code == RD_KAFKA_RESP_ERR_NO_ERROR;
-    std::vector<std::optional<Offset>> offsets;
+    std::vector<CommittedOffset> offsets;
     for (int i = 0; certain && i < list->cnt; ++i) {
       const rd_kafka_topic_partition_t& place = list->elems[i];
       certain = place.err == RD_KAFKA_RESP_ERR_NO_ERROR;
-      offsets.push_back(place.offset >= 0 ? std::optional(Offset(place.offset)) : std::nullopt);
+      CommittedOffset& committed = offsets.emplace_back();
+      if (place.offset >= 0) committed.offset = Offset(place.offset);
+      committed.metadata.assign(static_cast<const char*>(place.metadata), place.metadata_size);
     }
     if (certain) return offsets;
     // Not stable yet, or nobody answers: both pass, or the group takes the partition away.

@@ -23,11 +23,17 @@
 
 namespace sojourn::kafka {
 
+struct CommittedOffset {
+  std::optional<Offset> offset;  // nullopt: the group has none
+  std::string metadata;
+};
+
 class KafkaInputLog : public runtime::InputLog {
  public:
-  // `member_name` is unique in the group and stable. `on_released` is called when the task of a
-  // partition has let go of it, before another member can get it.
-  KafkaInputLog(const KafkaConfig& config, std::string member_name, int32_t partition_count,
+  // `on_released` is called when the task of a partition has let go of it, before another member
+  // can get it.
+  KafkaInputLog(const KafkaConfig& config, Membership membership,
+                std::vector<runtime::InputDescription> inputs, int32_t partition_count,
                 std::function<void(Partition)> on_released, KafkaObserver* observer);
   ~KafkaInputLog() override;
 
@@ -48,9 +54,9 @@ class KafkaInputLog : public runtime::InputLog {
   bool KeepAlive();
   // As of GroupConsumer.
   Result<GroupMetadataPtr> CurrentGeneration() const;
-  // By input; nullopt where the group has none. Waits until no open transaction can change them.
-  // kAborted where the partition is not ours any more.
-  Result<std::vector<std::optional<Offset>>> CommittedOffsets(Partition partition);
+  // By input. Waits until no open transaction can change them. kAborted where the partition is not
+  // ours any more.
+  Result<std::vector<CommittedOffset>> CommittedOffsets(Partition partition);
 
  private:
   // One input of one owned partition.
@@ -80,11 +86,12 @@ class KafkaInputLog : public runtime::InputLog {
   TopicPartition PlaceOf(Partition partition, uint16_t input) const;
 
   const KafkaConfig config_;
-  const std::string member_name_;
+  const Membership membership_;
   const int32_t partition_count_;
   const std::function<void(Partition)> on_released_;
   KafkaObserver* const observer_;
-  std::vector<runtime::InputDescription> inputs_;
+  const std::vector<runtime::InputDescription> inputs_;
+  std::vector<std::string> topics_;  // theirs
   runtime::AssignmentListener* listener_ = nullptr;
   Signal arrivals_;
   std::unique_ptr<GroupConsumer> consumer_;  // null between a failure and the next attempt

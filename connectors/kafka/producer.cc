@@ -4,6 +4,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstring>
 
 #include "connectors/kafka/error.h"
 #include "engine/base/check.h"
@@ -188,9 +189,13 @@ Status TransactionalProducer::SendOffsets(std::span<const NextOffset> offsets,
   for (const NextOffset& next : offsets) {
     // A call with nothing but invalid offsets would succeed without any check of the generation.
     SOJOURN_CHECK(next.offset.value() >= 0);
-    rd_kafka_topic_partition_list_add(list.get(), std::string(next.topic).c_str(),
-                                      next.partition.value())
-        ->offset = next.offset.value();
+    rd_kafka_topic_partition_t* place = rd_kafka_topic_partition_list_add(
+        list.get(), std::string(next.topic).c_str(), next.partition.value());
+    place->offset = next.offset.value();
+    if (next.metadata.empty()) continue;
+    // The list frees it.
+    place->metadata = strndup(next.metadata.data(), next.metadata.size());
+    place->metadata_size = next.metadata.size();
   }
   const auto deadline =
       Clock::now() + std::chrono::milliseconds(config_.transaction_timeout.milliseconds());

@@ -52,6 +52,7 @@ struct NextOffset {
   std::string_view topic;
   Partition partition;
   Offset offset;
+  std::string_view metadata = {};
 };
 
 class TransactionalProducer {

@@ -230,20 +230,21 @@ Status KafkaStateKeeper::Replay(Partition partition, const Changelog& changelog,
   return next == from ? Status::Ok() : buffer.Apply(next);
 }
 
-Result<Positions> KafkaStateKeeper::NextPositions(
-    Partition partition, const store::PartitionStore& store,
-    const std::vector<std::optional<Offset>>& committed) {
+Result<Positions> KafkaStateKeeper::NextPositions(Partition partition,
+                                                  const store::PartitionStore& store,
+                                                  const std::vector<CommittedOffset>& committed) {
   Positions next;
   for (size_t input = 0; input < committed.size(); ++input) {
     const std::string& topic = input_log_->inputs()[input].topic;
     const store::InputPosition* known =
         store.ever_committed() ? FindInput(store.meta(), topic) : nullptr;
-    if (committed[input] && (!known || known->next_offset != *committed[input])) {
+    const std::optional<Offset> offset = committed[input].offset;
+    if (offset && (!known || known->next_offset != *offset)) {
       return FailedPrecondition(fmt::format(
           "Kafka: group {} has committed offset {} of {} [{}], and the state in {} stands at {}: "
           "they do not belong together; restore the missing one, or start over with another "
           "kafka.app",
-          config_.app, committed[input]->value(), topic, partition.value(), ChangelogTopic(config_),
+          config_.app, offset->value(), topic, partition.value(), ChangelogTopic(config_),
           known ? std::to_string(known->next_offset.value()) : "none"));
     }
     if (known) {

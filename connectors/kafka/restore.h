@@ -67,7 +67,7 @@ class KafkaStateKeeper : public runtime::StateKeeper {
                           const OpenedState& state) const;
   Status Replay(Partition partition, const Changelog& changelog, store::PartitionStore* store);
   Result<runtime::Positions> NextPositions(Partition partition, const store::PartitionStore& store,
-                                           const std::vector<std::optional<Offset>>& committed);
+                                           const std::vector<CommittedOffset>& committed);
   Result<Offset> FirstOffset(const std::string& topic, Partition partition);
   // Calls `attempt` until it gives something else than kUnavailable, or the partition is lost.
   template <typename Attempt>

@@ -11,7 +11,7 @@ namespace sojourn::kafka {
 namespace {
 
 // What a topic is for decides which settings it must have.
-enum class TopicUse { kInput, kActions, kChangelog, kDeadLetters, kRules };
+enum class TopicUse { kInput, kActions, kChangelog, kDeadLetters, kDeliveries, kRules };
 
 struct WantedTopic {
   std::string name;
@@ -34,6 +34,7 @@ std::vector<WantedTopic> WantedTopics(const KafkaConfig& config, int32_t partiti
   wanted.push_back({ActionsTopic(config), TopicUse::kActions, partition_count});
   wanted.push_back({ChangelogTopic(config), TopicUse::kChangelog, partition_count});
   wanted.push_back({DeadLettersTopic(config), TopicUse::kDeadLetters, partition_count});
+  wanted.push_back({DeliveriesTopic(config), TopicUse::kDeliveries, partition_count});
   wanted.push_back({RulesTopic(config), TopicUse::kRules, 1});
   return wanted;
 }
@@ -46,6 +47,9 @@ TopicSettings SettingsFor(const KafkaConfig& config, TopicUse use) {
   if (IsCompacted(use)) {
     settings["cleanup.policy"] = "compact";
     settings["delete.retention.ms"] = milliseconds(config.tombstone_retention);
+  } else if (use == TopicUse::kDeliveries) {
+    settings["cleanup.policy"] = "compact,delete";
+    settings["retention.ms"] = milliseconds(config.delivery_retention);
   } else {
     settings["cleanup.policy"] = "delete";
     settings["retention.ms"] = milliseconds(
@@ -74,6 +78,24 @@ std::optional<int64_t> NumberIn(const TopicSettings& settings, const std::string
   return number;
 }
 
+void CheckDeliveries(const KafkaConfig& config, const WantedTopic& topic, const std::string& policy,
+                     const TopicSettings& settings, std::vector<std::string>* problems) {
+  if (policy.find("compact") == std::string::npos) {
+    problems->push_back(fmt::format(
+        "{} has cleanup.policy={} and needs compact,delete, or every state of a mail would be kept",
+        topic.name, policy));
+  }
+  const auto retention = NumberIn(settings, "retention.ms");
+  const bool deletes = policy.find("delete") != std::string::npos;
+  if (deletes && retention && *retention >= 0 &&
+      *retention < config.delivery_retention.milliseconds()) {
+    problems->push_back(
+        fmt::format("{} has retention.ms={} and needs at least {}, or mails would "
+                    "be forgotten and sent again",
+                    topic.name, *retention, config.delivery_retention.milliseconds()));
+  }
+}
+
 void CheckSettings(const KafkaConfig& config, const WantedTopic& topic,
                    const TopicSettings& settings, std::vector<std::string>* problems) {
   const auto policy = settings.find("cleanup.policy");
@@ -83,7 +105,10 @@ void CheckSettings(const KafkaConfig& config, const WantedTopic& topic,
         fmt::format("{} has cleanup.policy={} and needs compact, or state would be deleted by age",
                     topic.name, actual));
   }
-  if (!IsCompacted(topic.use) && actual.find("compact") != std::string::npos) {
+  const bool compacts = actual.find("compact") != std::string::npos;
+  if (topic.use == TopicUse::kDeliveries) {
+    CheckDeliveries(config, topic, actual, settings, problems);
+  } else if (!IsCompacted(topic.use) && compacts) {
     problems->push_back(fmt::format(
         "{} has cleanup.policy={} and needs delete, or records of one person would replace each "
         "other",

@@ -9,6 +9,7 @@
 #include "connectors/kafka/bundle_store.h"
 #include "connectors/kafka/cluster.h"
 #include "connectors/kafka/dead_letter.h"
+#include "connectors/kafka/deliveries.h"
 #include "connectors/kafka/event_producer.h"
 #include "connectors/kafka/reader.h"
 #include "connectors/kafka/topics.h"
@@ -247,7 +248,8 @@ class KafkaBackend final : public Backend {
   }
 
   Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog() override {
-    return FailedPrecondition("mails are delivered from the embedded log only");
+    return std::unique_ptr<deliver::DeliveryLog>(
+        std::make_unique<kafka::KafkaDeliveries>(config_.kafka, partition_count_, observer_));
   }
 
   Result<deliver::SuppressionList*> suppressions() override {

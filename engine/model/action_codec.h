@@ -26,6 +26,10 @@ Result<Action> DecodeAction(std::string_view bytes);
 // (empty texts, no coupon, `late` that is false) are left out.
 std::string ActionToJson(const Action& action);
 
+// Text that ActionToJson wrote. Members of other names are ignored; `values` comes out in canonical
+// form, `paths` in the order of their names. kDataLoss: it is something else.
+Result<Action> ActionFromJson(std::string_view json);
+
 // Kafka headers of the CloudEvents 1.0 binary mode, as (name, value): ce_specversion, ce_id,
 // ce_source, ce_type ("sojourn.action.send_email"), ce_subject (the person), ce_time (logical) and
 // content-type. `source` names the running application as a URI reference, such as "/sojourn/shop".

@@ -88,6 +88,59 @@ TEST(ActionCodec, JsonLeavesOutWhatSaysNothing) {
             R"("why":{"input":"timer"}})");
 }
 
+TEST(ActionCodec, JsonKeepsEverything) {
+  const Action action = FullAction();
+  const Result<Action> read = ActionFromJson(ActionToJson(action));
+  ASSERT_TRUE(read.ok()) << read.status().message();
+  std::string bytes;
+  EncodeAction(*read, &bytes);
+  std::string expected;
+  EncodeAction(action, &expected);
+  EXPECT_EQ(bytes, expected);
+}
+
+TEST(ActionCodec, JsonOfEveryKindRoundTrips) {
+  for (const ActionKind kind : {ActionKind::kSendEmail, ActionKind::kSendSms, ActionKind::kSendPush,
+                                ActionKind::kWebhook, ActionKind::kCoupon}) {
+    Action action;
+    action.kind = kind;
+    const Result<Action> read = ActionFromJson(ActionToJson(action));
+    ASSERT_TRUE(read.ok()) << read.status().message();
+    EXPECT_EQ(read->kind, kind);
+    EXPECT_EQ(read->coupon.expires_at, Timestamp::Max());
+  }
+}
+
+TEST(ActionCodec, RefusesJsonThatIsNoAction) {
+  const auto why = [](std::string_view json) {
+    const Status status = ActionFromJson(json).status();
+    EXPECT_EQ(status.code(), StatusCode::kDataLoss) << json;
+    return status.message();
+  };
+  EXPECT_EQ(why("not JSON"), "no action: neither a JSON object nor an array");
+  EXPECT_EQ(why("[]"), "no action: `kind` is missing or unknown");
+  EXPECT_EQ(why(R"({"kind":"fax"})"), "no action: `kind` is missing or unknown");
+  EXPECT_EQ(why(R"({"kind":"coupon","useful_until":"2026-03-02T09:00:00Z"})"),
+            "no action: `time` is missing or no time");
+  EXPECT_EQ(why(R"({"kind":"coupon","time":"2026-03-02T09:00:00Z","useful_until":7})"),
+            "no action: `useful_until` is missing or no time");
+}
+
+TEST(ActionCodec, MutatedJsonNeverCrashes) {
+  const std::string seed = ActionToJson(FullAction());
+  std::mt19937 random(18);
+  int accepted = 0;
+  for (int i = 0; i < 5'000; ++i) {
+    std::string json = seed;
+    json[random() % json.size()] = static_cast<char>(random() % 128);
+    if (i % 9 == 0) json.resize(random() % json.size());
+    const Result<Action> action = ActionFromJson(json);
+    accepted += action.ok() ? 1 : 0;
+    EXPECT_TRUE(action.ok() || action.status().code() == StatusCode::kDataLoss) << json;
+  }
+  EXPECT_GT(accepted, 500);
+}
+
 TEST(ActionCodec, CloudEvents) {
   const auto headers = CloudEventHeaders(FullAction(), "/sojourn/shop", ActionFormat::kProtobuf);
   const std::vector<std::pair<std::string, std::string>> expected = {

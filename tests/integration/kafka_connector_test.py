@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The Kafka connector against a real broker: runs the cases of sojourn_kafka_broker_test."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -51,20 +52,21 @@ def run_filtered(broker, gtest_filter, on_line=None, environment=None):
 
 def test_cases_against_a_broker():
     with KafkaBroker() as broker:
-        run_filtered(broker, "BrokerTest.*:BrokerRestoreTest.*")
+        run_filtered(broker, "*-Broker*RestartTest.*")
 
 
 def test_the_broker_goes_away_and_comes_back():
     with KafkaBroker() as broker, tempfile.TemporaryDirectory() as directory:
         restarted = Path(directory) / "restarted"
+        restarts = itertools.count(1)
 
         def restart(line):
             if line.startswith("please restart the broker"):
                 broker.kill()
                 broker.restart()
-                restarted.touch()
+                restarted.with_name(f"restarted-{next(restarts)}").touch()
 
-        run_filtered(broker, "BrokerRestartTest.*", restart, {"KAFKA_RESTARTED": str(restarted)})
+        run_filtered(broker, "Broker*RestartTest.*", restart, {"KAFKA_RESTARTED": str(restarted)})
 
 
 if __name__ == "__main__":

@@ -1,0 +1,625 @@
+// The mail deliverer's log against a real broker; see broker_fixture.h.
+#include "connectors/kafka/deliveries.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
+#include "connectors/kafka/broker_fixture.h"
+#include "engine/base/hash.h"
+#include "engine/deliver/deliverer.h"
+#include "engine/model/action_codec.h"
+#include "engine/model/event_codec.h"
+
+namespace sojourn::kafka {
+namespace {
+
+using deliver::ActionPlace;
+using deliver::CommittedAction;
+using deliver::DeliveryRecord;
+using deliver::DeliveryState;
+
+constexpr Partition kP0{0};
+constexpr Partition kP1{1};
+
+DeliveryRecord RecordOf(Partition partition, int64_t offset, DeliveryState state) {
+  DeliveryRecord record;
+  record.place = {partition, Offset(offset)};
+  record.action_id = fmt::format("act_{}", offset);
+  record.state = state;
+  record.attempts = 1;
+  record.at = Timestamp(1'700'000'000'000);
+  return record;
+}
+
+// A deliverer that only notes what it is told.
+class TestDeliverer : public deliver::DeliveryLog::Listener {
+ public:
+  TestDeliverer(const KafkaConfig& config, KafkaObserver* observer)
+      : log(config, config.partition_count, observer) {}
+
+  void OnOpened(deliver::OpenedPartition partition) override {
+    changes.push_back(fmt::format("opened {}", partition.partition.value()));
+    opened[partition.partition] = std::move(partition);
+  }
+  void OnClosed(Partition partition) override {
+    changes.push_back(fmt::format("closed {}", partition.value()));
+    opened.erase(partition);
+  }
+
+  bool PollUntil(const std::function<bool()>& done) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(40);
+    while (!done()) {
+      if (std::chrono::steady_clock::now() > deadline || !status.ok()) return false;
+      status = log.Poll(Milliseconds(100), this);
+    }
+    return true;
+  }
+  bool PollUntilOpen(size_t count = 2) {
+    return PollUntil([&] { return opened.size() == count; });
+  }
+
+  // From `from` on, once there are `count`.
+  std::vector<CommittedAction> Read(Partition partition, int64_t from, size_t count) {
+    std::vector<CommittedAction> actions;
+    Offset next(from);
+    EXPECT_TRUE(PollUntil([&] {
+      auto read = log.Read(partition, next, 100);
+      EXPECT_TRUE(read.ok()) << read.status().message();
+      for (CommittedAction& action : *read) {
+        next = Offset(action.place.offset.value() + 1);
+        actions.push_back(std::move(action));
+      }
+      return actions.size() >= count;
+    })) << status.message();
+    return actions;
+  }
+
+  Status Commit(const std::vector<DeliveryRecord>& records,
+                const std::vector<ActionPlace>& cursors = {},
+                const std::vector<deliver::DeliveryEvent>& events = {}) {
+    return log.Commit({records, events, cursors});
+  }
+  // As the deliverer does it: until it is done, or a partition is gone.
+  Status CommitPatiently(const std::vector<DeliveryRecord>& records,
+                         const std::vector<ActionPlace>& cursors = {}) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (true) {
+      const Status done = Commit(records, cursors);
+      if (done.code() != StatusCode::kUnavailable || std::chrono::steady_clock::now() > deadline) {
+        return done;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+  }
+
+  KafkaDeliveries log;
+  std::map<Partition, deliver::OpenedPartition> opened;
+  std::vector<std::string> changes;  // "opened 0", "closed 1"
+  Status status;
+};
+
+class BrokerDeliveriesTest : public BrokerTest {
+ protected:
+  void AppendActions(Partition partition, int count) {
+    std::vector<std::string> values;
+    for (int i = 0; i < count; ++i) {
+      model::Action action = ActionOf("ana", fmt::format("act_{}", appended_++));
+      action.useful_until = Timestamp(4'000'000'000'000);
+      action.address = "ana@shop.example";
+      values.push_back(model::ActionToJson(action));
+    }
+    const std::string topic = ActionsTopic(config);
+    std::vector<NewEvent> batch;
+    for (const std::string& value : values) {
+      batch.push_back({topic, "ana", value, partition, nullptr});
+    }
+    ASSERT_OK(events->Append(batch));
+  }
+
+  std::unique_ptr<TestDeliverer> MakeDeliverer(const std::string& instance = "1") {
+    KafkaConfig own = config;
+    own.instance = instance;
+    return std::make_unique<TestDeliverer>(own, &observer);
+  }
+
+  // "0 started, 1 delivered", without cursors.
+  std::string States(Partition partition) {
+    std::string states;
+    for (const auto& [key, value] : ReadCommitted(DeliveriesTopic(config), partition)) {
+      const auto offset = ParseOffset(key);
+      if (!offset) continue;
+      const auto record = deliver::DecodeDelivery({partition, *offset}, value);
+      EXPECT_TRUE(record.ok()) << value;
+      states += fmt::format("{}{} {}", states.empty() ? "" : ", ", key,
+                            deliver::DeliveryStateName(record->state));
+    }
+    return states;
+  }
+
+  CommittedOffset GroupOffset(Partition partition) {
+    auto client =
+        Client::Open(RD_KAFKA_CONSUMER, "asker", config,
+                     {{"group.id", MailGroup(config)}, {"isolation.level", "read_committed"}}, {},
+                     {}, &observer);
+    EXPECT_TRUE(client.ok());
+    const PartitionListPtr list = NewPartitionList();
+    rd_kafka_topic_partition_list_add(list.get(), ActionsTopic(config).c_str(), partition.value());
+    constexpr int kTimeoutMs = 20'000;
+    EXPECT_EQ(rd_kafka_committed((*client)->handle(), list.get(), kTimeoutMs),
+              RD_KAFKA_RESP_ERR_NO_ERROR);
+    const rd_kafka_topic_partition_t& place = list->elems[0];
+    CommittedOffset committed;
+    if (place.offset >= 0) committed.offset = Offset(place.offset);
+    committed.metadata.assign(static_cast<const char*>(place.metadata), place.metadata_size);
+    return committed;
+  }
+
+  int appended_ = 0;
+};
+
+// ---- one member --------------------------------------------------------------------------------
+
+TEST_F(BrokerDeliveriesTest, ANewGroupBeginsAtTheBeginning) {
+  MakeTopics();
+  AppendActions(kP1, 3);
+  const auto deliverer = MakeDeliverer();
+  ASSERT_TRUE(deliverer->PollUntilOpen()) << deliverer->status.message();
+  EXPECT_EQ(deliverer->opened.at(kP1).cursor, Offset(0));
+  EXPECT_TRUE(deliverer->opened.at(kP1).records.empty());
+  const auto actions = deliverer->Read(kP1, 0, 3);
+  ASSERT_EQ(actions.size(), 3u);
+  EXPECT_EQ(actions[2].place, (ActionPlace{kP1, Offset(2)}));
+  EXPECT_EQ(actions[2].action.id, "act_2");
+  EXPECT_GT(actions[2].bytes, 100u);
+}
+
+TEST_F(BrokerDeliveriesTest, ProtobufActionsAreRead) {
+  config.action_format = model::ActionFormat::kProtobuf;
+  MakeTopics();
+  std::string value;
+  model::EncodeAction(ActionOf("ana", "act_7"), &value);
+  Append(ActionsTopic(config), "ana", value, kP0);
+  const auto deliverer = MakeDeliverer();
+  ASSERT_TRUE(deliverer->PollUntilOpen());
+  EXPECT_EQ(deliverer->Read(kP0, 0, 1).at(0).action.id, "act_7");
+}
+
+TEST_F(BrokerDeliveriesTest, ACommitIsSeenAsAWhole) {
+  MakeTopics();
+  AppendActions(kP0, 2);
+  const auto deliverer = MakeDeliverer();
+  ASSERT_TRUE(deliverer->PollUntilOpen());
+  deliver::DeliveryEvent event;
+  event.id = "dlv_1";
+  event.name = "Email Delivered";
+  event.person = "ana";
+  event.properties = {{"template", "hello"}, {"journey", "win-back"}};
+  event.time = Timestamp(1'700'000'000'000);
+  ASSERT_OK(deliverer->Commit(
+      {RecordOf(kP0, 0, DeliveryState::kDelivered), RecordOf(kP0, 1, DeliveryState::kStarted)},
+      {{kP0, Offset(1)}}, {event}));
+  EXPECT_EQ(States(kP0), "0 delivered, 1 started");
+  EXPECT_EQ(GroupOffset(kP0).offset, Offset(1));
+  EXPECT_EQ(GroupOffset(kP1).offset, Offset(0));  // of every open partition
+
+  const Partition home(PartitionOfKey("ana", 2));
+  const auto records = ReadCommitted(EventsTopic(config), home);
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].first, "ana");
+  model::EventDecoder decoder;
+  Arena arena;
+  const auto decoded = decoder.Decode(model::EventFormat::kProtobuf, records[0].second,
+                                      Timestamp(1'700'000'000'500), &arena);
+  ASSERT_OK(decoded.status());
+  EXPECT_EQ(decoded->id, "dlv_1");
+  EXPECT_EQ(decoded->name, "Email Delivered");
+  EXPECT_EQ(decoded->person, "ana");
+  EXPECT_EQ(decoded->properties.Find("template")->text(), "hello");
+}
+
+TEST_F(BrokerDeliveriesTest, ARestartFindsTheRecordsFromTheCursorOn) {
+  MakeTopics();
+  AppendActions(kP0, 4);
+  {
+    const auto deliverer = MakeDeliverer();
+    ASSERT_TRUE(deliverer->PollUntilOpen());
+    ASSERT_EQ(deliverer->Read(kP0, 0, 4).size(), 4u);
+    ASSERT_OK(deliverer->Commit({RecordOf(kP0, 0, DeliveryState::kStarted),
+                                 RecordOf(kP0, 1, DeliveryState::kStarted),
+                                 RecordOf(kP0, 3, DeliveryState::kStarted)}));
+    ASSERT_OK(deliverer->Commit(
+        {RecordOf(kP0, 0, DeliveryState::kDelivered), RecordOf(kP0, 3, DeliveryState::kRefused)},
+        {{kP0, Offset(1)}}));
+  }
+  const auto deliverer = MakeDeliverer();
+  ASSERT_TRUE(deliverer->PollUntilOpen());
+  const deliver::OpenedPartition& opened = deliverer->opened.at(kP0);
+  EXPECT_EQ(opened.cursor, Offset(1));
+  ASSERT_EQ(opened.records.size(), 2u);
+  EXPECT_EQ(opened.records.at(Offset(1)).state, DeliveryState::kStarted);
+  EXPECT_EQ(opened.records.at(Offset(1)).action_id, "act_1");
+  EXPECT_EQ(opened.records.at(Offset(3)).state, DeliveryState::kRefused);
+  EXPECT_EQ(deliverer->Read(kP0, 1, 3).size(), 3u);
+}
+
+TEST_F(BrokerDeliveriesTest, ARestartReplaysOnlyWhatTheCursorNeeds) {
+  MakeTopics();
+  AppendActions(kP0, 50);
+  {
+    const auto deliverer = MakeDeliverer();
+    ASSERT_TRUE(deliverer->PollUntilOpen());
+    for (int64_t i = 0; i < 50; ++i) {
+      const auto read = deliverer->log.Read(kP0, Offset(i), 1);
+      ASSERT_OK(read.status());
+      if (read->empty()) {
+        ASSERT_OK(deliverer->log.Poll(Milliseconds(100), deliverer.get()));
+        --i;
+        continue;
+      }
+      ASSERT_OK(deliverer->Commit({RecordOf(kP0, i, DeliveryState::kStarted)}));
+      const int64_t cursor = std::max<int64_t>(0, i - 3);
+      ASSERT_OK(deliverer->Commit({RecordOf(kP0, i, DeliveryState::kDelivered)},
+                                  {{kP0, Offset(cursor)}}));
+    }
+  }
+  const auto note = DecodeCommitNote(GroupOffset(kP0).metadata);
+  ASSERT_TRUE(note.has_value());
+  EXPECT_GT(note->replay_from, Offset(100));  // of about 250, transactions' ends included
+  const auto deliverer = MakeDeliverer();
+  ASSERT_TRUE(deliverer->PollUntilOpen());
+  EXPECT_EQ(deliverer->opened.at(kP0).cursor, Offset(46));
+  ASSERT_EQ(deliverer->opened.at(kP0).records.size(), 4u);
+  for (const auto& [offset, record] : deliverer->opened.at(kP0).records) {
+    EXPECT_EQ(record.state, DeliveryState::kDelivered) << offset.value();
+  }
+}
+
+TEST_F(BrokerDeliveriesTest, ForgottenOffsetsComeFromTheRecords) {
+  MakeTopics();
+  AppendActions(kP0, 3);
+  {
+    // What a group leaves behind whose offsets the broker forgot after their retention.
+    const std::string topic = DeliveriesTopic(config);
+    Append(topic, "0", deliver::EncodeDelivery(RecordOf(kP0, 0, DeliveryState::kDelivered)), kP0);
+    Append(topic, "cursor", "1", kP0);
+    Append(topic, "1", deliver::EncodeDelivery(RecordOf(kP0, 1, DeliveryState::kStarted)), kP0);
+    Append(topic, "2", deliver::EncodeDelivery(RecordOf(kP0, 2, DeliveryState::kDelivered)), kP0);
+  }
+  const auto deliverer = MakeDeliverer();
+  ASSERT_TRUE(deliverer->PollUntilOpen());
+  EXPECT_EQ(deliverer->opened.at(kP0).cursor, Offset(1));
+  EXPECT_EQ(deliverer->opened.at(kP0).records.size(), 2u);
+}
+
+TEST_F(BrokerDeliveriesTest, EarlierActionsAndUnreadableOnes) {
+  MakeTopics();
+  AppendActions(kP0, 3);
+  Append(ActionsTopic(config), "ana", "no action", kP0);
+  AppendActions(kP0, 2);
+  const auto deliverer = MakeDeliverer();
+  ASSERT_TRUE(deliverer->PollUntilOpen());
+  const auto all = deliverer->Read(kP0, 0, 5);
+  ASSERT_EQ(all.size(), 5u);
+  EXPECT_EQ(all[3].place.offset, Offset(4));
+  EXPECT_TRUE(observer.Noted("[0] 3: no action"));
+  const auto earlier = deliverer->log.Read(kP0, Offset(1), 1);
+  ASSERT_OK(earlier.status());
+  ASSERT_EQ(earlier->size(), 1u);
+  EXPECT_EQ(earlier->at(0).action.id, "act_1");
+  // Reading goes on where it was.
+  AppendActions(kP0, 1);
+  EXPECT_EQ(deliverer->Read(kP0, 6, 1).at(0).action.id, "act_5");
+}
+
+TEST_F(BrokerDeliveriesTest, WakeEndsAPoll) {
+  MakeTopics();
+  const auto deliverer = MakeDeliverer();
+  ASSERT_TRUE(deliverer->PollUntilOpen());
+  ASSERT_OK(deliverer->log.Poll(Milliseconds(1), deliverer.get()));
+  const auto begin = std::chrono::steady_clock::now();
+  std::thread waker([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    deliverer->log.Wake();
+  });
+  ASSERT_OK(deliverer->log.Poll(Seconds(20), deliverer.get()));
+  waker.join();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+}
+
+// ---- commits without an answer, and transactions left behind -----------------------------------
+
+TEST_F(BrokerDeliveriesTest, AnUncertainCommitIsFoundOut) {
+  MakeTopics();
+  AppendActions(kP0, 40);
+  config.commit_timeout = Milliseconds(1);  // no broker answers as fast as that
+  const auto deliverer = MakeDeliverer();
+  ASSERT_TRUE(deliverer->PollUntilOpen());
+  std::string expected;
+  for (int64_t i = 0; i < 20; ++i) {
+    const Status status =
+        deliverer->Commit({RecordOf(kP0, i, DeliveryState::kDelivered)}, {{kP0, Offset(i + 1)}});
+    ASSERT_TRUE(status.ok() || status.code() == StatusCode::kUnavailable) << status.message();
+    if (status.ok()) expected += fmt::format("{}{} delivered", expected.empty() ? "" : ", ", i);
+    ASSERT_EQ(States(kP0), expected) << "after " << i;
+  }
+  EXPECT_TRUE(observer.Noted("rebuilt producer: Kafka: committing a transaction"));
+  EXPECT_EQ(deliverer->changes, (std::vector<std::string>{"opened 0", "opened 1"}));
+}
+
+TEST_F(BrokerDeliveriesTest, ATransactionInFlightIsNeverSeen) {
+  MakeTopics();
+  AppendActions(kP0, 2);
+  const std::string topic = DeliveriesTopic(config);
+  const std::string started = deliver::EncodeDelivery(RecordOf(kP0, 0, DeliveryState::kStarted));
+  // A process that was killed in the middle, of our name and of another one.
+  for (const char* instance : {"1", "2"}) {
+    TransactionalProducer killed(config, fmt::format("{}-{}-mail", config.app, instance),
+                                 &observer);
+    ASSERT_OK(killed.Settle(Seconds(20)));
+    ASSERT_OK(killed.Begin());
+    ASSERT_OK(killed.Produce({topic, kP0, "0", started, {}}).status());
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));  // sent, not committed
+    killed.Drop(Unavailable("killed"));
+  }
+  const auto deliverer = MakeDeliverer();
+  ASSERT_TRUE(deliverer->PollUntilOpen()) << deliverer->status.message();
+  EXPECT_TRUE(deliverer->opened.at(kP0).records.empty());
+  ASSERT_OK(deliverer->CommitPatiently({RecordOf(kP0, 1, DeliveryState::kStarted)}));
+  EXPECT_EQ(States(kP0), "1 started");
+}
+
+// ---- the group ---------------------------------------------------------------------------------
+
+TEST_F(BrokerDeliveriesTest, AZombieOfTheSameNameWritesNothing) {
+  MakeTopics();
+  AppendActions(kP0, 2);
+  const auto zombie = MakeDeliverer();
+  ASSERT_TRUE(zombie->PollUntilOpen());
+  ASSERT_OK(zombie->Commit({RecordOf(kP0, 0, DeliveryState::kStarted)}));
+  const auto successor = MakeDeliverer();
+  ASSERT_TRUE(successor->PollUntilOpen());
+  ASSERT_OK(successor->CommitPatiently({RecordOf(kP0, 0, DeliveryState::kUnknown)}));
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_FALSE(zombie->Commit({RecordOf(kP0, 1, DeliveryState::kStarted)}).ok());
+  }
+  EXPECT_EQ(States(kP0), "0 started, 0 unknown");
+}
+
+// Polls both until `done`.
+bool PollBoth(TestDeliverer* one, TestDeliverer* two, const std::function<bool()>& done) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!done()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::thread other([&] { (void)two->PollUntil([polls = 0]() mutable { return ++polls > 2; }); });
+    (void)one->PollUntil([polls = 0]() mutable { return ++polls > 2; });
+    other.join();
+  }
+  return true;
+}
+
+TEST_F(BrokerDeliveriesTest, WhatStaysIsNeverClosed) {
+  MakeTopics();
+  AppendActions(kP0, 3);
+  AppendActions(kP1, 3);
+  const auto first = MakeDeliverer("1");
+  ASSERT_TRUE(first->PollUntilOpen());
+  ASSERT_OK(first->Commit(
+      {RecordOf(kP0, 0, DeliveryState::kStarted), RecordOf(kP1, 0, DeliveryState::kStarted)}));
+  ASSERT_EQ(first->Read(kP0, 0, 3).size(), 3u);
+  ASSERT_EQ(first->Read(kP1, 0, 3).size(), 3u);
+  const auto second = MakeDeliverer("2");
+  ASSERT_TRUE(PollBoth(first.get(), second.get(),
+                       [&] { return first->opened.size() == 1 && second->opened.size() == 1; }));
+  const Partition kept = first->opened.begin()->first;
+  const Partition given = second->opened.begin()->first;
+  ASSERT_NE(kept, given);
+  EXPECT_EQ(first->changes, (std::vector<std::string>{"opened 0", "opened 1",
+                                                      fmt::format("closed {}", given.value())}));
+  // The new owner knows what was begun.
+  EXPECT_EQ(second->opened.at(given).records.at(Offset(0)).state, DeliveryState::kStarted);
+
+  // Nothing of what was given away is written, not even with something of what stays.
+  EXPECT_EQ(first
+                ->CommitPatiently({RecordOf(kept, 0, DeliveryState::kDelivered),
+                                   RecordOf(given, 0, DeliveryState::kDelivered)})
+                .code(),
+            StatusCode::kAborted);
+  EXPECT_EQ(States(kept), "0 started");
+  // A mail that was under way comes to its end where its partition stayed, and reading goes on.
+  ASSERT_OK(first->CommitPatiently({RecordOf(kept, 0, DeliveryState::kDelivered)}));
+  AppendActions(kept, 1);
+  EXPECT_EQ(first->Read(kept, 3, 1).at(0).place.offset, Offset(3));
+  EXPECT_EQ(States(given), "0 started");
+}
+
+TEST_F(BrokerDeliveriesTest, WhatWasAwayIsClosedBeforeItIsOpenedAgain) {
+  MakeTopics();
+  AppendActions(kP0, 3);
+  const auto first = MakeDeliverer();
+  ASSERT_TRUE(first->PollUntilOpen());
+  ASSERT_OK(first->Commit({RecordOf(kP0, 0, DeliveryState::kStarted)}));
+  {
+    const auto successor = MakeDeliverer();  // of the same name: the first is thrown out
+    ASSERT_TRUE(successor->PollUntilOpen());
+    ASSERT_OK(successor->CommitPatiently({RecordOf(kP0, 0, DeliveryState::kUnknown)}));
+  }
+  EXPECT_EQ(first->CommitPatiently({RecordOf(kP0, 0, DeliveryState::kDelivered)}).code(),
+            StatusCode::kAborted);
+  first->changes.clear();
+  ASSERT_OK(first->log.Poll(Duration(0), first.get()));
+  EXPECT_EQ(first->changes, (std::vector<std::string>{"closed 0", "closed 1"}));
+  ASSERT_TRUE(first->PollUntilOpen());
+  EXPECT_EQ(first->opened.at(kP0).records.at(Offset(0)).state, DeliveryState::kUnknown);
+  EXPECT_EQ(States(kP0), "0 started, 0 unknown");
+}
+
+// ---- with the deliverer itself -----------------------------------------------------------------
+
+class PlainComposer final : public deliver::Composer {
+ public:
+  deliver::Composition Compose(const model::Action& action, bool) override {
+    deliver::Composition composition;
+    composition.mail.action_id = action.id;
+    return composition;
+  }
+  std::string SenderOf(const model::Action&) override { return "hello@shop.example"; }
+};
+
+// What arrived, over all deliverers.
+struct Relay {
+  std::mutex mutex;
+  std::map<std::string, int> arrived;  // by action id
+};
+
+class RelayTransport final : public deliver::MailTransport {
+ public:
+  explicit RelayTransport(Relay* relay) : relay_(relay) {}
+  deliver::SendResult Send(const deliver::Mail& mail, const BeforeData& before_data) override {
+    deliver::SendResult result;
+    result.outcome = deliver::SendOutcome::kTryLater;
+    result.code = 451;
+    if (const Status marked = before_data(); !marked.ok()) {
+      result.detail = marked.message();
+      return result;
+    }
+    const std::lock_guard lock(relay_->mutex);
+    ++relay_->arrived[mail.action_id];
+    result.outcome = deliver::SendOutcome::kDelivered;
+    result.code = 250;
+    return result;
+  }
+
+ private:
+  Relay* const relay_;
+};
+
+// A process that delivers mails.
+class Process {
+ public:
+  Process(const KafkaConfig& config, Relay* relay, KafkaObserver* observer)
+      : log_(config, config.partition_count, observer) {
+    deliver::DelivererOptions options;
+    options.connections = 8;
+    deliver::DelivererEnvironment environment;
+    environment.log = &log_;
+    environment.composer = &composer_;
+    environment.make_transport = [relay] { return std::make_unique<RelayTransport>(relay); };
+    environment.now = [] {
+      return Timestamp(std::chrono::duration_cast<std::chrono::milliseconds>(
+                           std::chrono::system_clock::now().time_since_epoch())
+                           .count());
+    };
+    environment.telemetry = &telemetry_;
+    deliverer_ = std::make_unique<deliver::Deliverer>(options, environment);
+    thread_ = std::thread([this] { status_ = deliverer_->Run(); });
+  }
+  ~Process() {
+    deliverer_->Stop();
+    thread_.join();
+    EXPECT_TRUE(status_.ok() || status_.code() == StatusCode::kUnavailable ||
+                status_.code() == StatusCode::kAborted)
+        << status_.message();
+  }
+
+ private:
+  KafkaDeliveries log_;
+  PlainComposer composer_;
+  telemetry::Telemetry telemetry_{"test"};
+  std::unique_ptr<deliver::Deliverer> deliverer_;
+  std::thread thread_;
+  Status status_;
+};
+
+class BrokerMailTest : public BrokerDeliveriesTest {
+ protected:
+  KafkaConfig As(const std::string& instance) {
+    KafkaConfig own = config;
+    own.instance = instance;
+    own.session_timeout = Seconds(6);
+    own.transaction_timeout = Seconds(6);
+    own.commit_timeout = Seconds(5);
+    return own;
+  }
+
+  size_t ArrivedCount() {
+    const std::lock_guard lock(relay.mutex);
+    return relay.arrived.size();
+  }
+  bool AwaitArrived(size_t count) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(120);
+    while (ArrivedCount() < count) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    return true;
+  }
+
+  // Exactly one final state of each of `count` actions, over both partitions; gives how many are
+  // delivered, and the actions that ended otherwise.
+  std::map<std::string, int> FinalStates() {
+    std::map<std::string, int> states;
+    for (const Partition partition : {kP0, kP1}) {
+      std::map<std::string, int> finals;
+      for (const auto& [key, value] : ReadCommitted(DeliveriesTopic(config), partition)) {
+        const auto offset = ParseOffset(key);
+        if (!offset) continue;
+        const auto record = deliver::DecodeDelivery({partition, *offset}, value);
+        EXPECT_TRUE(record.ok());
+        if (!deliver::IsFinal(record->state)) continue;
+        EXPECT_EQ(++finals[key], 1) << key << " " << value;
+        ++states[std::string(deliver::DeliveryStateName(record->state))];
+      }
+    }
+    return states;
+  }
+
+  void ExpectNoneTwice() {
+    for (const auto& [action, count] : relay.arrived) EXPECT_EQ(count, 1) << action;
+  }
+
+  Relay relay;
+};
+
+TEST_F(BrokerMailTest, DeliverersComeAndGo) {
+  MakeTopics();
+  constexpr int kMails = 400;
+  AppendActions(kP0, kMails / 2);
+  AppendActions(kP1, kMails / 2);
+  {
+    auto one = std::make_unique<Process>(As("1"), &relay, &observer);
+    ASSERT_TRUE(AwaitArrived(kMails / 8));
+    auto two = std::make_unique<Process>(As("2"), &relay, &observer);
+    ASSERT_TRUE(AwaitArrived(kMails / 4));
+    one.reset();
+    ASSERT_TRUE(AwaitArrived(kMails / 2));
+    one = std::make_unique<Process>(As("1"), &relay, &observer);
+    ASSERT_TRUE(AwaitArrived(kMails));
+  }
+  ExpectNoneTwice();
+  const auto states = FinalStates();
+  EXPECT_EQ(states, (std::map<std::string, int>{{"delivered", kMails}}));
+}
+
+class BrokerMailRestartTest : public BrokerMailTest {};
+
+TEST_F(BrokerMailRestartTest, TheBrokerRestartsBetween) {
+  MakeTopics();
+  constexpr int kMails = 300;
+  AppendActions(kP0, kMails / 2);
+  AppendActions(kP1, kMails / 2);
+  {
+    const Process process(As("1"), &relay, &observer);
+    ASSERT_TRUE(AwaitArrived(kMails / 6));
+    RestartBroker();
+    ASSERT_TRUE(AwaitArrived(kMails));
+  }
+  ExpectNoneTwice();
+  // What was delivered while the broker was away is written down when it is back.
+  EXPECT_EQ(FinalStates(), (std::map<std::string, int>{{"delivered", kMails}}));
+}
+
+}  // namespace
+}  // namespace sojourn::kafka

@@ -1,0 +1,64 @@
+// A partition of the mail deliverer as its group left it: the cursor, and the records of the
+// actions from the cursor on.
+//
+// Threads: one owner. All that is passed in outlives the call or the object.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "connectors/kafka/cluster.h"
+#include "connectors/kafka/config.h"
+#include "connectors/kafka/delivery_topic.h"
+#include "connectors/kafka/input_log.h"
+#include "connectors/kafka/observer.h"
+#include "connectors/kafka/reader.h"
+#include "engine/deliver/delivery_log.h"
+
+namespace sojourn::kafka {
+
+struct RestoredDeliveries {
+  deliver::OpenedPartition opened;
+  std::string note;  // the metadata beside the committed offset, as it stands
+  ReplayStarts starts;
+  Offset next_record;   // the end of the deliveries' partition
+  Offset noted_cursor;  // the highest that stands under kCursorKey in what was read; 0: none
+};
+
+class DeliveryRestorer {
+ public:
+  DeliveryRestorer(const KafkaConfig& config, KafkaInputLog* input_log, KafkaObserver* observer);
+
+  // Requires that no transaction of ours is open. Keeps the member alive. kAborted: the partition
+  // is not ours any more; kUnavailable: no broker answers now; kFailedPrecondition: the committed
+  // offset lies behind the end of a topic that was made anew.
+  Result<RestoredDeliveries> Restore(Partition partition);
+
+  // At most `max_count` committed actions in [from, end), with what `end` is known to be committed.
+  // Nothing where no broker answers for a while.
+  Status ReadActions(Partition partition, Offset from, Offset end,
+                     const PartitionReader::Visitor& visit);
+
+ private:
+  struct Known {
+    std::optional<Offset> committed;
+    Offset noted_cursor;
+    std::map<Offset, deliver::DeliveryRecord> records;
+    Offset cursor() const { return committed.value_or(noted_cursor); }
+  };
+  Status Connect();
+  Result<Offset> FirstAction(Partition partition, Offset cursor);
+  Status Replay(Partition partition, Offset from, Offset end, Known* known);
+  static Status Take(Partition partition, const StoredRecord& record, Known* known);
+
+  const KafkaConfig config_;
+  const std::string actions_topic_;
+  const std::string deliveries_topic_;
+  KafkaInputLog* const input_log_;
+  KafkaObserver* const observer_;
+  std::unique_ptr<Cluster> cluster_;
+  std::unique_ptr<PartitionReader> reader_;
+};
+
+}  // namespace sojourn::kafka
