@@ -334,18 +334,23 @@ TEST_F(BrokerDeliveriesTest, WakeEndsAPoll) {
 TEST_F(BrokerDeliveriesTest, AnUncertainCommitIsFoundOut) {
   MakeTopics();
   AppendActions(kP0, 40);
-  config.commit_timeout = Milliseconds(1);  // no broker answers as fast as that
+  config.commit_timeout = Milliseconds(1);  // hardly a broker answers as fast as that
   const auto deliverer = MakeDeliverer();
   ASSERT_TRUE(deliverer->PollUntilOpen());
   std::string expected;
-  for (int64_t i = 0; i < 20; ++i) {
+  const auto uncertain = [this] {
+    return std::ranges::count_if(observer.notes(), [](const std::string& note) {
+      return note.starts_with("rebuilt producer: Kafka: committing a transaction");
+    });
+  };
+  for (int64_t i = 0; i < 20 || (uncertain() < 5 && i < 1000); ++i) {
     const Status status =
         deliverer->Commit({RecordOf(kP0, i, DeliveryState::kDelivered)}, {{kP0, Offset(i + 1)}});
     ASSERT_TRUE(status.ok() || status.code() == StatusCode::kUnavailable) << status.message();
     if (status.ok()) expected += fmt::format("{}{} delivered", expected.empty() ? "" : ", ", i);
     ASSERT_EQ(States(kP0), expected) << "after " << i;
   }
-  EXPECT_TRUE(observer.Noted("rebuilt producer: Kafka: committing a transaction"));
+  EXPECT_GE(uncertain(), 5);
   EXPECT_EQ(deliverer->changes, (std::vector<std::string>{"opened 0", "opened 1"}));
 }
 
