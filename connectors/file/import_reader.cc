@@ -4,7 +4,6 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 
 #include "engine/base/hash.h"
@@ -18,117 +17,7 @@ namespace {
 // What a call that names no time gets as its log time here: the first moment that RFC 3339 can say.
 constexpr Timestamp kNoTime(-62135596800000);
 
-std::optional<int64_t> ParseInt(std::string_view text) {
-  int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
-std::optional<double> ParseDouble(std::string_view text) {
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  if (!(number - number == 0)) return std::nullopt;  // infinite or no number
-  return number;
-}
-
-std::optional<Timestamp> ParseDay(std::string_view text) {
-  if (text.size() == 8 && ParseInt(text)) {
-    return ParseDate(fmt::format("{}-{}-{}", text.substr(0, 4), text.substr(4, 2), text.substr(6)));
-  }
-  return ParseDate(text);
-}
-
-// The field as a value of its type; nullopt where it is none.
-std::optional<model::Value> ParseField(std::string_view text, ColumnType type) {
-  using model::Value;
-  switch (type) {
-    case ColumnType::kString:
-      return Value::String(text);
-    case ColumnType::kInt: {
-      const auto number = ParseInt(text);
-      return number ? std::optional(Value::Int(*number)) : std::nullopt;
-    }
-    case ColumnType::kDouble: {
-      const auto number = ParseDouble(text);
-      return number ? std::optional(Value::Double(*number)) : std::nullopt;
-    }
-    case ColumnType::kBool:
-      if (text == "true" || text == "1") return Value::Bool(true);
-      if (text == "false" || text == "0") return Value::Bool(false);
-      return std::nullopt;
-    case ColumnType::kTimestamp: {
-      auto time = ParseRfc3339(text);
-      if (!time) time = ParseDay(text);
-      return time ? std::optional(Value::Time(*time)) : std::nullopt;
-    }
-  }
-  return std::nullopt;
-}
-
-std::string_view TypeName(ColumnType type) {
-  switch (type) {
-    case ColumnType::kString:
-      return "string";
-    case ColumnType::kInt:
-      return "int";
-    case ColumnType::kDouble:
-      return "double";
-    case ColumnType::kBool:
-      return "bool";
-    case ColumnType::kTimestamp:
-      return "timestamp";
-  }
-  return "";
-}
-
-// Column names for an error.
-std::string OneLine(const std::vector<std::string>& names) {
-  constexpr size_t kShown = 50;
-  const size_t shown = std::min(names.size(), kShown);
-  const std::vector<std::string> first(names.begin(),
-                                       names.begin() + static_cast<ptrdiff_t>(shown));
-  std::string text = fmt::format("{}", fmt::join(first, ", "));
-  if (names.size() > shown) text += fmt::format(" and {} more", names.size() - shown);
-  std::replace_if(
-      text.begin(), text.end(), [](unsigned char c) { return c < 0x20; }, ' ');
-  return text;
-}
-
-std::string DelimiterHint(const std::vector<std::string>& names) {
-  for (const char* delimiter : {";", "\t", "|", ","}) {
-    if (names.size() != 1 || names[0].find(delimiter) == std::string::npos) continue;
-    return fmt::format("; the mapping may need delimiter: \"{}\"",
-                       *delimiter == '\t' ? "\\t" : delimiter);
-  }
-  return "";
-}
-
 }  // namespace
-
-std::optional<Timestamp> ParseTime(std::string_view text, TimeFormat format) {
-  switch (format) {
-    case TimeFormat::kRfc3339:
-      return ParseRfc3339(text);
-    case TimeFormat::kDay:
-      return ParseDay(text);
-    case TimeFormat::kDateTime: {
-      if (text.size() < 19 || text[10] != ' ') return std::nullopt;
-      return ParseRfc3339(fmt::format("{}T{}Z", text.substr(0, 10), text.substr(11)));
-    }
-    case TimeFormat::kEpochSeconds:
-    case TimeFormat::kEpochMilliseconds: {
-      const auto number = ParseInt(text);
-      // The years 1 to 9999, as RFC 3339 can say.
-      constexpr int64_t kLimit = 253402300800000;
-      const int64_t factor = format == TimeFormat::kEpochSeconds ? 1000 : 1;
-      if (!number || *number >= kLimit / factor || *number <= -kLimit / factor) return std::nullopt;
-      return Timestamp(*number * factor);
-    }
-  }
-  return std::nullopt;
-}
 
 Result<std::string> FingerprintFile(const std::string& path) {
   std::error_code unknown;
@@ -204,8 +93,7 @@ Status ImportReader::FindColumn(const std::string& name, int* index) const {
   if (name.empty()) return Status::Ok();
   const auto found = std::find(header_.begin(), header_.end(), name);
   if (found == header_.end()) {
-    return InvalidArgument(fmt::format("there is no column \"{}\"; the file has {}{}", name,
-                                       OneLine(header_), DelimiterHint(header_)));
+    return NoSuchColumn(name, header_);
   }
   *index = static_cast<int>(found - header_.begin());
   return Status::Ok();
@@ -275,9 +163,10 @@ bool ImportReader::ReadColumns(const CsvRecord& row, const std::vector<MappedCol
   for (size_t i = 0; i < columns.size(); ++i) {
     const std::string& field = row.fields[static_cast<size_t>(indexes[i])];
     if (field.empty()) continue;
-    const auto value = ParseField(field, columns[i].type);
+    const auto value = ParseField(field, columns[i].type, &arena_);
     if (!value) {
-      *reason = fmt::format("column \"{}\" is no {}", columns[i].column, TypeName(columns[i].type));
+      *reason =
+          fmt::format("column \"{}\" is no {}", columns[i].column, ColumnTypeName(columns[i].type));
       return false;
     }
     entries[count++] = {model::Value::String(columns[i].name), *value};

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "connectors/file/columns.h"
 #include "connectors/file/csv.h"
 #include "connectors/file/event_sorter.h"
 #include "engine/base/arena.h"
@@ -28,11 +29,6 @@ namespace sojourn::file {
 
 // A longer line of NDJSON is a problem; the reading goes on behind it.
 inline constexpr size_t kMaxJsonLineBytes = size_t{1024} * 1024;
-
-enum class ColumnType : uint8_t { kString, kInt, kDouble, kBool, kTimestamp };
-enum class TimeFormat : uint8_t { kRfc3339, kDay, kEpochSeconds, kEpochMilliseconds, kDateTime };
-// nullopt: the text is no time of that format.
-std::optional<Timestamp> ParseTime(std::string_view text, TimeFormat format);
 
 struct MappedColumn {
   std::string name;    // of the property or trait
@@ -46,7 +42,6 @@ struct ColumnMapping {
   std::string event_name;    // the same for every row ...
   std::string event_column;  // ... or from a column; both empty: rows only carry traits
   std::string time_column;
-  // kDay: YYYYMMDD or YYYY-MM-DD, 00:00 UTC. kDateTime: "YYYY-MM-DD hh:mm:ss", UTC.
   TimeFormat time_format = TimeFormat::kRfc3339;
   std::string id_column;  // empty: ids from content and line
   std::vector<MappedColumn> properties;

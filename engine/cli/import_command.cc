@@ -11,16 +11,14 @@
 #include "connectors/file/import_reader.h"
 #include "engine/base/hash.h"
 #include "engine/base/rfc3339.h"
+#include "engine/cli/append_import.h"
 #include "engine/cli/commands.h"
 #include "engine/cli/import_mapping.h"
+#include "engine/cli/people_import.h"
 #include "engine/cli/progress.h"
 
 namespace sojourn::cli {
 namespace {
-
-constexpr size_t kEventsPerChunk = 2000;
-constexpr size_t kBytesPerChunk = 8u << 20;
-constexpr size_t kSortMemoryBytes = 512u << 20;
 
 struct ImportOptions {
   std::shared_ptr<CommonOptions> common;
@@ -28,6 +26,9 @@ struct ImportOptions {
   std::string mapping_file;
   std::string mode;  // "", "history", "events"
   bool yes = false;
+  bool people = false;
+  bool dry_run = false;
+  std::string consent;
 };
 
 // What is known before the first event is read.
@@ -132,25 +133,12 @@ Status KeepBadLines(const ImportOptions& options, const Plan& plan, Backend* bac
                                                   plan.identity.fingerprint, /*historical=*/false));
   std::vector<file::SortableEvent> events;
   std::optional<file::ImportProblem> problem;
-  std::vector<runtime::DeadLetter> letters;
-  size_t bytes = 0;
-  const Timestamp now = runtime::SystemClock().Now();
+  BadLineKeeper keeper(options.file, backend);
   while (reader->Next(&events, &problem)) {
     if (!problem) continue;
-    runtime::DeadLetter letter;
-    letter.message = fmt::format("{}:{}: {}", options.file, problem->line, problem->reason);
-    letter.topic = "import";
-    letter.offset = Offset(problem->line);
-    letter.log_time = now;
-    letter.value = std::move(problem->text);
-    bytes += letter.value.size();
-    letters.push_back(std::move(letter));
-    if (letters.size() < kEventsPerChunk && bytes < kBytesPerChunk) continue;
-    SOJOURN_RETURN_IF_ERROR(backend->AppendDeadLetters(letters));
-    letters.clear();
-    bytes = 0;
+    SOJOURN_RETURN_IF_ERROR(keeper.Add(problem->line, problem->reason, std::move(problem->text)));
   }
-  return letters.empty() ? Status::Ok() : backend->AppendDeadLetters(letters);
+  return keeper.Finish();
 }
 
 bool Confirm(const std::string& question) {
@@ -174,33 +162,6 @@ bool MayGoOn(const ImportOptions& options, const Plan& plan, const file::EventSo
   return Confirm(warning + "\nWithout --as events they would only bring people up to date. Go on?");
 }
 
-Status AppendAll(const Plan& plan, file::EventSorter* sorter, Backend* backend) {
-  Progress progress("importing", sorter->count());
-  std::vector<ImportedEvent> chunk;
-  size_t chunk_bytes = 0;
-  uint64_t position = 0;
-  file::SortableEvent event;
-  SOJOURN_ASSIGN_OR_RETURN(bool more, sorter->Next(&event));
-  while (more) {
-    if (position + chunk.size() < plan.progress.position) {
-      ++position;  // appended by an earlier run of this import
-    } else {
-      chunk_bytes += event.bytes.size();
-      chunk.push_back({event.time, std::move(event.person), std::move(event.bytes)});
-    }
-    SOJOURN_ASSIGN_OR_RETURN(more, sorter->Next(&event));
-    if (more && chunk.size() < kEventsPerChunk && chunk_bytes < kBytesPerChunk) continue;
-    if (chunk.empty() && more) continue;
-    SOJOURN_RETURN_IF_ERROR(backend->AppendImport(plan.identity, position, chunk, !more));
-    position += chunk.size();
-    chunk.clear();
-    chunk_bytes = 0;
-    progress.Show(static_cast<int64_t>(position));
-  }
-  progress.Finish();
-  return Status::Ok();
-}
-
 std::string_view WhatHappened(ImportMode mode) {
   switch (mode) {
     case ImportMode::kReplay:
@@ -215,6 +176,13 @@ std::string_view WhatHappened(ImportMode mode) {
 
 Result<int> Import(const ImportOptions& options) {
   SOJOURN_ASSIGN_OR_RETURN(const Config config, ResolveConfig(*options.common));
+  if (options.people) {
+    if (options.mode == "events") return InvalidArgument("contacts are always taken as history");
+    return ImportPeople(config, {.file = options.file,
+                                 .mapping = options.mapping_file,
+                                 .consent = options.consent,
+                                 .dry_run = options.dry_run});
+  }
   SOJOURN_ASSIGN_OR_RETURN(Plan plan, ReadFiles(options));
   SOJOURN_ASSIGN_OR_RETURN(const OpenedBackend opened,
                            OpenForCommand(config, /*need_existing=*/false));
@@ -229,7 +197,8 @@ Result<int> Import(const ImportOptions& options) {
   if (problems > 0 && !plan.progress.begun) {
     SOJOURN_RETURN_IF_ERROR(KeepBadLines(options, plan, opened.backend.get()));
   }
-  SOJOURN_RETURN_IF_ERROR(AppendAll(plan, &sorter, opened.backend.get()));
+  SOJOURN_RETURN_IF_ERROR(
+      AppendSorted(plan.identity, plan.progress, &sorter, opened.backend.get()));
   std::printf("%lld events from %s to %s, %s\n", static_cast<long long>(sorter.count()),
               FormatRfc3339(sorter.first_time()).c_str(), FormatRfc3339(sorter.last_time()).c_str(),
               std::string(WhatHappened(plan.identity.mode)).c_str());
@@ -254,6 +223,12 @@ void AddImportCommand(CLI::App* app, int* exit_code) {
       "Into an empty log they are replayed on their own time; otherwise they only bring people up\n"
       "to date, unless --as events is given. The same file twice changes nothing; an import that\n"
       "was cut short goes on where it stopped.\n"
+      "With --people the file is CSV with one contact a row: traits and consent, and nothing "
+      "starts\n"
+      "or is sent. Of several rows of one person the last counts, an unsubscription in any of "
+      "them;\n"
+      "a row without a right address is refused; role accounts (info@ ...) are named and "
+      "imported.\n"
       "Exit code: 0 every line is in, 1 some lines were no events (they are named, and kept as "
       "dead\n"
       "letters) or the answer was no, 2 nothing was imported.\n"
@@ -266,10 +241,23 @@ void AddImportCommand(CLI::App* app, int* exit_code) {
   auto options = std::make_shared<ImportOptions>();
   options->common = AddCommonOptions(command);
   command->add_option("FILE", options->file, "The file")->required();
-  command->add_option("--map", options->mapping_file, "What the columns of a CSV file mean (YAML)");
+  command->add_option(
+      "--map,--mapping", options->mapping_file,
+      "What the columns of a CSV file mean (YAML); with --people also the name of a\n"
+      "ready one: mailchimp, shopify, plain (default)");
   command->add_option("--as", options->mode, "history or events")
       ->check(CLI::IsMember({"history", "events"}));
   command->add_flag("--yes", options->yes, "Do not ask");
+  auto* people =
+      command->add_flag("--people", options->people, "The file has contacts, not events");
+  command->add_flag("--dry-run", options->dry_run, "Only say what would be imported")
+      ->needs(people);
+  command
+      ->add_option("--consent", options->consent,
+                   "All contacts of the file are so, whatever its columns say: subscribed,\n"
+                   "unsubscribed or bounced")
+      ->check(CLI::IsMember({"subscribed", "unsubscribed", "bounced"}))
+      ->needs(people);
   command->callback([options, exit_code] {
     const Result<int> result = Import(*options);
     *exit_code = result.ok() ? *result : Fail(result.status());

@@ -23,7 +23,7 @@ const Shape& TimeFormatShape() {
 const Shape& ColumnTypeShape() {
   static const Shape shape = {.kind = ShapeKind::kChoice,
                               .noun = "column type",
-                              .choices = {"string", "int", "double", "bool", "timestamp"}};
+                              .choices = {"string", "int", "double", "bool", "timestamp", "list"}};
   return shape;
 }
 
@@ -89,11 +89,10 @@ std::string ColumnOf(const Node& node) {
 }
 
 std::vector<file::MappedColumn> ReadColumns(const Node* columns) {
-  static const std::map<std::string, ColumnType> types = {{"string", ColumnType::kString},
-                                                          {"int", ColumnType::kInt},
-                                                          {"double", ColumnType::kDouble},
-                                                          {"bool", ColumnType::kBool},
-                                                          {"timestamp", ColumnType::kTimestamp}};
+  static const std::map<std::string, ColumnType> types = {
+      {"string", ColumnType::kString},       {"int", ColumnType::kInt},
+      {"double", ColumnType::kDouble},       {"bool", ColumnType::kBool},
+      {"timestamp", ColumnType::kTimestamp}, {"list", ColumnType::kList}};
   std::vector<file::MappedColumn> mapped;
   if (columns == nullptr) return mapped;
   for (const Node::Entry& entry : columns->entries) {

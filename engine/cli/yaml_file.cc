@@ -40,9 +40,14 @@ Result<YamlFile> ReadYamlFile(const std::string& path, const language::Shape& sh
     return InvalidArgument(
         fmt::format("cannot read {}: {}; check its path", path, std::strerror(errno)));
   }
-  const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  return ParseYaml(path, {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()},
+                   shape);
+}
+
+Result<YamlFile> ParseYaml(const std::string& name, std::string text,
+                           const language::Shape& shape) {
   YamlFile file;
-  file.source = std::make_unique<language::SourceFile>(path, text);
+  file.source = std::make_unique<language::SourceFile>(name, std::move(text));
   language::Reporter reporter;
   file.document = language::YamlDocument::Parse(*file.source, &reporter);
   if (file.document == nullptr || !language::CheckShape(file.root(), shape, &reporter)) {

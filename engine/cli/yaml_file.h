@@ -19,4 +19,7 @@ struct YamlFile {
 // Errors: kInvalidArgument, one line: `file:line:col: what is wrong (what to write)`.
 Result<YamlFile> ReadYamlFile(const std::string& path, const language::Shape& shape);
 
+// The same for a text that stands in no file; `name` is how errors call it.
+Result<YamlFile> ParseYaml(const std::string& name, std::string text, const language::Shape& shape);
+
 }  // namespace sojourn::cli

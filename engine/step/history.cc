@@ -19,12 +19,24 @@ std::string_view TextProperty(const expr::EventView& event, std::string_view nam
                                                                  : std::string_view();
 }
 
+bool BoolProperty(const expr::EventView& event, std::string_view name) {
+  const Value* value = event.properties.Find(name);
+  return value != nullptr && value->kind() == ValueKind::kBool && value->bool_value();
+}
+
 // A choice that named no topic: it holds for marketing topics that come later, too.
 constexpr std::string_view kAllMarketingTopics;
 
 bool HasChosen(const model::Person& person, std::string_view topic) {
   return std::any_of(person.consent.begin(), person.consent.end(),
                      [&](const model::ConsentChoice& choice) { return choice.topic == topic; });
+}
+
+bool HasRefused(const model::Person& person, std::string_view topic) {
+  return std::any_of(person.consent.begin(), person.consent.end(),
+                     [&](const model::ConsentChoice& choice) {
+                       return choice.topic == topic && !choice.opted_in;
+                     });
 }
 
 void Choose(model::Person* person, std::string_view topic, bool opted_in) {
@@ -43,13 +55,20 @@ void Choose(model::Person* person, std::string_view topic, bool opted_in) {
 void ChangeConsent(Session& session, const expr::EventView& event, bool opted_in,
                    Changes* changes) {
   const std::string_view named = TextProperty(event, "topic");
+  // An old list of contacts does not take back what somebody refused since.
+  const bool keeps_refusals = opted_in && BoolProperty(event, "unless_unsubscribed");
+  const auto choose = [&](std::string_view topic) {
+    if (!keeps_refusals || !HasRefused(session.person, topic)) {
+      Choose(&session.person, topic, opted_in);
+    }
+  };
   for (const language::ConsentTopic& topic : session.rules.current().company.topics) {
     const bool meant = named.empty() ? !topic.transactional : topic.name == named;
     if (!meant) continue;
-    Choose(&session.person, topic.name, opted_in);
+    choose(topic.name);
     changes->consent = true;
   }
-  if (named.empty()) Choose(&session.person, kAllMarketingTopics, opted_in);
+  if (named.empty()) choose(kAllMarketingTopics);
 }
 
 void RememberBounce(Session& session, const expr::EventView& event, Changes* changes) {

@@ -1,6 +1,9 @@
 // Whole inputs: what the environment, the record and the person's clock contribute.
 #include "engine/step/step.h"
 
+#include <map>
+#include <string>
+
 #include "engine/base/hash.h"
 #include "engine/step/test_support.h"
 
@@ -111,6 +114,33 @@ steps: [{wait: 1 day}]
   EXPECT_TRUE(driver.person.runs.empty());
   EXPECT_EQ(driver.person.last_seen_at, Timestamp());
   EXPECT_EQ(driver.Count(FactKind::kSegmentEntered), 0);
+}
+
+TEST(StepTest, AnImportedSubscriptionKeepsRefusals) {
+  Driver driver(With({{"company.yaml", R"(
+company: c
+timezone: UTC
+currency: USD
+topics: {news: {default: opted_out}, offers: {default: opted_out}}
+)"}}));
+  const auto choices = [&] {
+    std::map<std::string, bool> found;
+    for (const model::ConsentChoice& choice : driver.person.consent) {
+      found.emplace(choice.topic, choice.opted_in);
+    }
+    return found;
+  };
+  const Value keeps = Value::Bool(true);
+  driver.Apply("Unsubscribed", Seconds(0), {{"topic", Value::String("news")}});
+  driver.Apply("Subscribed", Seconds(1), {{"unless_unsubscribed", keeps}});
+  EXPECT_EQ(choices(),
+            (std::map<std::string, bool>{{"", true}, {"news", false}, {"offers", true}}));
+  driver.Apply("Unsubscribed", Seconds(2));
+  driver.Apply("Subscribed", Seconds(3), {{"unless_unsubscribed", keeps}});
+  EXPECT_EQ(choices(),
+            (std::map<std::string, bool>{{"", false}, {"news", false}, {"offers", false}}));
+  driver.Apply("Subscribed", Seconds(4));
+  EXPECT_EQ(choices(), (std::map<std::string, bool>{{"", true}, {"news", true}, {"offers", true}}));
 }
 
 TEST(StepTest, HistoricalEventsLetAnAwaitedConditionWakeAtItsNewMoment) {
