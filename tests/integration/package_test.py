@@ -52,6 +52,8 @@ def test_everything_is_in_its_place():
     assert output_of(root / "usr/bin/sojourn", "--version") == output_of(binary(), "--version")
     rules = root / "usr/share/sojourn/rules"
     assert "0 failed" in output_of(root / "usr/bin/sojourn", "test", rules)
+    for mapping in ("mailchimp", "shopify", "plain"):
+        assert (root / f"usr/share/sojourn/mappings/{mapping}.yaml").exists(), mapping
     unit = (root / "usr/lib/systemd/system/sojourn.service").read_text()
     for path in ["/usr/bin/sojourn", "/etc/sojourn/sojourn.yaml"]:
         assert path in unit and (root / path[1:]).exists(), path
