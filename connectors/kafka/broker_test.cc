@@ -580,6 +580,7 @@ TEST_F(BrokerRestartTest, EverythingGoesOnAfterTheBrokerWasAway) {
     result = worker->Commit({{kP0, work}});
     if (result.outcome != CommitOutcome::kNotCommitted) break;
     worker->Pump(Seconds(1));
+    ASSERT_TRUE(worker->PumpUntilAtEnd());  // it was away for longer than a session, perhaps
   }
   ASSERT_EQ(result.outcome, CommitOutcome::kCommitted) << result.status.message();
   EXPECT_EQ(ReadCommitted(ActionsTopic(config), kP0).size(), 2u);
