@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include <gtest/gtest.h>
@@ -320,6 +321,76 @@ TEST(RocksErrorsTest, Damaged) {
   std::ofstream(directory.path() + "/CURRENT") << "no manifest";
   ExpectError(OpenRocksDatabase(At(directory.path())).status(), StatusCode::kDataLoss,
               directory.path());
+}
+
+// A database whose rows all stand in its write-ahead log, and the name of that log.
+std::string MakeLoggedDatabase(const std::string& path) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto database = OpenRocksDatabase(At(path));
+    for (int i = 0; i < 1000; ++i) {
+      WriteBatch batch;
+      batch.Put(kStateFamily, std::to_string(i), std::string(200, 'x'));
+      if (!(*database)->Write(batch, Sync::kNo).ok()) _exit(1);
+    }
+    _exit(0);
+  }
+  int status = 1;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  for (const auto& entry : std::filesystem::directory_iterator(path)) {
+    if (entry.path().extension() == ".log" && entry.file_size() > 200'000) return entry.path();
+  }
+  ADD_FAILURE() << "no log";
+  return "";
+}
+
+TEST(RocksErrorsTest, ADamagedLogIsNotReadUpToTheDamage) {
+  TemporaryDirectory directory;
+  const std::string path = directory.path() + "/one";
+  const std::string log = MakeLoggedDatabase(path);
+  std::fstream file(log, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(std::filesystem::file_size(log) * 6 / 10));
+  file.put('!');
+  file.close();
+  for (int attempt = 0; attempt < 2; ++attempt) {  // the first one has changed nothing
+    ExpectError(OpenRocksDatabase(At(path)).status(), StatusCode::kDataLoss, path);
+  }
+}
+
+TEST(RocksErrorsTest, ALogThatPowerLossCutIsReadToTheCut) {
+  TemporaryDirectory directory;
+  const std::string path = directory.path() + "/one";
+  const std::string log = MakeLoggedDatabase(path);
+  std::filesystem::resize_file(log, std::filesystem::file_size(log) - 100);
+  const auto database = OpenOrDie(At(path));
+  EXPECT_NE(*database->Get(kStateFamily, "998"), std::nullopt);
+  EXPECT_EQ(*database->Get(kStateFamily, "999"), std::nullopt);
+}
+
+TEST(RocksErrorsTest, AMissingLogIsNoticed) {
+  TemporaryDirectory directory;
+  const std::string path = directory.path() + "/one";
+  std::filesystem::remove(MakeLoggedDatabase(path));
+  ExpectError(OpenRocksDatabase(At(path)).status(), StatusCode::kDataLoss, path);
+}
+
+TEST(RocksErrorsTest, NothingIsMadeOverTheRemainsOfADatabase) {
+  TemporaryDirectory directory;
+  const std::string path = directory.path() + "/one";
+  MakeLoggedDatabase(path);
+  std::filesystem::rename(path + "/CURRENT", directory.path() + "/CURRENT");
+  for (const bool create : {true, true, false}) {
+    RocksOptions options = At(path);
+    options.create_if_missing = create;
+    ExpectError(OpenRocksDatabase(options).status(), StatusCode::kDataLoss, path);
+  }
+  std::filesystem::rename(directory.path() + "/CURRENT", path + "/CURRENT");
+  EXPECT_NE(*OpenOrDie(At(path))->Get(kStateFamily, "999"), std::nullopt);
+  // Such remains can be wiped, for what can be rebuilt.
+  std::filesystem::remove(path + "/CURRENT");
+  ASSERT_TRUE(DestroyRocksDatabase(path).ok());
+  EXPECT_EQ(*OpenOrDie(At(path))->Get(kStateFamily, "999"), std::nullopt);
 }
 
 TEST(RocksErrorsTest, DiskFull) {

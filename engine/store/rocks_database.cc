@@ -102,7 +102,7 @@ class RocksDatabase final : public Database {
     (void)database_->Close();
   }
 
-  Status Open(const RocksOptions& options);
+  Status Open(const RocksOptions& options, bool is_new);
 
   Status Write(const WriteBatch& batch, Sync sync) override;
   Result<std::optional<std::string>> Get(Family family, std::string_view key) override;
@@ -121,7 +121,7 @@ class RocksDatabase final : public Database {
   DatabaseSizes Sizes() override;
 
  private:
-  rocksdb::DBOptions MakeOptions(const RocksOptions& options) const;
+  rocksdb::DBOptions MakeOptions() const;
   rocksdb::ColumnFamilyOptions MakeFamilyOptions(const RocksOptions& options, bool bloom_filter,
                                                  std::shared_ptr<DropRanges> drop_ranges) const;
   std::vector<rocksdb::ColumnFamilyDescriptor> MakeFamilies(
@@ -148,10 +148,13 @@ rocksdb::CompressionType BestCompression() {
   return rocksdb::kNoCompression;
 }
 
-rocksdb::DBOptions RocksDatabase::MakeOptions(const RocksOptions& options) const {
+rocksdb::DBOptions RocksDatabase::MakeOptions() const {
   rocksdb::DBOptions made;
-  made.create_if_missing = options.create_if_missing;
   made.create_missing_column_families = true;
+  // What power loss leaves half written at the end of the log is let go; damage before it is an
+  // error, for the records behind it were acknowledged.
+  made.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  made.track_and_verify_wals_in_manifest = true;
   made.max_open_files = kMaxOpenFiles;
   made.write_buffer_manager = memory_->write_buffers;
   made.bytes_per_sync = kSyncStepBytes;
@@ -209,12 +212,11 @@ std::vector<rocksdb::ColumnFamilyDescriptor> RocksDatabase::MakeFamilies(
   return families;
 }
 
-Status RocksDatabase::Open(const RocksOptions& options) {
-  const rocksdb::DBOptions made = MakeOptions(options);
-  std::error_code error;
-  const bool exists = std::filesystem::exists(directory_ + "/CURRENT", error);
+Status RocksDatabase::Open(const RocksOptions& options, bool is_new) {
+  rocksdb::DBOptions made = MakeOptions();
+  made.create_if_missing = is_new;
   std::vector<std::string> existing;
-  if (exists) {
+  if (!is_new) {
     SOJOURN_RETURN_IF_ERROR(
         FromRocks(rocksdb::DB::ListColumnFamilies(made, directory_, &existing), directory_));
   }
@@ -313,7 +315,13 @@ Status RocksDatabase::Checkpoint(const std::string& directory) {
   SOJOURN_RETURN_IF_ERROR(
       FromRocks(rocksdb::Checkpoint::Create(database_.get(), &made), directory));
   const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
-  return FromRocks(checkpoint->CreateCheckpoint(directory), directory);
+  SOJOURN_RETURN_IF_ERROR(FromRocks(checkpoint->CreateCheckpoint(directory), directory));
+  // Opened once, the copy gets the log that every database of ours has, and has been tried.
+  RocksOptions options;
+  options.directory = directory;
+  options.create_if_missing = false;
+  RocksDatabase copy(directory, memory_);
+  return copy.Open(options, /*is_new=*/false);
 }
 
 uint64_t RocksDatabase::SumOf(const std::string& property) {
@@ -334,14 +342,38 @@ DatabaseSizes RocksDatabase::Sizes() {
   return sizes;
 }
 
+// True where there is nothing. RocksDB itself would make a new database over the remains of one
+// without CURRENT, and would read one without its write-ahead log as if nothing had been in it.
+Result<bool> IsNew(const std::string& directory) {
+  namespace fs = std::filesystem;
+  bool anything = false;
+  bool current = false;
+  bool log = false;
+  std::error_code error;
+  for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
+    anything = true;
+    current = current || at->path().filename() == "CURRENT";
+    log = log || at->path().extension() == ".log";
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    return InvalidArgument(fmt::format("{}: cannot be read: {}; choose another directory",
+                                       directory, error.message()));
+  }
+  if (!anything) return true;
+  if (current && log) return false;
+  return DataLoss(fmt::format(
+      "{}: stored data is damaged: {}; restore the directory from a backup", directory,
+      current ? "its write-ahead log (*.log) is missing" : "the file CURRENT is missing"));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Database>> OpenRocksDatabase(const RocksOptions& options) {
-  std::error_code error;
-  if (!options.create_if_missing &&
-      !std::filesystem::exists(options.directory + "/CURRENT", error)) {
+  SOJOURN_ASSIGN_OR_RETURN(const bool is_new, IsNew(options.directory));
+  if (is_new && !options.create_if_missing) {
     return NotFound(fmt::format("{}: there is no Sojourn data here", options.directory));
   }
+  std::error_code error;
   std::filesystem::create_directories(options.directory, error);
   if (error) {
     return InvalidArgument(fmt::format("{}: cannot be made: {}; choose another directory",
@@ -351,7 +383,7 @@ Result<std::unique_ptr<Database>> OpenRocksDatabase(const RocksOptions& options)
                     ? options.memory
                     : NewRocksMemory(kDefaultBlockCacheBytes, kDefaultWriteBufferBytes);
   auto database = std::make_unique<RocksDatabase>(options.directory, std::move(memory));
-  SOJOURN_RETURN_IF_ERROR(database->Open(options));
+  SOJOURN_RETURN_IF_ERROR(database->Open(options, is_new));
   SOJOURN_RETURN_IF_ERROR(CheckFormatVersion(database.get(), options.directory));
   return std::unique_ptr<Database>(std::move(database));
 }

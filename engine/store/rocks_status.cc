@@ -26,7 +26,8 @@ Status FromRocks(const rocksdb::Status& status, const std::string& directory) {
         fmt::format("{}: the disk is full; free some space, about 100 MiB", directory));
   }
   if (status.IsCorruption()) {
-    return DataLoss(fmt::format("{}: stored data is damaged: {}", directory, text));
+    return DataLoss(fmt::format(
+        "{}: stored data is damaged: {}; restore the directory from a backup", directory, text));
   }
   if (status.IsIOError() &&
       (Contains(text, "lock hold by current process") || Contains(text, "While lock file"))) {
