@@ -4,11 +4,14 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -20,6 +23,13 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kIdentityFile = "/sojourn.json";
+
+// What may stand in a directory that is to become ours: what operators put there, what a file
+// system has, and what a crash left while it was made.
+constexpr std::array<std::string_view, 9> kAllowedBefore = {
+    "lock",          "secrets.json",      "secrets.json.new", "mail",
+    "instance.json", "instance.json.new", "sojourn.json.new", "database.new",
+    "lost+found"};
 
 // What an error of the system means for somebody who starts the process.
 Status FromErrno(int error, const std::string& what) {
@@ -49,6 +59,15 @@ Status WriteAll(int file, const std::string& bytes) {
   return ::fsync(file) == 0 ? Status::Ok() : FromErrno(errno, "cannot sync");
 }
 
+Status SyncDirectory(const std::string& directory) {
+  const int file = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (file < 0) return FromErrno(errno, "cannot open " + directory);
+  const int synced = ::fsync(file);
+  const int error = errno;
+  ::close(file);
+  return synced == 0 ? Status::Ok() : FromErrno(error, "cannot sync " + directory);
+}
+
 // A crash leaves the old file or the new one, never half of it.
 Status WriteFileDurably(const std::string& directory, const std::string& path,
                         const std::string& bytes) {
@@ -61,12 +80,7 @@ Status WriteFileDurably(const std::string& directory, const std::string& path,
   if (::rename(temporary.c_str(), path.c_str()) != 0) {
     return FromErrno(errno, "cannot write " + path);
   }
-  const int parent = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (parent < 0) return FromErrno(errno, "cannot open " + directory);
-  const int synced = ::fsync(parent);
-  const int error = errno;
-  ::close(parent);
-  return synced == 0 ? Status::Ok() : FromErrno(error, "cannot sync " + directory);
+  return SyncDirectory(directory);
 }
 
 std::string ToText(const DirectoryIdentity& identity) {
@@ -102,6 +116,24 @@ Result<DirectoryIdentity> FromText(const std::string& text, const std::string& p
   return identity;
 }
 
+// Fine where the directory has its identity, or nothing that could be somebody else's.
+Status CheckNotForeign(const std::string& path) {
+  std::error_code error;
+  if (fs::exists(path + kIdentityFile, error)) return Status::Ok();
+  if (fs::exists(path + "/database/CURRENT", error)) {
+    return DataLoss(fmt::format("{}{} is missing beside a database; restore it from a copy", path,
+                                kIdentityFile));
+  }
+  for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error)) {
+    const std::string name = at->path().filename();
+    if (std::find(kAllowedBefore.begin(), kAllowedBefore.end(), name) == kAllowedBefore.end()) {
+      return FailedPrecondition(
+          fmt::format("{} is not empty and not a Sojourn data directory; choose another", path));
+    }
+  }
+  return error ? FromErrno(error.value(), "cannot read " + path) : Status::Ok();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::string& path,
@@ -118,9 +150,10 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::Open(const std::string& pa
     fs::create_directories(path, error);
     if (error) return FromErrno(error.value(), "cannot make the data directory " + path);
   }
+  SOJOURN_RETURN_IF_ERROR(CheckNotForeign(path));
   std::unique_ptr<DataDirectory> directory(new DataDirectory(path));
   SOJOURN_RETURN_IF_ERROR(directory->Lock());
-  SOJOURN_RETURN_IF_ERROR(directory->ReadOrMakeIdentity(wanted, create_if_missing));
+  SOJOURN_RETURN_IF_ERROR(directory->ReadIdentity(wanted, create_if_missing));
   return directory;
 }
 
@@ -139,14 +172,14 @@ Status DataDirectory::Lock() {
       path_));
 }
 
-Status DataDirectory::ReadOrMakeIdentity(const DirectoryIdentity& wanted, bool create_if_missing) {
+Status DataDirectory::ReadIdentity(const DirectoryIdentity& wanted, bool create_if_missing) {
   const std::string path = path_ + kIdentityFile;
   std::ifstream file(path);
   if (file) {
     std::ostringstream text;
     text << file.rdbuf();
     SOJOURN_ASSIGN_OR_RETURN(identity_, FromText(text.str(), path));
-    if (identity_.app == wanted.app) return Status::Ok();
+    if (identity_.app == wanted.app) return FinishDatabase();
     return FailedPrecondition(fmt::format(
         "the data directory {} belongs to the app \"{}\", not to \"{}\"; choose another directory "
         "or configure that app",
@@ -156,9 +189,6 @@ Status DataDirectory::ReadOrMakeIdentity(const DirectoryIdentity& wanted, bool c
   if (fs::exists(path, error)) {
     return InvalidArgument(fmt::format("cannot read {}; this user needs the permission", path));
   }
-  if (fs::exists(database_path(), error)) {
-    return DataLoss(fmt::format("{} is missing beside a database; restore it from a copy", path));
-  }
   if (!create_if_missing) {
     return NotFound(
         fmt::format("{} is no data directory: it has no sojourn.json; "
@@ -167,7 +197,32 @@ Status DataDirectory::ReadOrMakeIdentity(const DirectoryIdentity& wanted, bool c
   }
   identity_ = wanted;
   identity_.format = kDirectoryFormat;
-  return WriteIdentity(path_);
+  is_new_ = true;
+  return Status::Ok();
+}
+
+Status DataDirectory::Make(const std::function<Status(const std::string& path)>& make_database) {
+  const std::string fresh = new_database_path();
+  std::error_code error;
+  fs::remove_all(fresh, error);  // half a one, after a crash
+  if (error) return FromErrno(error.value(), "cannot remove " + fresh);
+  SOJOURN_RETURN_IF_ERROR(make_database(fresh));
+  SOJOURN_RETURN_IF_ERROR(WriteIdentity(path_));
+  is_new_ = false;
+  return FinishDatabase();
+}
+
+// The identity stands only beside a whole database, which a crash may have left under its first
+// name.
+Status DataDirectory::FinishDatabase() const {
+  std::error_code error;
+  if (fs::exists(database_path(), error)) return Status::Ok();
+  fs::rename(new_database_path(), database_path(), error);
+  if (error == std::errc::no_such_file_or_directory) {
+    return DataLoss(fmt::format("{} is missing; restore {} from a backup", database_path(), path_));
+  }
+  if (error) return FromErrno(error.value(), "cannot make " + database_path());
+  return SyncDirectory(path_);
 }
 
 Status DataDirectory::WriteIdentity(const std::string& directory) const {

@@ -20,6 +20,22 @@
 namespace sojourn::embedded {
 namespace {
 
+Result<std::unique_ptr<store::Database>> OpenDatabase(DataDirectory* directory,
+                                                      store::RocksOptions options) {
+  if (directory->is_new()) {
+    SOJOURN_RETURN_IF_ERROR(directory->Make([&](const std::string& path) {
+      options.directory = path;
+      return store::OpenRocksDatabase(options).status();
+    }));
+  }
+  options.directory = directory->database_path();
+  options.create_if_missing = false;
+  auto database = store::OpenRocksDatabase(options);
+  if (database.status().code() != StatusCode::kNotFound) return database;
+  return DataLoss(
+      fmt::format("{} is empty; restore the directory from a backup", options.directory));
+}
+
 class Log final : public EmbeddedLog {
  public:
   Status Open(const EmbeddedOptions& options);
@@ -94,12 +110,10 @@ Status Log::Open(const EmbeddedOptions& options) {
                                                                    options.partition_count},
                                                                   options.create_if_missing));
   store::RocksOptions rocks;
-  rocks.directory = shared_.directory->database_path();
   rocks.extra_families = {{"log"},           {"actions"},    {"dead_letters"},
                           {"control", true}, {"deliveries"}, {"suppressions"}};
   rocks.memory = store::NewRocksMemory(options.block_cache_bytes, options.write_buffer_bytes);
-  SOJOURN_ASSIGN_OR_RETURN(std::unique_ptr<store::Database> database,
-                           store::OpenRocksDatabase(rocks));
+  SOJOURN_ASSIGN_OR_RETURN(auto database, OpenDatabase(shared_.directory.get(), rocks));
   if (options.wrap_database) database = options.wrap_database(std::move(database));
   shared_.database = std::make_unique<FailStopDatabase>(std::move(database));
   bundles_ = std::make_unique<EmbeddedBundles>(shared_.database.get());

@@ -186,6 +186,55 @@ TEST_F(EmbeddedLogTest, RefusesWhatIsNotItsOwn) {
   EXPECT_EQ(EmbeddedLog::Open(other).status().code(), StatusCode::kInvalidArgument);
 }
 
+TEST_F(EmbeddedLogTest, LeavesDirectoriesOfOthersAlone) {
+  namespace fs = std::filesystem;
+  fs::create_directories(options_.directory);
+  std::ofstream(options_.directory + "/PG_VERSION") << "15";
+  const Status status = EmbeddedLog::Open(options_).status();
+  EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
+  EXPECT_NE(status.message().find(options_.directory + " is not empty"), std::string::npos);
+  EXPECT_FALSE(fs::exists(options_.directory + "/lock"));
+  fs::remove(options_.directory + "/PG_VERSION");
+  std::ofstream(options_.directory + "/secrets.json") << "{}";
+  fs::create_directory(options_.directory + "/mail");
+  Open();
+}
+
+TEST_F(EmbeddedLogTest, ACrashWhileTheDirectoryIsMadeLeavesItUsable) {
+  namespace fs = std::filesystem;
+  fs::create_directories(options_.directory + "/database.new");
+  std::ofstream(options_.directory + "/database.new/LOCK") << "";
+  std::ofstream(options_.directory + "/lock") << "";
+  std::ofstream(options_.directory + "/sojourn.json.new") << "{";
+  Open();
+  ASSERT_TRUE(Append("u1", "A").ok());
+  log_.reset();
+  // Before the last step.
+  fs::rename(options_.directory + "/database", options_.directory + "/database.new");
+  Open();
+  EXPECT_EQ(Records(Partition(0)), (Lines{"0 0 u1"}));
+}
+
+TEST_F(EmbeddedLogTest, NeverMakesASecondDatabase) {
+  namespace fs = std::filesystem;
+  Open();
+  ASSERT_TRUE(Append("u1", "A").ok());
+  log_.reset();
+  const std::string database = options_.directory + "/database";
+  fs::rename(database + "/CURRENT", directory_.path() + "/CURRENT");
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    EXPECT_EQ(EmbeddedLog::Open(options_).status().code(), StatusCode::kDataLoss);
+  }
+  fs::rename(directory_.path() + "/CURRENT", database + "/CURRENT");
+  Open();
+  EXPECT_EQ(Records(Partition(0)), (Lines{"0 0 u1"}));
+  log_.reset();
+  fs::remove_all(database);
+  EXPECT_EQ(EmbeddedLog::Open(options_).status().code(), StatusCode::kDataLoss);
+  fs::create_directory(database);
+  EXPECT_EQ(EmbeddedLog::Open(options_).status().code(), StatusCode::kDataLoss);
+}
+
 // ---- imports ---------------------------------------------------------------------------------
 
 TEST_F(EmbeddedLogTest, AnImportIsResumableAndIdempotent) {

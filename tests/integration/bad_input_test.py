@@ -166,6 +166,33 @@ def test_data_directory_of_others():
         wrong("", "damaged", "restore")
 
 
+def test_directories_of_other_applications():
+    with workplace() as directory:
+        data = directory / "data"
+        data.mkdir()
+        (data / "PG_VERSION").write_text("15")
+        events = directory / "events.ndjson"
+        events.write_text('{"userId":"u","event":"E","timestamp":"2026-01-01T00:00:00Z"}\n')
+        for command in (run_arguments(directory), ["import", events, "--data", data]):
+            complaint(*command, names=[f"{data} is not empty", "choose another"])
+            assert os.listdir(data) == ["PG_VERSION"], os.listdir(data)
+
+
+def test_a_damaged_database_is_left_as_it_is():
+    with workplace() as directory:
+        with Sojourn(directory / "first", rules=directory / "rules") as sojourn:
+            data = Path(sojourn.data)
+        (data / "database" / "CURRENT").rename(directory / "CURRENT")
+        for _ in range(2):
+            complaint("actions", "--data", data, names=[str(data), "restore", "backup"])
+            complaint(*run_arguments(directory, data=data), names=[str(data), "backup"])
+        (directory / "CURRENT").rename(data / "database" / "CURRENT")
+        assert run("actions", "--data", data).returncode == 0
+        for log in (data / "database").glob("*.log"):
+            log.unlink()
+        complaint(*run_arguments(directory, data=data), names=[str(data), "backup"])
+
+
 def test_data_directory_in_use():
     with workplace() as directory:
         with Sojourn(directory / "first", rules=directory / "rules") as sojourn:
