@@ -38,6 +38,7 @@ inline constexpr int kMaxQueueDepth = 8;
 inline constexpr size_t kMaxStepsPerJourney = 1000;
 inline constexpr int kMaxRepeatTimes = 100;
 inline constexpr size_t kMaxRuleFileBytes = 1024 * 1024;
+inline constexpr size_t kMaxTakenCodes = 250'000;  // remembered by a partition, of all its pools
 inline constexpr size_t kMaxCouponFileBytes = 64 * 1024 * 1024;
 inline constexpr size_t kMaxAliasExpansionBytes = 1024 * 1024;
 inline constexpr size_t kMaxDiagnostics = 1000;

@@ -95,6 +95,11 @@ bool Suppressed(const model::Person& person) {
          person.bounced.end();
 }
 
+Value Seen(Timestamp at) {
+  if (at == Timestamp::Min()) return Value::Error("the person has not been seen yet");
+  return Value::Time(at);
+}
+
 Value ReadPerson(const CompiledProgram& program, const Instruction& instruction,
                  const Activation& activation, Arena* arena, TimeWatch* watch) {
   if (activation.person == nullptr) return Value::Error("there is no person");
@@ -109,9 +114,9 @@ Value ReadPerson(const CompiledProgram& program, const Instruction& instruction,
     case Opcode::kPersonId:
       return Value::String(person.id);
     case Opcode::kFirstSeenAt:
-      return Value::Time(person.first_seen_at);
+      return Seen(person.first_seen_at);
     case Opcode::kLastSeenAt:
-      return Value::Time(person.last_seen_at);
+      return Seen(person.last_seen_at);
     case Opcode::kConsentMap:
       return ConsentAsMap(activation, arena);
     case Opcode::kConsent:

@@ -350,9 +350,13 @@ struct SegmentReaders {
 // The current bundle together with older revisions of journeys that still have runs.
 class RuleSet {
  public:
-  // `older`: bundles whose journeys may still have runs, newest first.
+  // The number of the first bundle that had a journey, by the journey's id.
+  using FirstBundles = std::unordered_map<uint64_t, uint32_t>;
+
+  // `older`: bundles whose journeys may still have runs, newest first. `first_bundles`: as far as
+  // it is known from bundles that are not among these.
   RuleSet(std::shared_ptr<const Bundle> current,
-          std::vector<std::shared_ptr<const Bundle>> older = {});
+          std::vector<std::shared_ptr<const Bundle>> older = {}, FirstBundles first_bundles = {});
 
   const Bundle& current() const { return *current_; }
   const std::vector<std::shared_ptr<const Bundle>>& older() const { return older_; }
@@ -377,6 +381,9 @@ class RuleSet {
   JourneyRevision Find(uint64_t journey_id, uint64_t revision) const;
   // The current revision by the journey's id; nullptr where the file was removed.
   const Journey* FindCurrent(uint64_t journey_id) const;
+  // The number of the first bundle that had a journey of this id, which some bundle here has. A
+  // file that was removed and comes back is therefore not new.
+  uint32_t FirstBundle(uint64_t journey_id) const { return first_bundles_.at(journey_id); }
   // Counters of all bundles, merged.
   const std::vector<expr::CounterDefinition>& counters() const { return counters_; }
   const expr::CounterDefinition* FindCounter(uint64_t counter_id) const;
@@ -390,6 +397,7 @@ class RuleSet {
   std::unordered_map<uint64_t, std::vector<TriggerReference>> by_segment_;
   std::unordered_map<uint64_t, std::vector<JourneyRevision>> revisions_;
   std::unordered_map<uint64_t, const Journey*> current_by_id_;
+  FirstBundles first_bundles_;
   SegmentReaders segment_readers_;
   std::vector<TriggerReference> dated_triggers_;
 };

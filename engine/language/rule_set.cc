@@ -62,8 +62,10 @@ bool InOrder(const TriggerReference& a, const TriggerReference& b) {
 }  // namespace
 
 RuleSet::RuleSet(std::shared_ptr<const Bundle> current,
-                 std::vector<std::shared_ptr<const Bundle>> older)
-    : current_(std::move(current)), older_(std::move(older)) {
+                 std::vector<std::shared_ptr<const Bundle>> older, FirstBundles first_bundles)
+    : current_(std::move(current)),
+      older_(std::move(older)),
+      first_bundles_(std::move(first_bundles)) {
   expr::CounterTable merged;
   for (const expr::CounterDefinition& counter : current_->counters.counters()) {
     merged.Require(counter);
@@ -97,6 +99,8 @@ RuleSet::RuleSet(std::shared_ptr<const Bundle> current,
   const auto add_revisions = [this](const Bundle& bundle) {
     for (const auto& journey : bundle.journeys) {
       revisions_[journey->id].push_back({&bundle, journey.get()});
+      uint32_t& first = first_bundles_.try_emplace(journey->id, bundle.number).first->second;
+      first = std::min(first, bundle.number);
     }
   };
   add_revisions(*current_);

@@ -232,10 +232,22 @@ class ShapeChecker {
     return fmt::format("{} with \"{}\"", Article(shape), form->naming.key);
   }
 
+  // "{pool: stat}" for a lone text where an object with that one required key is needed.
+  static std::string ObjectOf(const Node& node, const Shape& shape) {
+    if (!node.is_scalar() || shape.kind != ShapeKind::kObject || !shape.forms.empty()) return "";
+    std::string_view required;
+    for (const Field& field : shape.fields) {
+      if (!field.required) continue;
+      if (!required.empty()) return "";
+      required = field.key;
+    }
+    return required.empty() ? "" : fmt::format("write {{{}: {}}}", required, node.text);
+  }
+
   bool WrongKind(const Node& node, const Shape& shape) {
     const char* found = node.is_mapping() ? "a mapping" : node.is_sequence() ? "a list" : "text";
     const bool nothing = node.is_null();
-    std::string hint;
+    std::string hint = ObjectOf(node, shape);
     if (node.is_mapping() && node.is_flow() && shape.kind == ShapeKind::kExpression) {
       hint = "put an expression that starts with a brace in quotes";
     }

@@ -214,15 +214,16 @@ const Shape& SegmentShape() {
 }
 
 const Shape& CouponPoolShape() {
-  static const Shape shape =
-      Object("coupon_pool",
-             {{"coupon_pool", &KebabShape, true, "the pool's name"},
-              {"description", &TextShape, false, "free text"},
-              {"on_empty", &OnEmptyShape, false, "what a run does then; default: skip"}},
-             {{{"generate", &GenerateShape, true, "codes made for each person"}, {}},
-              {{"codes", &CodesShape, true, "codes, each given once"}, {}},
-              {{"file", &TextShape, true, "a file with one code a line"}, {}},
-              {{"static", &TextShape, true, "one code for everyone"}, {}}});
+  static const Shape shape = Object(
+      "coupon_pool",
+      {{"coupon_pool", &KebabShape, true, "the pool's name"},
+       {"description", &TextShape, false, "free text"},
+       {"on_empty", &OnEmptyShape, false, "what a run does then; default: skip"}},
+      {{{"generate", &GenerateShape, true, "codes made for each person"}, {}},
+       {{"codes", &CodesShape, true, "codes, each given once; each partition gives out its share"},
+        {}},
+       {{"file", &TextShape, true, "a file with one code a line, used like codes"}, {}},
+       {{"static", &TextShape, true, "one code for everyone"}, {}}});
   return shape;
 }
 

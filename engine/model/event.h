@@ -50,9 +50,11 @@ struct Event {
   std::string_view person;        // 1 to kMaxPersonIdBytes bytes
   std::string_view anonymous_id;  // may be empty
   std::string_view name;          // free text, at most 100 characters
-  Timestamp time;                 // the event's own; later than the log time counts as the log time
-  Timestamp received_at;          // zero: unknown
-  Value properties;               // kMap with string keys, or null for none
+  // The event's own; later than the log time counts as the log time. Min(): none was given, which
+  // a decoded event never has.
+  Timestamp time = Timestamp::Min();
+  Timestamp received_at = Timestamp::Min();  // Min(): unknown
+  Value properties;                          // kMap with string keys, or null for none
   Value traits;  // kMap or null: traits that came along with an event that is no identify
 };
 

@@ -32,11 +32,24 @@ Result<Value> MapField(const Value& call, std::string_view name) {
   return *value;
 }
 
-// Zero where absent.
+// Below it a number would be a moment of 1966 to 1973 and is, in practice, meant in seconds.
+constexpr int64_t kSmallestMilliseconds = 100'000'000'000;
+
+Result<Timestamp> TimeOfNumber(std::string_view name, int64_t number) {
+  if (number <= -kSmallestMilliseconds || number >= kSmallestMilliseconds) {
+    return GivenTime(number);
+  }
+  return InvalidArgument(
+      fmt::format("{} looks like seconds; write milliseconds since 1970, or a text such as "
+                  "2026-03-02T09:00:00Z",
+                  name));
+}
+
+// Timestamp::Min() where absent.
 Result<Timestamp> TimeField(const Value& call, std::string_view name) {
   const Value* value = call.Find(name);
-  if (value == nullptr || value->is_null()) return Timestamp();
-  if (value->kind() == ValueKind::kInt) return Timestamp(value->int_value());
+  if (value == nullptr || value->is_null()) return Timestamp::Min();
+  if (value->kind() == ValueKind::kInt) return TimeOfNumber(name, value->int_value());
   if (value->kind() == ValueKind::kString) {
     if (const auto time = ParseRfc3339(value->text())) return *time;
   }
@@ -127,7 +140,7 @@ Status SetProperties(const Value& call, const CallType& type, Arena* arena, Even
 
 Status SetTimes(const Value& call, Event* event) {
   SOJOURN_ASSIGN_OR_RETURN(event->time, TimeField(call, "timestamp"));
-  if (event->time == Timestamp()) {
+  if (event->time == Timestamp::Min()) {
     SOJOURN_ASSIGN_OR_RETURN(event->time, TimeField(call, "originalTimestamp"));
   }
   SOJOURN_ASSIGN_OR_RETURN(event->received_at, TimeField(call, "receivedAt"));

@@ -35,6 +35,14 @@ bool ParseOrigin(std::string_view bytes, EventOrigin* origin) {
   return !reader.malformed();
 }
 
+// On the wire 0 means "none was given", so the first millisecond of 1970 stands as the second.
+Timestamp TimeOnWire(int64_t number) { return number == 0 ? Timestamp::Min() : GivenTime(number); }
+
+int64_t OnWire(Timestamp time) {
+  if (time == Timestamp::Min()) return 0;
+  return time == Timestamp() ? 1 : time.milliseconds();
+}
+
 // One protobuf event's way to a model::Event. Each method is false after it has set `error`.
 class ProtobufWalk {
  public:
@@ -55,9 +63,9 @@ class ProtobufWalk {
       } else if (reader.Is(4, Type::kBytes)) {
         if (!ReadText(reader.bytes(), &event->name)) return false;
       } else if (reader.Is(5, Type::kVarint)) {
-        event->time = Timestamp(reader.int64());
+        event->time = TimeOnWire(reader.int64());
       } else if (reader.Is(6, Type::kVarint)) {
-        event->received_at = Timestamp(reader.int64());
+        event->received_at = TimeOnWire(reader.int64());
       } else if (reader.Is(7, Type::kBytes)) {
         if (!ReadEntry(reader.bytes(), 1, stack_)) return false;
       } else if (reader.Is(8, Type::kVarint)) {
@@ -292,8 +300,8 @@ void EncodeEvent(const Event& event, const EventOrigin* original, std::string* b
   proto.set_id(std::string(event.id));
   SetPersonOf(event, &proto);
   proto.set_name(std::string(event.name));
-  proto.set_time_ms(event.time.milliseconds());
-  proto.set_received_at_ms(event.received_at.milliseconds());
+  proto.set_time_ms(OnWire(event.time));
+  proto.set_received_at_ms(OnWire(event.received_at));
   ToProto(event.properties, proto.mutable_properties());
   proto.set_type(ToProto(event.type));
   ToProto(event.traits, proto.mutable_traits());

@@ -23,7 +23,7 @@ std::string Text(const Event& event) {
   if (!event.anonymous_id.empty()) text += fmt::format(" anonymous \"{}\"", event.anonymous_id);
   if (!event.id.empty()) text += fmt::format(" id \"{}\"", event.id);
   text += fmt::format(" at {}", FormatRfc3339(event.time));
-  if (event.received_at != Timestamp()) {
+  if (event.received_at != Timestamp::Min()) {
     text += fmt::format(" received {}", FormatRfc3339(event.received_at));
   }
   if (event.historical) text += " historical";
@@ -129,6 +129,15 @@ TEST(EventCodec, Times) {
   EXPECT_EQ(time_of(R"("timestamp":253402300800000)"), "error: the event's time is out of range");
   EXPECT_EQ(time_of(R"("receivedAt":253402300800000)"),
             "error: the event's time of receipt is out of range");
+  const std::string seconds =
+      "error: timestamp looks like seconds; write milliseconds since 1970, or a text such as "
+      "2026-03-02T09:00:00Z";
+  EXPECT_EQ(time_of(R"("timestamp":1772442000)"), seconds);
+  EXPECT_EQ(time_of(R"("timestamp":99999999999)"), seconds);
+  EXPECT_EQ(time_of(R"("timestamp":-99999999999)"), seconds);
+  EXPECT_EQ(time_of(R"("timestamp":100000000000)"), "1973-03-03T09:46:40Z");
+  EXPECT_EQ(time_of(R"("timestamp":-9223372036854775808)"),
+            "error: the event's time is out of range");
   EXPECT_EQ(Protobuf("customer_id: 'u' name: 'E' time_ms: -9223372036854775808"),
             "error: the event's time is out of range");
   EXPECT_EQ(Protobuf("name: 'E' properties {key: 'a' value {timestamp_ms: 253402300800000}}"),
@@ -261,7 +270,7 @@ TEST(EventCodec, EncodingRoundTrips) {
   for (const std::string text :
        {R"({"type":"identify","userId":"u","traits":{"a":null,"b":[1,2.0,{"c":"d"}]}})",
         R"({"event":"E","anonymousId":"x","messageId":"m","timestamp":"1969-01-01T00:00:00Z"})",
-        R"({"event":"E","userId":"u","anonymousId":"x","receivedAt":5,
+        R"({"event":"E","userId":"u","anonymousId":"x","receivedAt":1000000000005,
             "context":{"traits":{"t":true}},"properties":{"":0}})"}) {
     const Result<Event> event = decoder.Decode(EventFormat::kJson, text, kLogTime, &arena);
     ASSERT_TRUE(event.ok()) << event.status().message();
@@ -332,6 +341,21 @@ TEST(EventCodec, MutatedBytesNeverCrashAndAgreeWithTheGeneratedParser) {
               fmt::format("{}|{}|{}", event->id, event->name, event->properties.size()));
   }
   EXPECT_GT(accepted, 1000);
+}
+
+TEST(EventCodec, TheStartOf1970IsATime) {
+  const std::string_view call =
+      R"({"event":"E","userId":"u","timestamp":"1970-01-01T00:00:00Z","originalTimestamp":)"
+      R"("2020-01-01T00:00:00Z"})";
+  EXPECT_EQ(Json(call), R"(track "E" of "u" at 1970-01-01T00:00:00Z)");
+  EventDecoder decoder;
+  Arena arena;
+  const Result<Event> event = decoder.Decode(EventFormat::kJson, call, kLogTime, &arena);
+  ASSERT_TRUE(event.ok());
+  std::string bytes;
+  EncodeEvent(*event, nullptr, &bytes);
+  EXPECT_EQ(Decode(EventFormat::kProtobuf, bytes),
+            R"(track "E" of "u" at 1970-01-01T00:00:00.001Z)");
 }
 
 TEST(EventCodec, MutatedCallsNeverCrash) {

@@ -69,9 +69,9 @@ Status FinishEvent(Timestamp log_time, Event* event) {
     return InvalidArgument(
         fmt::format("the event's name is over {} characters", kMaxEventNameCharacters));
   }
-  if (event->time == Timestamp()) event->time = log_time;
+  if (event->time == Timestamp::Min()) event->time = log_time;
   if (!IsRepresentable(event->time)) return InvalidArgument("the event's time is out of range");
-  if (!IsRepresentable(event->received_at)) {
+  if (event->received_at != Timestamp::Min() && !IsRepresentable(event->received_at)) {
     return InvalidArgument("the event's time of receipt is out of range");
   }
   return Status::Ok();

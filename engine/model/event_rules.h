@@ -1,6 +1,8 @@
 // What holds for an event whatever format it came in; used by the decoders of event_codec.h.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <string_view>
 
 #include "engine/base/arena.h"
@@ -11,6 +13,11 @@ namespace sojourn::model {
 
 // The range that RFC 3339 can write: the years 1 to 9999.
 bool IsRepresentable(Timestamp time);
+
+// A number that stood for a time, never the "none" of an Event; what is out of range stays so.
+constexpr Timestamp GivenTime(int64_t milliseconds) {
+  return std::max(Timestamp(milliseconds), Timestamp::Min() + Milliseconds(1));
+}
 
 // Sets event->person and event->anonymous_id; either text may be empty.
 Status SetPerson(std::string_view known, std::string_view anonymous, Arena* arena, Event* event);

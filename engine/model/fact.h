@@ -22,12 +22,13 @@ enum class FactKind : uint8_t {
   kGoal,             // journey
   kStepPassed,       // journey, step (only while tracing)
   kSkipped,          // journey, step; reason: "no_consent", "error", "coupon_empty", ...
-  kExpressionError,  // journey, step (or segment as name); detail = message
+  kExpressionError,  // journey, step (none: in a segment); detail = message
   kSegmentEntered,   // name = segment
   kSegmentLeft,      // name = segment
   kPathTaken,        // journey; name = A/B test, reason = path
   kQueuedDropped,    // reason: "queue_limit", "depth_limit"
   kWrongType,        // name = event or trait property read as absent; reason = expected type
+  kUnknownTopic,     // name = topic that the company has not; reason = event: no consent changed
   kAction,           // journey, step; detail = action id, name = template, URL or pool
   kCondition,        // journey, step; detail = text and values (only while tracing)
 };

@@ -49,6 +49,8 @@ std::string_view FactKindName(FactKind kind) {
       return "queued_dropped";
     case FactKind::kWrongType:
       return "wrong_type";
+    case FactKind::kUnknownTopic:
+      return "unknown_topic";
     case FactKind::kAction:
       return "action";
     case FactKind::kCondition:

@@ -15,7 +15,7 @@ void Person::Reset() {
   known = complained = false;
   bundle = 0;
   clock = Timestamp::Min();
-  first_seen_at = last_seen_at = Timestamp();
+  first_seen_at = last_seen_at = Timestamp::Min();
   next_deadline = Timestamp::Max();
   traits = {};
   consent = {};

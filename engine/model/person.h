@@ -166,8 +166,9 @@ struct Person {
   bool known = false;                  // false: no event yet, nothing below is set
   uint32_t bundle = 0;                 // number of the rules bundle they were last judged by
   Timestamp clock = Timestamp::Min();  // last logical time
-  Timestamp first_seen_at;
-  Timestamp last_seen_at;
+  // Of external inputs; Min(): none yet, what is known comes from historical events only.
+  Timestamp first_seen_at = Timestamp::Min();
+  Timestamp last_seen_at = Timestamp::Min();
   Timestamp next_deadline = Timestamp::Max();  // the earliest of all that is due below
   bool complained = false;                     // marked a mail as spam: no mail any more
   ArenaVector<Trait> traits;                   // by name

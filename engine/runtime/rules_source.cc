@@ -35,6 +35,14 @@ std::vector<BundlePointer> StillNeeded(const std::map<uint32_t, BundlePointer>& 
   return needed;
 }
 
+language::RuleSet::FirstBundles FirstBundles(const std::map<uint32_t, BundlePointer>& bundles) {
+  language::RuleSet::FirstBundles first;
+  for (const auto& [number, bundle] : bundles) {
+    for (const auto& journey : bundle->journeys) first.emplace(journey->id, number);
+  }
+  return first;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<RulesSource>> RulesSource::Open(BundleStore* store) {
@@ -72,8 +80,8 @@ Status RulesSource::Load() {
 
 void RulesSource::Rebuild() {
   if (bundles_.empty()) return;
-  auto rules =
-      std::make_shared<const language::RuleSet>(bundles_.rbegin()->second, StillNeeded(bundles_));
+  auto rules = std::make_shared<const language::RuleSet>(
+      bundles_.rbegin()->second, StillNeeded(bundles_), FirstBundles(bundles_));
   std::lock_guard lock(reading_);
   current_ = std::move(rules);
 }

@@ -114,6 +114,7 @@ class Task {
   Task(const TaskEnvironment& environment, Partition partition, OpenedPartition opened);
   Status Start();
   void BeginInterval(Timestamp watermark);
+  void RestoreCoupons();
   bool PositionsAreStored() const;
   std::optional<int64_t> LagRecords();
   Status CheckKeys();

@@ -54,6 +54,7 @@ Status Task::Start() {
   SOJOURN_RETURN_IF_ERROR(environment_.rules->CatchUp(store_->meta().bundle));
   rules_ = environment_.rules->current();
   if (rules_ == nullptr) return FailedPrecondition("there are no rules yet");
+  RestoreCoupons();
   BeginInterval(store_->meta().watermark);
   inputs_.Reset(committed_positions_);
   return Status::Ok();
@@ -102,9 +103,10 @@ Result<std::optional<CommitBatch>> Task::Prepare() {
         {environment_.log->inputs()[input].topic, partition_, inputs_.next()[input]});
   }
   meta_.coupons_taken.clear();
-  for (const auto& [pool, taken] : partition_state_.coupons_taken) {
-    meta_.coupons_taken.push_back({pool, taken});
+  for (const auto& [pool, use] : partition_state_.coupons_taken) {
+    meta_.coupons_taken.push_back({pool, use.taken});
   }
+  meta_.counted_coupons.reset();
   meta_.written_at = now;
   meta_.persons = store_->meta().persons + static_cast<uint64_t>(persons_.Growth());
   CommitBatch batch;
@@ -138,6 +140,7 @@ void Task::Committed(Duration commit_latency) {
 
 Status Task::RollBack() {
   store_->Abort();
+  RestoreCoupons();
   BeginInterval(store_->meta().watermark);
   inputs_.Reset(committed_positions_);
   const PartitionPositions positions{partition_, committed_positions_};
@@ -156,6 +159,23 @@ bool Task::PositionsAreStored() const {
   });
 }
 
+// As the store has it. After a commit that is what is in memory already.
+void Task::RestoreCoupons() {
+  const store::PartitionMeta& meta = store_->meta();
+  partition_state_.coupons_taken.clear();
+  for (const store::PoolUse& use : meta.coupons_taken) {
+    partition_state_.coupons_taken[use.pool].taken = use.taken;
+  }
+  if (!meta.counted_coupons) return;
+  const language::Bundle* counted_by = &rules_->current();
+  for (const auto& bundle : rules_->older()) {
+    if (bundle->number == meta.bundle) counted_by = bundle.get();
+  }
+  std::map<std::string, uint32_t> counts;
+  for (const store::CountedPoolUse& use : *meta.counted_coupons) counts[use.pool] = use.taken;
+  step::AdoptCountedCoupons(*counted_by, counts, &partition_state_);
+}
+
 // Everything as the store has it, but for what must be different from the start. `watermark` is
 // where the partition stands: never before the committed one, since timers were looked for up to
 // it.
@@ -165,10 +185,6 @@ void Task::BeginInterval(Timestamp watermark) {
   timers_to_load_ = 0;
   meta_ = store_->meta();
   meta_.watermark = watermark;
-  partition_state_.coupons_taken.clear();
-  for (const store::PoolUse& use : meta_.coupons_taken) {
-    partition_state_.coupons_taken[use.pool] = use.taken;
-  }
   meta_.key_fingerprints = KeyFingerprints(*environment_.secrets);
   // Changed keys that were accepted need not be accepted again.
   interval_.meta_changed =

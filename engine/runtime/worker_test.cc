@@ -153,6 +153,44 @@ TEST(WorkerTest, ANewSegmentReachesKnownPeopleInTheBackgroundAndSilently) {
   EXPECT_EQ(actions.back().time, Start() + Days(10) + Milliseconds(1));
 }
 
+TEST(WorkerTest, ExistingMembersEnterWhenAJourneyIsFirstLoadedAndNeverAgain) {
+  ManualClock clock(Start() + Days(100));
+  MemoryBundles bundles;
+  auto rules = RulesSource::Open(&bundles);
+  ASSERT_TRUE(rules.ok());
+  ASSERT_TRUE((*rules)->Offer(ShopRules(), false).ok());
+  MemoryWorld world({});
+  for (int i = 0; i < 3; ++i) AddPurchase(&world, "u" + std::to_string(i), Start());
+  Observer observer;
+  Process process(&world, &clock, rules->get(), &observer, {1, EagerOptions(), {}});
+  process.Settle();
+  const size_t before = world.Actions().size();
+
+  // One file more, and nothing else.
+  Files more = ShopRules();
+  more["journeys/more.yaml"] =
+      "journey: more\ntrigger: {enters_segment: lapsed, existing: enter}\n"
+      "steps:\n  - send_email: thank-you\n";
+  const auto offer = [&](const Files& files) {
+    EXPECT_EQ((*rules)->Offer(files, true)->outcome, RulesSource::OfferOutcome::kSwitched);
+    process.Settle();
+    clock.Set(clock.Now() + Hours(1));
+    process.Settle();
+  };
+  offer(more);
+  const auto actions = world.Actions();
+  ASSERT_EQ(actions.size(), before + 3);
+  EXPECT_EQ(actions.back().journey, "more");
+
+  // It goes and comes back, in another edition even.
+  offer(ShopRules());
+  offer(more);
+  offer(ShopRules());
+  more["journeys/more.yaml"] += "  - wait: 1 day\n";
+  offer(more);
+  EXPECT_EQ(world.Actions().size(), before + 3);
+}
+
 // Keeps an eye on the stores that it opens.
 class WatchingKeeper final : public StateKeeper {
  public:

@@ -1,5 +1,6 @@
 #include <set>
 
+#include "engine/base/limits.h"
 #include "engine/step/test_support.h"
 
 namespace sojourn::step {
@@ -41,15 +42,81 @@ TEST(CouponTest, GeneratedCodesDifferByRunAndRepeatOnReplay) {
   EXPECT_EQ(all.size(), 5u);
 }
 
-TEST(CouponTest, APartitionTakesItsShareOfListedCodes) {
-  Driver driver(Pool("codes: [a, b, c, d, e]\n"));
-  driver.partition.partition = Partition(1);
-  driver.partition.partition_count = 2;
-  for (int i = 0; i < 3; ++i) driver.Apply("Go", Seconds(i), {{"key", Value::Int(i)}});
-  EXPECT_EQ(Codes(driver), (std::vector<std::string>{"b", "d"}));
+std::string Listed(int from, int to) {
+  std::string codes;
+  for (int i = from; i < to; ++i) codes += (codes.empty() ? "c" : ", c") + std::to_string(i);
+  return "codes: [" + codes + "]\n";
+}
+
+// Asks for `count` codes of the pool as it is now; of each run key there is one.
+void Ask(Driver* driver, const std::string& pool, int count) {
+  driver->Use({Load(Pool(pool))});
+  const auto asked = static_cast<int>(driver->offset);
+  for (int i = asked; i < asked + count; ++i) {
+    driver->Apply("Go", Hours(25 * i), {{"key", Value::Int(i)}});
+  }
+}
+
+TEST(CouponTest, EachListedCodeIsOfOnePartition) {
+  std::multiset<std::string> given;
+  for (int partition = 0; partition < 4; ++partition) {
+    Driver driver(Pool(Listed(0, 100)));
+    driver.partition.partition = Partition(partition);
+    driver.partition.partition_count = 4;
+    Ask(&driver, Listed(0, 100), 101);
+    const std::vector<std::string> codes = Codes(driver);
+    EXPECT_GT(codes.size(), 10u);
+    EXPECT_EQ(driver.Count(FactKind::kSkipped, "coupon_empty"),
+              101 - static_cast<int>(codes.size()));
+    EXPECT_FALSE(driver.person.runs.empty());  // they went on without
+    given.insert(codes.begin(), codes.end());
+  }
+  EXPECT_EQ(given.size(), 100u);
+  EXPECT_EQ(std::set<std::string>(given.begin(), given.end()).size(), 100u);
+}
+
+TEST(CouponTest, AnEditedListGivesNoCodeTwiceAndNewOnesOut) {
+  Driver driver(Pool(Listed(10, 20)));
+  Ask(&driver, Listed(10, 20), 5);
+  Ask(&driver, Listed(5, 20), 8);   // codes put before
+  Ask(&driver, Listed(30, 33), 4);  // others instead; one too many
+  Ask(&driver, Listed(0, 35), 18);  // all of them, and some more
+  const std::vector<std::string> codes = Codes(driver);
+  EXPECT_EQ(codes.size(), 5u + 8u + 3u + 18u);
+  EXPECT_EQ(std::set<std::string>(codes.begin(), codes.end()).size(), codes.size());
+  EXPECT_EQ(codes[0], "c10");
+  EXPECT_EQ(codes[5], "c5");
   EXPECT_EQ(driver.Count(FactKind::kSkipped, "coupon_empty"), 1);
-  EXPECT_EQ(driver.person.runs.size(), 3u);  // it went on without
-  EXPECT_EQ(driver.partition.coupons_taken.at("p"), 2u);
+}
+
+TEST(CouponTest, WhatCannotBeRememberedIsNotGiven) {
+  Driver driver(Pool("codes: [a, b, c]\n"));
+  auto& taken = driver.partition.coupons_taken["other"].taken;
+  for (uint32_t mark = 0; mark + 2 < kMaxTakenCodes; ++mark) taken.push_back(mark);
+  Ask(&driver, "codes: [a, b, c]\n", 3);
+  EXPECT_EQ(Codes(driver), (std::vector<std::string>{"a", "b"}));
+}
+
+// Every partition has given `given` codes, counted as in earlier versions.
+TEST(CouponTest, CountedCodesAreNotGivenAgain) {
+  for (const int partition_count : {1, 3}) {
+    std::set<std::string> left;
+    for (int partition = 0; partition < partition_count; ++partition) {
+      Driver driver(Pool(Listed(0, 90)));
+      driver.partition.partition = Partition(partition);
+      driver.partition.partition_count = partition_count;
+      AdoptCountedCoupons(driver.rules->current(), {{"p", 5}}, &driver.partition);
+      Ask(&driver, Listed(0, 90), 90);
+      for (const std::string& code : Codes(driver)) {
+        EXPECT_GE(std::stoi(code.substr(1)), 5 * partition_count);
+        EXPECT_TRUE(left.insert(code).second);
+      }
+    }
+    EXPECT_GT(left.size(), 10u);
+    if (partition_count == 1) {
+      EXPECT_EQ(left.size(), 85u);
+    }
+  }
 }
 
 TEST(CouponTest, AnEmptyPoolCanEndTheRun) {

@@ -24,6 +24,12 @@ bool BoolProperty(const expr::EventView& event, std::string_view name) {
   return value != nullptr && value->kind() == ValueKind::kBool && value->bool_value();
 }
 
+void NoteWrongType(Session& session, std::string_view name, expr::TypeKind expected) {
+  model::Fact& fact = session.Note(model::FactKind::kWrongType);
+  fact.name = session.output.arena.Copy(name);
+  fact.reason = expr::TypeKindName(expected);
+}
+
 // A choice that named no topic: it holds for marketing topics that come later, too.
 constexpr std::string_view kAllMarketingTopics;
 
@@ -51,24 +57,54 @@ void Choose(model::Person* person, std::string_view topic, bool opted_in) {
   }
 }
 
+// What a Subscribed or Unsubscribed does to the topics that it means.
+struct ConsentChange {
+  bool opted_in = false;
+  // An old list of contacts does not take back what somebody refused since.
+  bool keeps_refusals = false;
+
+  void Apply(Session& session, std::string_view topic) const {
+    if (keeps_refusals && HasRefused(session.person, topic)) return;
+    Choose(&session.person, topic, opted_in);
+  }
+};
+
+void ChangeMarketingConsent(Session& session, const ConsentChange& change, Changes* changes) {
+  for (const language::ConsentTopic& topic : session.rules.current().company.topics) {
+    if (!topic.transactional) change.Apply(session, topic.name);
+  }
+  change.Apply(session, kAllMarketingTopics);
+  changes->consent = true;
+}
+
 // Only topics of the company are remembered, so that no sender of events can fill the record.
+void ChangeConsentTo(Session& session, const expr::EventView& event, std::string_view named,
+                     const ConsentChange& change, Changes* changes) {
+  for (const language::ConsentTopic& topic : session.rules.current().company.topics) {
+    if (topic.name != named) continue;
+    change.Apply(session, topic.name);
+    changes->consent = true;
+    return;
+  }
+  model::Fact& fact = session.Note(model::FactKind::kUnknownTopic);
+  fact.name = session.output.arena.Copy(named);
+  fact.reason = session.output.arena.Copy(event.name);
+}
+
+// A topic that cannot be read stops all mail, but never starts any.
 void ChangeConsent(Session& session, const expr::EventView& event, bool opted_in,
                    Changes* changes) {
-  const std::string_view named = TextProperty(event, "topic");
-  // An old list of contacts does not take back what somebody refused since.
-  const bool keeps_refusals = opted_in && BoolProperty(event, "unless_unsubscribed");
-  const auto choose = [&](std::string_view topic) {
-    if (!keeps_refusals || !HasRefused(session.person, topic)) {
-      Choose(&session.person, topic, opted_in);
-    }
-  };
-  for (const language::ConsentTopic& topic : session.rules.current().company.topics) {
-    const bool meant = named.empty() ? !topic.transactional : topic.name == named;
-    if (!meant) continue;
-    choose(topic.name);
-    changes->consent = true;
+  const ConsentChange change{opted_in, opted_in && BoolProperty(event, "unless_unsubscribed")};
+  const Value* topic = event.properties.Find("topic");
+  const bool given = topic != nullptr && !topic->is_null();
+  const bool readable = given && topic->kind() == ValueKind::kString;
+  // With a catalogue NoteWrongTypes has done so.
+  if (given && !readable && !session.rules.current().names->HasCatalog()) {
+    NoteWrongType(session, "topic", expr::TypeKind::kString);
   }
-  if (named.empty()) choose(kAllMarketingTopics);
+  const bool named = readable && (opted_in || !topic->text().empty());
+  if (named) return ChangeConsentTo(session, event, topic->text(), change, changes);
+  if (!given || !opted_in) ChangeMarketingConsent(session, change, changes);
 }
 
 void RememberBounce(Session& session, const expr::EventView& event, Changes* changes) {
@@ -120,9 +156,7 @@ void NoteWrongTypes(Session& session, const expr::EventView& event) {
     const auto type = names.EventProperty(event.name, entry.key.text());
     if (!type || type->kind == expr::TypeKind::kDynamic) continue;
     if (expr::Coerce(entry.value, type->kind)) continue;
-    model::Fact& fact = session.Note(model::FactKind::kWrongType);
-    fact.name = session.output.arena.Copy(entry.key.text());
-    fact.reason = expr::TypeKindName(type->kind);
+    NoteWrongType(session, entry.key.text(), type->kind);
   }
 }
 

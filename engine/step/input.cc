@@ -35,7 +35,7 @@ void TakeIn(Session& session, bool external, bool silent, Item* item) {
     changes.everything = true;
   }
   if (external && !silent) {
-    if (person.first_seen_at == Timestamp()) person.first_seen_at = session.now;
+    if (person.first_seen_at == Timestamp::Min()) person.first_seen_at = session.now;
     person.last_seen_at = session.now;
     changes.seen = true;
   }

@@ -32,13 +32,21 @@ struct Secrets {
   std::array<uint64_t, 2> event_id_key = {0, 0};  // of recent event ids
 };
 
+// What a partition knows of one pool with listed codes. It goes by the codes, not by their places
+// in the list: whatever becomes of the list, no code is given twice, and new ones are found.
+struct PoolUse {
+  std::vector<uint32_t> taken;  // marks of the codes that it has given away, rising
+  // How far lists have been searched: what stands before is taken or another partition's. Only
+  // saves time and may be forgotten. The bundles that the pools stand in outlive this.
+  std::map<const language::CouponPool*, size_t> searched;
+};
+
 // What the partition, not the person, remembers between steps; committed with the partition's meta.
+// A listed code belongs to one partition, by its hash.
 struct PartitionState {
   Partition partition;
   int32_t partition_count = 1;
-  // Pools with listed codes: how many of this partition's share (codes whose index modulo
-  // partition_count is the partition) are taken, by pool name.
-  std::map<std::string, uint32_t> coupons_taken;
+  std::map<std::string, PoolUse> coupons_taken;  // by pool name
 };
 
 // Decisions that a test forces instead of letting buckets decide.
@@ -82,10 +90,16 @@ bool FireNextTimer(const Environment& environment, Timestamp until, model::Perso
 // Brings a person who was last judged by another bundle up to the current rules, silently: segment
 // memberships, dates, moved or ended runs; `at` is the person's logical time for it. Actions never
 // result; facts may (exits `removed`). Members who enter a new journey with `existing: enter` do so
-// by a timer that is due at `at`; that a journey is new to them is known only while the bundle of
-// number person->bundle is among the rules' older ones.
+// by a timer that is due at `at`; a journey is new to them if the first bundle that had it is newer
+// than person->bundle.
 void UpgradePerson(const Environment& environment, Timestamp at, model::Person* person,
                    StepOutput* output);
+
+// Makes up what is taken from what earlier versions remembered: how many codes each partition had
+// given out of those whose index in `bundle`'s list, modulo partition_count, is the partition.
+// `counts` is by pool name. What another partition may have given counts as taken.
+void AdoptCountedCoupons(const language::Bundle& bundle,
+                         const std::map<std::string, uint32_t>& counts, PartitionState* partition);
 
 // Recomputes person->next_deadline from everything that is due.
 void RecomputeDeadline(model::Person* person);

@@ -112,7 +112,7 @@ steps: [{wait: 1 day}]
   EXPECT_TRUE(driver.person.known);
   EXPECT_TRUE(driver.person.InSegment(StableHash64("s")));
   EXPECT_TRUE(driver.person.runs.empty());
-  EXPECT_EQ(driver.person.last_seen_at, Timestamp());
+  EXPECT_EQ(driver.person.last_seen_at, Timestamp::Min());
   EXPECT_EQ(driver.Count(FactKind::kSegmentEntered), 0);
 }
 
@@ -277,6 +277,79 @@ steps: [{send_email: {template: hello, data: {name: trigger.name}}}]
   EXPECT_EQ(driver.output.actions[0].values_json, R"({"person":{},"data":{"name":"enroll"}})");
   EXPECT_EQ(driver.Count(FactKind::kEntryRefused, "reentry"), 1);
   EXPECT_EQ(driver.person.last_seen_at, Start());
+}
+
+TEST(StepTest, WhoIsKnownFromHistoryOnlyHasNotBeenSeen) {
+  Driver driver(
+      With({{"segments/s.yaml", "segment: s\nwhere: now - person.last_seen_at > days(9)\n"},
+            {"templates/seen.liquid",
+             "---\ntemplate: seen\nsubject: Hi\n---\n{{ person.last_seen_at }}\n"},
+            {"journeys/j.yaml", R"(
+journey: j
+trigger: {date: person.due, at: "09:00"}
+steps: [{send_email: seen}]
+)"}}));
+  model::Event event = driver.Make("Identify", Hours(0),
+                                   {{"email", kAddress}, {"due", Value::String("2026-03-12")}});
+  event.historical = true;
+  driver.ApplyNow(event, Start());
+  EXPECT_FALSE(driver.person.InSegment(StableHash64("s")));
+  driver.Fire(Days(11));
+  EXPECT_FALSE(driver.person.InSegment(StableHash64("s")));
+  ASSERT_EQ(driver.output.actions.size(), 1u);
+  EXPECT_EQ(driver.output.actions[0].values_json, R"({"person":{}})");
+}
+
+TEST(StepTest, ATopicThatCannotBeReadStopsMailAndNeverStartsIt) {
+  for (const bool catalogued : {false, true}) {
+    Files files = BasicFiles();
+    files["company.yaml"] +=
+        "topics:\n  marketing: {default: opted_in}\n  news: {default: opted_out}\n";
+    if (catalogued)
+      files["catalog.yaml"] =
+          "catalog: c\nevents: {Go: {total: double?}}\ntraits: {name: string?}\n";
+    Driver driver(files);
+    const auto opted_in = [&] {
+      int count = 0;
+      for (const model::ConsentChoice& choice : driver.person.consent) count += choice.opted_in;
+      return count;
+    };
+    driver.Apply("Unsubscribed", Seconds(0));
+    const uint32_t choices = driver.person.consent.size();
+    EXPECT_EQ(choices, 3u);  // both topics, and those to come
+    driver.Apply("Subscribed", Seconds(1), {{"topic", Value::Int(5)}});
+    driver.Apply("Subscribed", Seconds(2), {{"topic", Value::String("")}});
+    EXPECT_EQ(opted_in(), 0);
+    EXPECT_EQ(driver.Count(FactKind::kWrongType, "string"), 1);
+    EXPECT_EQ(driver.Count(FactKind::kUnknownTopic, "Subscribed"), 1);
+
+    driver.Apply("Subscribed", Seconds(3), {{"topic", Value::Null()}});
+    EXPECT_EQ(opted_in(), 3);
+    driver.Apply("Unsubscribed", Seconds(4), {{"topic", Value::String("newz")}});
+    EXPECT_EQ(opted_in(), 3);
+    EXPECT_EQ(driver.Count(FactKind::kUnknownTopic, "Unsubscribed"), 1);
+    driver.Apply("Unsubscribed", Seconds(5), {{"topic", Value::Int(5)}});
+    EXPECT_EQ(opted_in(), 0);
+    EXPECT_EQ(driver.Count(FactKind::kWrongType, "string"), 2);
+    EXPECT_EQ(driver.person.consent.size(), choices);
+  }
+}
+
+TEST(StepTest, ARefusalWithoutARunKeyIsCountedOnce) {
+  const auto journey = [](const std::string& more) {
+    return With({{"j.yaml",
+                  "journey: j\ntrigger: {any_of: [{event: Go}, {event: Go, where: \"true\"}]}\n"
+                  "one_run_per: event.key\nsteps: [{wait: 1 day}]\n" +
+                      more}});
+  };
+  Driver inactive(journey("active: {from: 2099-01-01T00:00:00Z}\n"));
+  inactive.Apply("Go", Seconds(1), {{"key", Value::Int(1)}});
+  EXPECT_EQ(inactive.Count(FactKind::kEntryRefused, "inactive"), 1);
+  Driver keyless(journey(""));
+  keyless.Apply("Go", Seconds(1));
+  EXPECT_EQ(keyless.Count(FactKind::kEntryRefused, "run_key_error"), 1);
+  keyless.Apply("Go", Seconds(2));
+  EXPECT_EQ(keyless.Count(FactKind::kEntryRefused, "run_key_error"), 2);
 }
 
 TEST(StepTest, AValueOfTheWrongTypeIsCountedAndReadAsAbsent) {

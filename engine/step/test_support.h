@@ -55,6 +55,7 @@ class Driver {
   }
 
   void Use(std::vector<std::shared_ptr<const language::Bundle>> bundles) {
+    kept.insert(kept.end(), bundles.begin(), bundles.end());
     const auto current = bundles.front();
     bundles.erase(bundles.begin());
     rules = std::make_unique<language::RuleSet>(current, bundles);
@@ -106,6 +107,7 @@ class Driver {
     return count;
   }
 
+  std::vector<std::shared_ptr<const language::Bundle>> kept;
   std::unique_ptr<language::RuleSet> rules;
   Secrets secrets;
   PartitionState partition;

@@ -1,6 +1,7 @@
 #include "engine/step/triggers.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/base/hash.h"
 #include "engine/base/limits.h"
@@ -176,12 +177,18 @@ bool Matches(Session& session, const Journey& journey, const Trigger& trigger,
 // The keys that this item has tried, of the journey at hand.
 struct Tried {
   const Journey* journey = nullptr;
+  bool refused_without_key = false;
   std::vector<Value> keys;
 
-  // True the first time.
-  bool Add(const Journey& of, const Value& key) {
-    if (journey != &of) keys.clear();
+  void Begin(const Journey& of) {
+    if (journey == &of) return;
     journey = &of;
+    refused_without_key = false;
+    keys.clear();
+  }
+
+  // True the first time.
+  bool Add(const Value& key) {
     for (const Value& tried : keys) {
       if (model::Identical(tried, key)) return false;
     }
@@ -192,10 +199,15 @@ struct Tried {
 
 void EnterWith(Session& session, const Journey& journey, const expr::EventView& trigger,
                std::string_view event_id, Tried* tried) {
-  if (!IsActive(session, journey)) return Refuse(session, journey, "inactive");
+  tried->Begin(journey);
+  // Counted once, however many triggers match.
+  const auto refuse_without_key = [&](std::string_view reason) {
+    if (!std::exchange(tried->refused_without_key, true)) Refuse(session, journey, reason);
+  };
+  if (!IsActive(session, journey)) return refuse_without_key("inactive");
   const std::optional<Value> key = EvaluateRunKey(session, journey, trigger);
-  if (!key) return Refuse(session, journey, "run_key_error");
-  if (!tried->Add(journey, *key)) return;
+  if (!key) return refuse_without_key("run_key_error");
+  if (!tried->Add(*key)) return;
   const uint64_t key_hash = journey.reentry == ReentryKind::kAlways ? 0 : HashRunKey(session, *key);
   TryToEnter(session, {journey, trigger, event_id, *key, key_hash});
 }

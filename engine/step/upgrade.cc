@@ -12,7 +12,6 @@
 namespace sojourn::step {
 namespace {
 
-using language::Bundle;
 using language::Journey;
 using language::Trigger;
 using language::TriggerKind;
@@ -48,14 +47,6 @@ void UpgradeRuns(Session& session) {
   }
 }
 
-// The bundle that the person was last judged by; nullptr where it is not kept any more.
-const Bundle* FormerBundle(const Session& session) {
-  for (const auto& bundle : session.rules.older()) {
-    if (bundle->number == session.person.bundle) return bundle.get();
-  }
-  return nullptr;
-}
-
 void DropGoneMemberships(Session& session) {
   auto& memberships = session.person.memberships;
   for (uint32_t i = 0; i < memberships.size();) {
@@ -67,10 +58,11 @@ void DropGoneMemberships(Session& session) {
   }
 }
 
-// `existing: enter` of journeys that the person has not been judged by before.
-void PlanExistingMembers(Session& session, const Bundle& former) {
+// `existing: enter` of journeys that were loaded for the first time after the bundle that the
+// person was judged by last.
+void PlanExistingMembers(Session& session) {
   for (const auto& journey : session.rules.current().journeys) {
-    if (former.FindJourney(journey->name) != nullptr) continue;
+    if (session.rules.FirstBundle(journey->id) <= session.person.bundle) continue;
     for (const Trigger& trigger : journey->triggers) {
       const bool enters = trigger.kind == TriggerKind::kEntersSegment && trigger.existing_enter &&
                           session.person.InSegment(trigger.segment_id);
@@ -98,7 +90,6 @@ void UpgradePerson(const Environment& environment, Timestamp at, model::Person* 
                    StepOutput* output) {
   if (!person->known) return;
   Session session(environment, std::max(at, person->clock), person, output);
-  const Bundle* former = FormerBundle(session);
   UpgradeRuns(session);
   ApplyGeneralUnsubscription(session);
   DropGoneMemberships(session);
@@ -107,7 +98,7 @@ void UpgradePerson(const Environment& environment, Timestamp at, model::Person* 
   RecomputeSegments(session, changes, nullptr);
   JudgeAwaitedSilently(session);
   PlanDates(session);
-  if (former != nullptr) PlanExistingMembers(session, *former);
+  PlanExistingMembers(session);
   person->bundle = session.rules.current().number;
   person->clock = session.now;
   RecomputeDeadline(person);

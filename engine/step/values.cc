@@ -63,8 +63,11 @@ void WriteEntries(const Value& map, const Wanted& wanted, JsonWriter* json, cons
 void WritePerson(const Walk& walk, const Wanted& wanted, JsonWriter* json) {
   const model::Person& person = walk.session.person;
   if (wanted.Has("id")) json->Member("id", Value::String(person.id));
-  if (wanted.Has("first_seen_at")) json->Member("first_seen_at", Value::Time(person.first_seen_at));
-  if (wanted.Has("last_seen_at")) json->Member("last_seen_at", Value::Time(person.last_seen_at));
+  const auto seen = [&](std::string_view name, Timestamp at) {
+    if (wanted.Has(name) && at != Timestamp::Min()) json->Member(name, Value::Time(at));
+  };
+  seen("first_seen_at", person.first_seen_at);
+  seen("last_seen_at", person.last_seen_at);
   for (const model::Trait& trait : person.traits) {
     if (!wanted.Has(trait.name)) continue;
     json->Member(trait.name, Typed(trait.value, walk.bundle->names->Trait(trait.name)));

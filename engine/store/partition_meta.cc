@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/base/check.h"
 #include "engine/store/byte_codec.h"
 
 namespace sojourn::store {
@@ -17,6 +18,7 @@ constexpr size_t kInputBytes = 3;
 constexpr size_t kSweepBytes = 3;
 constexpr size_t kNamedTextBytes = 2;
 constexpr size_t kPoolUseBytes = 2;
+constexpr size_t kMarkBytes = 1;
 
 void WriteTexts(const std::vector<NamedText>& texts, ByteWriter* out) {
   out->Varint(texts.size());
@@ -60,9 +62,38 @@ void ReadSweeps(ByteReader* in, std::vector<SweepCursor>* sweeps) {
   }
 }
 
+// Marks stand as the differences from one to the next.
+void WritePoolUses(const std::vector<PoolUse>& uses, ByteWriter* out) {
+  out->Varint(uses.size());
+  for (const PoolUse& use : uses) {
+    out->Text(use.pool);
+    out->Varint(use.taken.size());
+    uint32_t previous = 0;
+    for (const uint32_t mark : use.taken) {
+      out->Varint(mark - previous);
+      previous = mark;
+    }
+  }
+}
+
 void ReadPoolUses(ByteReader* in, std::vector<PoolUse>* uses) {
   uses->resize(in->Count(kPoolUseBytes));
   for (PoolUse& use : *uses) {
+    use.pool = in->Text();
+    use.taken.resize(in->Count(kMarkBytes));
+    uint64_t mark = 0;
+    for (size_t i = 0; i < use.taken.size(); ++i) {
+      const uint32_t difference = in->Varint32();
+      mark += difference;
+      if (mark > UINT32_MAX || (i > 0 && difference == 0)) in->Fail();
+      use.taken[i] = static_cast<uint32_t>(mark);
+    }
+  }
+}
+
+void ReadCountedPoolUses(ByteReader* in, std::vector<CountedPoolUse>* uses) {
+  uses->resize(in->Count(kPoolUseBytes));
+  for (CountedPoolUse& use : *uses) {
     use.pool = in->Text();
     use.taken = in->Varint32();
   }
@@ -71,6 +102,7 @@ void ReadPoolUses(ByteReader* in, std::vector<PoolUse>* uses) {
 }  // namespace
 
 std::string EncodePartitionMeta(const PartitionMeta& meta) {
+  SOJOURN_CHECK(!meta.counted_coupons);
   std::string bytes;
   ByteWriter out(&bytes);
   out.Byte(kPartitionMetaVersion);
@@ -96,11 +128,7 @@ std::string EncodePartitionMeta(const PartitionMeta& meta) {
     out.Signed(sweep.occurrence.milliseconds());
     out.Text(sweep.after_person);
   }
-  out.Varint(meta.coupons_taken.size());
-  for (const PoolUse& use : meta.coupons_taken) {
-    out.Text(use.pool);
-    out.Varint(use.taken);
-  }
+  WritePoolUses(meta.coupons_taken, &out);
   WriteTexts(meta.key_fingerprints, &out);
   WriteTexts(meta.identities, &out);
   out.Finish();
@@ -130,7 +158,11 @@ Result<PartitionMeta> DecodePartitionMeta(std::string_view bytes) {
   meta.timer_cursor.person = in.Text();
   ReadInputs(&in, &meta.inputs);
   ReadSweeps(&in, &meta.sweeps);
-  ReadPoolUses(&in, &meta.coupons_taken);
+  if (version == 1) {
+    ReadCountedPoolUses(&in, &meta.counted_coupons.emplace());
+  } else {
+    ReadPoolUses(&in, &meta.coupons_taken);
+  }
   ReadTexts(&in, &meta.key_fingerprints);
   ReadTexts(&in, &meta.identities);
   if (!in.ok() || !in.at_end()) return DataLoss("a partition's meta record is damaged");

@@ -4,6 +4,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +15,7 @@
 
 namespace sojourn::store {
 
-inline constexpr uint8_t kPartitionMetaVersion = 1;
+inline constexpr uint8_t kPartitionMetaVersion = 2;
 
 // A place in the order of timer rows: by time, then by the person's id as bytes. The default stands
 // before every row.
@@ -45,11 +46,19 @@ struct NamedText {
   bool operator==(const NamedText&) const = default;
 };
 
-// How many codes of a listed coupon pool the partition has given away.
+// The codes of a listed coupon pool that the partition has given away.
 struct PoolUse {
   std::string pool;
-  uint32_t taken = 0;
+  std::vector<uint32_t> taken;  // marks of the codes (FORMAT.md), rising
   bool operator==(const PoolUse&) const = default;
+};
+
+// What version 1 knew instead: how many were given of the codes whose index in the list, modulo the
+// number of partitions, is the partition.
+struct CountedPoolUse {
+  std::string pool;
+  uint32_t taken = 0;
+  bool operator==(const CountedPoolUse&) const = default;
 };
 
 struct PartitionMeta {
@@ -58,7 +67,10 @@ struct PartitionMeta {
   Timestamp watermark = Timestamp::Min();  // timers up to here may have fired
   TimerRow timer_cursor;                   // the timer row passed last; the local store's own
   std::vector<SweepCursor> sweeps;
-  std::vector<PoolUse> coupons_taken;       // by pool
+  std::vector<PoolUse> coupons_taken;  // by pool
+  // Only ever read, from version 1: then also pools that are not in it may have been used by other
+  // partitions.
+  std::optional<std::vector<CountedPoolUse>> counted_coupons;
   uint32_t bundle = 0;                      // number of the rules bundle in force
   bool import_open = false;                 // between an import's begin and end records
   bool timers_incomplete = false;           // a rebuild of the timer index did not finish
@@ -71,6 +83,7 @@ struct PartitionMeta {
   bool operator==(const PartitionMeta&) const = default;
 };
 
+// Requires that there are no counted coupons any more.
 std::string EncodePartitionMeta(const PartitionMeta& meta);
 
 // Takes any bytes. Errors: kDataLoss; kFailedPrecondition for a newer version.

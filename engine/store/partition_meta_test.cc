@@ -18,7 +18,7 @@ PartitionMeta FullMeta() {
   meta.bundle = 12;
   meta.import_open = true;
   meta.timers_incomplete = true;
-  meta.coupons_taken = {{"winback", 7}, {"vip", 4'000'000'000}};
+  meta.coupons_taken = {{"winback", {0, 7, UINT32_MAX}}, {"vip", {4'000'000'000}}, {"gone", {}}};
   meta.key_fingerprints = {{"coupons", "0a1b"}};
   meta.identities = {{"app", "shop"}, {"topic web", "x-y-z"}};
   meta.changelog_next_offset = Offset(INT64_MAX);
@@ -56,6 +56,36 @@ TEST(PartitionMetaTest, AnyBytesAreSafe) {
     EXPECT_TRUE(decoded.ok() || decoded.status().code() == StatusCode::kDataLoss);
   }
   EXPECT_GT(refused, 1000);
+}
+
+// Both ends of the coupons in a meta of version 1: "p", of which three codes were given.
+TEST(PartitionMetaTest, CountedCouponsOfVersion1AreRead) {
+  PartitionMeta meta;
+  meta.coupons_taken = {{"p", {5, 6, 7}}};
+  std::string bytes = EncodePartitionMeta(meta);
+  const std::string marks("\x01\x01p\x03\x05\x01\x01", 7);
+  const size_t at = bytes.find(marks);
+  ASSERT_NE(at, std::string::npos);
+  bytes.replace(at, marks.size(), "\x01\x01p\x03");
+  bytes[0] = 1;
+  const auto decoded = DecodePartitionMeta(bytes);
+  ASSERT_TRUE(decoded.ok()) << decoded.status().message();
+  EXPECT_TRUE(decoded->coupons_taken.empty());
+  ASSERT_TRUE(decoded->counted_coupons);
+  EXPECT_EQ(*decoded->counted_coupons, (std::vector<CountedPoolUse>{{"p", 3}}));
+}
+
+TEST(PartitionMetaTest, MarksRise) {
+  PartitionMeta meta;
+  meta.coupons_taken = {{"p", {UINT32_MAX - 1, UINT32_MAX}}};
+  const std::string bytes = EncodePartitionMeta(meta);
+  const std::string marks("\xfe\xff\xff\xff\x0f\x01", 6);
+  const size_t last = bytes.find(marks) + marks.size() - 1;
+  for (const char difference : {0, 2}) {
+    std::string changed = bytes;
+    changed[last] = difference;
+    EXPECT_EQ(DecodePartitionMeta(changed).status().code(), StatusCode::kDataLoss);
+  }
 }
 
 TEST(PartitionMetaTest, NewerVersionIsNamed) {

@@ -19,9 +19,15 @@ class PersonReader {
   PersonReader(std::string_view record, Person* person)
       : in_(record), person_(person), arena_(&person->arena), clock_(person->clock) {}
 
-  bool Read() {
-    person_->first_seen_at = Time();
-    person_->last_seen_at = Time();
+  bool Read(uint8_t version, uint8_t flags) {
+    if ((flags & kFlagNeverSeen) == 0) {
+      person_->first_seen_at = Time();
+      person_->last_seen_at = Time();
+    }
+    // Before version 3 the start of 1970 meant "never".
+    if (version < 3 && person_->first_seen_at == Timestamp()) {
+      person_->first_seen_at = person_->last_seen_at = Timestamp::Min();
+    }
     int previous = 0;
     while (in_.ok() && !in_.at_end()) {
       const int section = in_.Byte();
@@ -310,8 +316,9 @@ Status DecodePerson(std::string_view bytes, Person* person) {
   person->bundle = RecordBundle(record);
   person->clock = RecordClock(record);
   person->next_deadline = RecordNextDeadline(record);
-  const bool ok = (flags & ~kAllFlags) == 0 &&
-                  PersonReader(record.substr(kPersonRecordHeaderBytes), person).Read();
+  const bool ok =
+      (flags & ~kAllFlags) == 0 && PersonReader(record.substr(kPersonRecordHeaderBytes), person)
+                                       .Read(static_cast<uint8_t>(record[0]), flags);
   if (ok) return Status::Ok();
   person->Reset();
   return DataLoss("a person's record is damaged");

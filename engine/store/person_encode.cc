@@ -43,11 +43,15 @@ class PersonWriter {
  private:
   void Header() {
     out_.Byte(kPersonRecordVersion);
+    const bool never_seen =
+        person_.first_seen_at == Timestamp::Min() && person_.last_seen_at == Timestamp::Min();
     out_.Byte(static_cast<uint8_t>((person_.known ? kFlagKnown : 0) |
-                                   (person_.complained ? kFlagComplained : 0)));
+                                   (person_.complained ? kFlagComplained : 0) |
+                                   (never_seen ? kFlagNeverSeen : 0)));
     out_.Fixed(person_.bundle, 4);
     out_.Fixed(static_cast<uint64_t>(clock_.milliseconds()), 8);
     out_.Fixed(static_cast<uint64_t>(person_.next_deadline.milliseconds()), 8);
+    if (never_seen) return;
     Time(person_.first_seen_at);
     Time(person_.last_seen_at);
   }

@@ -10,7 +10,8 @@ namespace sojourn::store {
 // Bits of the header's flag byte.
 inline constexpr uint8_t kFlagKnown = 1;
 inline constexpr uint8_t kFlagComplained = 2;
-inline constexpr uint8_t kAllFlags = 3;
+inline constexpr uint8_t kFlagNeverSeen = 4;  // since version 3: first and last seen are left out
+inline constexpr uint8_t kAllFlags = 7;
 
 // Sections follow in rising order; an empty one is left out.
 enum class Section : uint8_t {

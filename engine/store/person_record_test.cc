@@ -392,8 +392,7 @@ TEST(PersonRecordTest, AnyBytesAreSafe) {
 }
 
 std::string HeaderAnd(std::string_view rest) {
-  return Encoded(Person()).substr(0, kPersonRecordHeaderBytes) + std::string("\0\0", 2) +
-         std::string(rest);
+  return Encoded(Person()).substr(0, kPersonRecordHeaderBytes) + std::string(rest);
 }
 
 TEST(PersonRecordTest, HugeCountsAllocateNothing) {
@@ -432,19 +431,38 @@ TEST(PersonRecordTest, NewerVersionIsNamed) {
   const Status status = DecodePerson(bytes, &decoded);
   EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
   EXPECT_EQ(status.message(),
-            "a person's record has version 3, this binary knows up to 2; use a newer sojourn");
+            "a person's record has version 4, this binary knows up to 3; use a newer sojourn");
 }
 
 TEST(PersonRecordTest, OlderVersionsAreRead) {
   Person person;
   person.id = "u1";
   person.known = true;
+  person.first_seen_at = person.last_seen_at = Timestamp(5);
   person.ended_runs.Append(&person.arena, model::EndedRun());
   std::string bytes = Encoded(person);
   bytes[0] = 1;  // nothing in it is newer
   Person decoded;
   ASSERT_TRUE(DecodePerson(bytes, &decoded).ok());
   EXPECT_EQ(Text(decoded), Text(person));
+}
+
+TEST(PersonRecordTest, NeverSeenIsNotTheStartOf1970) {
+  for (const Timestamp seen : {Timestamp::Min(), Timestamp()}) {
+    Person person;
+    person.known = true;
+    person.clock = Timestamp(1'772'442'000'000);
+    person.first_seen_at = person.last_seen_at = seen;
+    std::string bytes = Encoded(person);
+    Person decoded;
+    ASSERT_TRUE(DecodePerson(bytes, &decoded).ok());
+    EXPECT_EQ(decoded.first_seen_at, seen);
+    EXPECT_EQ(decoded.last_seen_at, seen);
+    bytes[0] = 2;  // where the start of 1970 meant it
+    ASSERT_TRUE(DecodePerson(bytes, &decoded).ok());
+    EXPECT_EQ(decoded.first_seen_at, Timestamp::Min());
+    EXPECT_EQ(decoded.last_seen_at, Timestamp::Min());
+  }
 }
 
 TEST(PersonRecordTest, ResultsBelongToAnEndedRun) {

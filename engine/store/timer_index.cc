@@ -46,7 +46,7 @@ Status TimerIndex::NextDue(Timestamp limit, size_t max_count, std::vector<TimerR
   }
 }
 
-// // Takes the rows behind `from` that lie within the horizon; where there are too many, the
+// Takes the rows behind `from` that lie within the horizon; where there are too many, the
 // horizon comes nearer.
 void TimerIndex::ReadAheadIn(const std::set<TimerRow>& rows, const TimerRow& from) {
   size_t count = 0;

@@ -75,6 +75,11 @@ struct ExpressionErrors {
 struct WrongTypes {
   int64_t count = 1;
 };
+// A Subscribed or Unsubscribed named a topic that company.yaml does not have.
+struct UnknownTopics {
+  std::string_view event;
+  int64_t count = 1;
+};
 struct ActionsEmitted {
   std::string_view kind;  // "send_email", ...
   std::string_view journey;

@@ -55,9 +55,14 @@ void RuntimeObserver::OnStep(const runtime::StepReport& report) {
       case FactKind::kQueuedDropped:
         Add(&pending, false, FactKind::kEventDropped, fact.reason, {});
         break;
+      case FactKind::kExpressionError:
+        if (!fact.journey.empty()) Add(&pending, false, fact.kind, fact.journey, {});
+        break;
+      case FactKind::kUnknownTopic:
+        Add(&pending, false, fact.kind, fact.reason, {});
+        break;
       case FactKind::kEntered:
       case FactKind::kGoal:
-      case FactKind::kExpressionError:
         Add(&pending, false, fact.kind, fact.journey, {});
         break;
       case FactKind::kEntryRefused:
@@ -96,6 +101,8 @@ void RuntimeObserver::Count(const Tally& tally) {
       return telemetry_->Record(StepsSkipped{tally.first, tally.second, tally.count});
     case FactKind::kWrongType:
       return telemetry_->Record(WrongTypes{tally.count});
+    case FactKind::kUnknownTopic:
+      return telemetry_->Record(UnknownTopics{tally.first, tally.count});
     default:
       return;
   }

@@ -21,10 +21,13 @@ std::string ValueOf(const Telemetry& telemetry, const std::string& metric) {
 // One event that ended a run, was skipped once and caused an action.
 void Step(RuntimeObserver* observer) {
   model::Event event;
-  const std::array<model::Fact, 4> facts = {
+  const std::array<model::Fact, 7> facts = {
       model::Fact{.kind = model::FactKind::kExited, .journey = "j", .reason = "goal"},
       model::Fact{.kind = model::FactKind::kSkipped, .journey = "j", .reason = "no_consent"},
       model::Fact{.kind = model::FactKind::kEventDropped, .reason = "duplicate"},
+      model::Fact{.kind = model::FactKind::kExpressionError, .journey = "j", .step = "1"},
+      model::Fact{.kind = model::FactKind::kExpressionError},  // in a segment
+      model::Fact{.kind = model::FactKind::kUnknownTopic, .name = "x", .reason = "Unsubscribed"},
       model::Fact{.kind = model::FactKind::kStepPassed, .journey = "j", .step = "1"}};
   const std::array<model::Action, 1> actions;
   observer->OnStep(
@@ -56,6 +59,9 @@ TEST(RuntimeObserver, StepsCountWhenTheyAreCommitted) {
   EXPECT_EQ(ValueOf(telemetry, R"(sojourn_steps_skipped_total{journey="j",reason="no_consent"})"),
             "1");
   EXPECT_EQ(ValueOf(telemetry, R"(sojourn_events_dropped_total{reason="duplicate"})"), "1");
+  EXPECT_EQ(ValueOf(telemetry, R"(sojourn_expression_errors_total{journey="j"})"), "1");
+  EXPECT_EQ(ValueOf(telemetry, R"(sojourn_expression_errors_total{journey=""})"), "");
+  EXPECT_EQ(ValueOf(telemetry, R"(sojourn_unknown_topics_total{event="Unsubscribed"})"), "1");
   EXPECT_EQ(ValueOf(telemetry, R"(sojourn_actions_total{journey="j",kind="send_email"})"), "1");
   EXPECT_EQ(ValueOf(telemetry, "sojourn_actions_late_total"), "1");
   EXPECT_EQ(ValueOf(telemetry, "sojourn_event_to_action_seconds_sum"), "0.25");

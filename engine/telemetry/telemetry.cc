@@ -113,12 +113,16 @@ struct Telemetry::Families {
   Family<Counter>& steps_skipped =
       MakeCounter("sojourn_steps_skipped_total",
                   "Sends and other steps that were skipped, by journey and reason.");
-  Family<Counter>& expression_errors =
-      MakeCounter("sojourn_expression_errors_total",
-                  "Conditions and values that ended in an error, by journey; none: in a segment.");
+  Family<Counter>& expression_errors = MakeCounter(
+      "sojourn_expression_errors_total",
+      "Conditions and values of journeys that ended in an error. Segments are left out: "
+      "an error is how they leave out people without what they ask for.");
   Family<Counter>& wrong_types =
       MakeCounter("sojourn_wrong_types_total",
                   "Properties and traits of another type than catalogued, read as absent.");
+  Family<Counter>& unknown_topics =
+      MakeCounter("sojourn_unknown_topics_total",
+                  "Choices of consent for a topic that is not in company.yaml, by event.");
   Family<Counter>& actions =
       MakeCounter("sojourn_actions_total", "Actions emitted, by kind and journey.");
   Family<Counter>& actions_late =
@@ -292,6 +296,10 @@ void Telemetry::Record(const ExpressionErrors& it) {
 }
 
 void Telemetry::Record(const WrongTypes& it) { Count(families_->wrong_types, {}, it.count); }
+
+void Telemetry::Record(const UnknownTopics& it) {
+  Count(families_->unknown_topics, {{"event", Copy(it.event)}}, it.count);
+}
 
 void Telemetry::Record(const ActionsEmitted& it) {
   Count(families_->actions, {{"kind", Copy(it.kind)}, {"journey", Copy(it.journey)}}, it.count);

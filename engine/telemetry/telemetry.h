@@ -33,6 +33,7 @@ class Telemetry {
   void Record(const StepsSkipped&);
   void Record(const ExpressionErrors&);
   void Record(const WrongTypes&);
+  void Record(const UnknownTopics&);
   void Record(const ActionsEmitted&);
   void Record(const ActionsLate&);
   void Record(const CommitMade&);

@@ -34,8 +34,9 @@ void RecordEverything(Telemetry* telemetry) {
   telemetry->Record(RunsExited{"win-back", "goal", 1});
   telemetry->Record(GoalsReached{"win-back", 1});
   telemetry->Record(StepsSkipped{"win-back", "no_consent", 3});
-  telemetry->Record(ExpressionErrors{"", 1});
+  telemetry->Record(ExpressionErrors{"win-back", 1});
   telemetry->Record(WrongTypes{4});
+  telemetry->Record(UnknownTopics{"Unsubscribed", 2});
   telemetry->Record(ActionsEmitted{"send_email", "win-back", 2});
   telemetry->Record(ActionsLate{1});
   telemetry->Record(CommitMade{partition, 10, 4, 6, 1200, Milliseconds(20)});
@@ -69,8 +70,9 @@ TEST(Telemetry, EveryOccurrenceHasItsMetric) {
       {R"(sojourn_runs_exited_total{journey="win-back",reason="goal"})", "1"},
       {R"(sojourn_goals_reached_total{journey="win-back"})", "1"},
       {R"(sojourn_steps_skipped_total{journey="win-back",reason="no_consent"})", "3"},
-      {R"(sojourn_expression_errors_total{journey=""})", "1"},
+      {R"(sojourn_expression_errors_total{journey="win-back"})", "1"},
       {R"(sojourn_wrong_types_total)", "4"},
+      {R"(sojourn_unknown_topics_total{event="Unsubscribed"})", "2"},
       {R"(sojourn_actions_total{journey="win-back",kind="send_email"})", "2"},
       {R"(sojourn_actions_late_total)", "1"},
       {R"(sojourn_commit_duration_seconds_bucket{le="0.01"})", "0"},
