@@ -59,6 +59,8 @@ class Log final : public EmbeddedLog {
   bool WaitForActions(const Cursors& seen, Duration timeout) override;
   Result<Cursors> ReadCursors(std::string_view reader) override;
   Status WriteCursors(std::string_view reader, const Cursors& cursors) override;
+  Result<std::string> ReadNote(std::string_view name) override;
+  Status WriteNote(std::string_view name, std::string_view text) override;
   Result<std::vector<StoredDeadLetter>> ReadDeadLetters(Partition partition, Offset from,
                                                         size_t max_count) override;
   Status AppendDeadLetters(std::span<const runtime::DeadLetter> letters) override;
@@ -203,6 +205,18 @@ Result<Cursors> Log::ReadCursors(std::string_view reader) {
 Status Log::WriteCursors(std::string_view reader, const Cursors& cursors) {
   store::WriteBatch batch;
   batch.Put(kControlFamily, ReaderKey(reader), EncodeCursors(cursors));
+  return shared_.database->Write(batch, store::Sync::kYes);
+}
+
+Result<std::string> Log::ReadNote(std::string_view name) {
+  SOJOURN_ASSIGN_OR_RETURN(const auto row, shared_.database->Get(kControlFamily, NoteKey(name)));
+  return row.value_or("");
+}
+
+Status Log::WriteNote(std::string_view name, std::string_view text) {
+  SOJOURN_RETURN_IF_ERROR(shared_.CheckRoom());
+  store::WriteBatch batch;
+  batch.Put(kControlFamily, NoteKey(name), text);
   return shared_.database->Write(batch, store::Sync::kYes);
 }
 

@@ -135,6 +135,10 @@ class EmbeddedLog {
   virtual Result<Cursors> ReadCursors(std::string_view reader) = 0;
   virtual Status WriteCursors(std::string_view reader, const Cursors& cursors) = 0;
 
+  // Small texts that survive the process; "" where there is none of that name.
+  virtual Result<std::string> ReadNote(std::string_view name) = 0;
+  virtual Status WriteNote(std::string_view name, std::string_view text) = 0;
+
   virtual Result<std::vector<StoredDeadLetter>> ReadDeadLetters(Partition partition, Offset from,
                                                                 size_t max_count) = 0;
 

@@ -159,6 +159,7 @@ Result<ImportState> DecodeImport(std::string_view bytes) {
 }
 
 std::string ReaderKey(std::string_view reader) { return "reader:" + std::string(reader); }
+std::string NoteKey(std::string_view name) { return "note:" + std::string(name); }
 
 std::string EncodeCursors(const Cursors& cursors) {
   std::string bytes;

@@ -64,6 +64,8 @@ std::string SuppressionKey(const deliver::AddressHash& hash);
 std::string EncodeSuppression(const deliver::Suppression& entry);
 Result<deliver::Suppression> DecodeSuppression(std::string_view key, std::string_view bytes);
 
+std::string NoteKey(std::string_view name);
+
 std::string BundleKey(uint32_t number);
 store::KeyRange BundleRange();
 std::optional<uint32_t> NumberOfBundleKey(std::string_view key);

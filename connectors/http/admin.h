@@ -35,6 +35,8 @@ struct AdminHandlers {
   std::function<Response(const Request&)> dead_letters;
   std::function<Response(const Request&)> keep_dead_letters;
   std::function<Response(const Request&)> suppressions;  // GET and POST
+  // Query: `journey` (none: all), `resume` (1: the other way).
+  std::function<Response(const Request&)> pause;
 };
 
 struct AdminOptions {

@@ -99,6 +99,17 @@ class Backend {
   // times; the last time counts.
   using PersonVisitor = std::function<Status(std::string_view id, std::string_view record)>;
   virtual Status ScanPersons(const PersonVisitor& visit) = 0;
+  // One person's committed record; nullopt: unknown or erased. kFailedPrecondition: it cannot be
+  // told here.
+  virtual Result<std::optional<std::string>> ReadPerson(const std::string& /*id*/) {
+    return FailedPrecondition("the person's state is not at hand here");
+  }
+
+  // --- Notes: small settings that survive the process, such as what is paused.
+  virtual Result<std::string> ReadNote(const std::string& /*name*/) { return std::string(); }
+  virtual Status WriteNote(const std::string& /*name*/, const std::string& /*text*/) {
+    return FailedPrecondition("that needs the embedded log so far");
+  }
 
   // --- Out.
   virtual Result<ActionCursors> ActionEnds() = 0;

@@ -24,6 +24,7 @@ void AddImportCommand(CLI::App* app, int* exit_code);
 void AddActionsCommand(CLI::App* app, int* exit_code);
 void AddDeadLettersCommand(CLI::App* app, int* exit_code);
 void AddEnrollCommand(CLI::App* app, int* exit_code);
+void AddPauseCommands(CLI::App* app, int* exit_code);  // pause, resume
 void AddSummaryCommand(CLI::App* app, int* exit_code);
 void AddSuppressionsCommand(CLI::App* app, int* exit_code);
 void AddKafkaCommand(CLI::App* app, int* exit_code);

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/cli/config_reader.h"
 #include "engine/cli/yaml_file.h"
 #include "engine/language/values.h"
 
@@ -59,6 +60,12 @@ const Shape& TextMapShape() {
   return shape;
 }
 
+const Shape& KeysShape() {
+  static const Shape shape = {
+      .kind = ShapeKind::kList, .noun = "list of keys", .item = language::TextShape};
+  return shape;
+}
+
 const Shape& InputShape() {
   static const Shape shape = {.kind = ShapeKind::kObject,
                               .noun = "input topic",
@@ -94,7 +101,8 @@ const Shape& SecretsShape() {
       .noun = "secrets",
       .fields = {{"coupon_key", language::TextShape, false, "key of generated coupon codes"},
                  {"event_id_key", language::TextShape, false, "key of remembered event ids"},
-                 {"address_key", language::TextShape, false, "key of the suppression list"}}};
+                 {"address_key", language::TextShape, false, "key of the suppression list"},
+                 {"link_keys", KeysShape, false, "keys of links in mails, the newest first"}}};
   return shape;
 }
 
@@ -113,41 +121,10 @@ const Shape& ConfigShape() {
                  {"retention_hours", HoursShape, false, "of the embedded log's events and actions"},
                  {"write_keys", TextMapShape, false, "name: key of those who may send events"},
                  {"secrets", SecretsShape, false, "keys"},
+                 {"mail", MailShape, false, "how mails leave"},
                  {"kafka", KafkaShape, false, "where Kafka is"}}};
   return shape;
 }
-
-// Copies scalars of a mapping that has passed its shape.
-class Reader {
- public:
-  explicit Reader(const Node& mapping) : mapping_(mapping) {}
-
-  void Text(std::string_view key, std::string* target) const {
-    if (const Node* node = mapping_.Find(key)) *target = node->text;
-  }
-  template <typename Integer>
-  void Number(std::string_view key, Integer* target) const {
-    const Node* node = mapping_.Find(key);
-    if (node != nullptr) {
-      *target = static_cast<Integer>(language::ParseInteger(node->text).value_or(0));
-    }
-  }
-  void Map(std::string_view key, std::map<std::string, std::string>* target) const {
-    const Node* node = mapping_.Find(key);
-    if (node == nullptr) return;
-    for (const Node::Entry& entry : node->entries) (*target)[entry.key->text] = entry.value->text;
-  }
-  // Relative to `directory`, where given at all.
-  void Path(std::string_view key, const std::filesystem::path& directory,
-            std::string* target) const {
-    if (const Node* node = mapping_.Find(key)) {
-      *target = (directory / node->text).lexically_normal().string();
-    }
-  }
-
- private:
-  const Node& mapping_;
-};
 
 // Both formats of records have the same two names.
 template <typename Format>
@@ -156,7 +133,7 @@ Format ParseFormat(std::string_view text) {
 }
 
 void ReadKafka(const Node& node, kafka::KafkaConfig* kafka) {
-  const Reader reader(node);
+  const ConfigReader reader(node);
   reader.Text("bootstrap_servers", &kafka->bootstrap_servers);
   reader.Number("partitions", &kafka->partition_count);
   reader.Number("replication_factor", &kafka->replication_factor);
@@ -176,8 +153,8 @@ void ReadKafka(const Node& node, kafka::KafkaConfig* kafka) {
   }
 }
 
-void ReadRoot(const Node& root, const std::filesystem::path& directory, Config* config) {
-  const Reader reader(root);
+Status ReadRoot(const Node& root, const std::filesystem::path& directory, Config* config) {
+  const ConfigReader reader(root);
   reader.Text("app", &config->app);
   reader.Path("rules", directory, &config->rules);
   reader.Path("data", directory, &config->data);
@@ -195,12 +172,20 @@ void ReadRoot(const Node& root, const std::filesystem::path& directory, Config* 
   reader.Number("retention_hours", &retention_hours);
   config->retention = Hours(retention_hours);
   if (const Node* secrets = root.Find("secrets")) {
-    const Reader secret_reader(*secrets);
+    const ConfigReader secret_reader(*secrets);
     secret_reader.Text("coupon_key", &config->coupon_key);
     secret_reader.Text("event_id_key", &config->event_id_key);
     secret_reader.Text("address_key", &config->address_key);
+    if (const Node* keys = secrets->Find("link_keys")) {
+      for (const Node* key : keys->items) config->link_keys.push_back(key->text);
+    }
   }
   if (const Node* kafka = root.Find("kafka")) ReadKafka(*kafka, &config->kafka);
+  const Node* mail = root.Find("mail");
+  if (mail != nullptr) return ReadMailConfig(*mail, directory, &config->mail);
+  // Who has Kafka may have a mailer behind the actions already.
+  if (config->log == LogKind::kKafka) config->mail.send = MailTransportKind::kNone;
+  return Status::Ok();
 }
 
 bool IsLoopback(std::string_view listen) {
@@ -232,7 +217,8 @@ Result<Config> ReadConfig(const std::string& file) {
   SOJOURN_ASSIGN_OR_RETURN(const YamlFile yaml, ReadYamlFile(file, ConfigShape()));
   Config config;
   config.file = file;
-  ReadRoot(yaml.root(), std::filesystem::path(file).parent_path(), &config);
+  SOJOURN_RETURN_IF_ERROR(
+      ReadRoot(yaml.root(), std::filesystem::path(file).parent_path(), &config));
   return config;
 }
 
@@ -243,6 +229,7 @@ Status ValidateConfig(const Config& config) {
         "listen: {} can be reached from outside, so write_keys must name who may send events",
         config.listen));
   }
+  SOJOURN_RETURN_IF_ERROR(ValidateMailConfig(config.mail));
   for (const auto& [name, key] : config.write_keys) {
     if (key.empty()) return InvalidArgument(fmt::format("write_keys: {} has an empty key", name));
   }

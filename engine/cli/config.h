@@ -8,10 +8,12 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "connectors/kafka/config.h"
 #include "engine/base/status.h"
 #include "engine/base/time.h"
+#include "engine/cli/mail_config.h"
 
 namespace sojourn::cli {
 
@@ -38,6 +40,8 @@ struct Config {
   // The keys above may be others than those the state was made with. A flag of `run` only: it is
   // said once, not for ever.
   bool accept_changed_keys = false;
+  std::vector<std::string> link_keys;  // of links in mails, newest first; none: likewise
+  MailConfig mail;
   kafka::KafkaConfig kafka;  // used with LogKind::kKafka; `app` is copied into it
 };
 

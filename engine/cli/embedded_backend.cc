@@ -38,6 +38,13 @@ class EmbeddedBackend final : public Backend {
     return log_->AppendDeadLetters(letters);
   }
   Status ScanPersons(const PersonVisitor& visit) override { return log_->ScanPersons(visit); }
+  Result<std::optional<std::string>> ReadPerson(const std::string& id) override {
+    return log_->ReadPerson(id);
+  }
+  Result<std::string> ReadNote(const std::string& name) override { return log_->ReadNote(name); }
+  Status WriteNote(const std::string& name, const std::string& text) override {
+    return log_->WriteNote(name, text);
+  }
 
   Result<bool> IsEmpty() override { return log_->empty(); }
 

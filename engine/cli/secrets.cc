@@ -21,6 +21,7 @@ using Keys = std::map<std::string, std::string>;
 constexpr char kCouponKey[] = "coupon_key";
 constexpr char kEventIdKey[] = "event_id_key";
 constexpr char kAddressKey[] = "address_key";
+constexpr char kLinkKey[] = "link_key";
 
 std::string PathOf(const Config& config) { return config.data + "/secrets.json"; }
 
@@ -58,6 +59,22 @@ Status WriteKeys(const std::string& path, const Keys& keys) {
   return Status::Ok();
 }
 
+// A key that the data directory keeps, made when it is first asked for.
+Result<std::string> LoadKey(const Config& config, const char* name) {
+  if (config.log == LogKind::kKafka) {
+    return InvalidArgument(
+        fmt::format("log: kafka needs secrets: {{{}}}, the same for every instance",
+                    name == kLinkKey ? "link_keys" : name));
+  }
+  const std::string path = PathOf(config);
+  SOJOURN_ASSIGN_OR_RETURN(Keys keys, ReadKeys(path));
+  if (!keys.contains(name)) {
+    SOJOURN_ASSIGN_OR_RETURN(keys[name], http::NewToken());
+    SOJOURN_RETURN_IF_ERROR(WriteKeys(path, keys));
+  }
+  return keys[name];
+}
+
 }  // namespace
 
 Result<step::Secrets> LoadSecrets(const Config& config) {
@@ -84,16 +101,13 @@ Result<step::Secrets> LoadSecrets(const Config& config) {
 
 Result<std::string> LoadAddressKey(const Config& config) {
   if (!config.address_key.empty()) return config.address_key;
-  if (config.log == LogKind::kKafka) {
-    return InvalidArgument("log: kafka needs secrets: {address_key}, the same for every instance");
-  }
-  const std::string path = PathOf(config);
-  SOJOURN_ASSIGN_OR_RETURN(Keys keys, ReadKeys(path));
-  if (!keys.contains(kAddressKey)) {
-    SOJOURN_ASSIGN_OR_RETURN(keys[kAddressKey], http::NewToken());
-    SOJOURN_RETURN_IF_ERROR(WriteKeys(path, keys));
-  }
-  return keys[kAddressKey];
+  return LoadKey(config, kAddressKey);
+}
+
+Result<std::vector<std::string>> LoadLinkKeys(const Config& config) {
+  if (!config.link_keys.empty()) return config.link_keys;
+  SOJOURN_ASSIGN_OR_RETURN(std::string key, LoadKey(config, kLinkKey));
+  return std::vector<std::string>{std::move(key)};
 }
 
 }  // namespace sojourn::cli

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "engine/base/status.h"
 #include "engine/cli/config.h"
@@ -16,5 +17,8 @@ Result<step::Secrets> LoadSecrets(const Config& config);
 // The key of deliver::Suppressions; likewise. Only for who has the data directory open, or after
 // its process made the key at its start: two must not make one each.
 Result<std::string> LoadAddressKey(const Config& config);
+
+// The keys of links in mails, newest first; likewise.
+Result<std::vector<std::string>> LoadLinkKeys(const Config& config);
 
 }  // namespace sojourn::cli

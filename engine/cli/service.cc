@@ -121,11 +121,13 @@ Status Service::Start() {
     SOJOURN_RETURN_IF_ERROR(LoadAddressKey(config_).status());
   }
   SOJOURN_RETURN_IF_ERROR(LoadFirstRules());
+  SOJOURN_RETURN_IF_ERROR(OpenMail());
   SOJOURN_RETURN_IF_ERROR(MakeWorkers());
   SOJOURN_ASSIGN_OR_RETURN(const std::string token, http::NewToken());
   std::vector<http::Route> routes = MakeRoutes(token);
   SOJOURN_RETURN_IF_ERROR(Announce(token));
   RunWorkers();
+  mail_->Send([this](const Status& status) { Fail(status); });
   server_->Serve(std::move(routes));
   Log(LogLevel::kInfo, "running",
       {{"listen", fmt::format("{}:{}", listen_.host, server_->port())},
@@ -133,6 +135,20 @@ Status Service::Start() {
        {"data", config_.data},
        {"log", config_.log == LogKind::kKafka ? "kafka" : "embedded"},
        {"bundle", rules_->current()->current().number}});
+  return Status::Ok();
+}
+
+// Takes the public port, too, where there is one.
+Status Service::OpenMail() {
+  sink_ = std::make_unique<Sink>(backend_.get(), &clock_);
+  MailEnvironment environment;
+  environment.backend = backend_.get();
+  environment.rules = rules_.get();
+  environment.sink = sink_.get();
+  environment.telemetry = &telemetry_;
+  environment.clock = &clock_;
+  const std::string address = fmt::format("{}:{}", listen_.host, server_->port());
+  SOJOURN_ASSIGN_OR_RETURN(mail_, MailService::Open(config_, environment, address));
   return Status::Ok();
 }
 
@@ -240,7 +256,6 @@ void Service::RunWorkers() {
 }
 
 std::vector<http::Route> Service::MakeRoutes(const std::string& token) {
-  sink_ = std::make_unique<Sink>(backend_.get(), &clock_);
   http::IntakeOptions intake_options;
   for (const auto& [name, key] : config_.write_keys) intake_options.write_keys.push_back(key);
   intake_options.open_to_everyone = config_.write_keys.empty();  // loopback only: ValidateConfig
@@ -249,6 +264,7 @@ std::vector<http::Route> Service::MakeRoutes(const std::string& token) {
   for (http::Route& route : http::AdminRoutes({.token = token}, Handlers())) {
     routes.push_back(std::move(route));
   }
+  for (http::Route& route : mail_->RoutesOfMainListener()) routes.push_back(std::move(route));
   return routes;
 }
 
@@ -291,6 +307,7 @@ http::AdminHandlers Service::Handlers() {
     return list.ok() ? HandleSuppressions(*list, request) : http::ToResponse(list.status());
   };
   handlers.enroll = [this](const http::Request& request) { return HandleEnroll(request); };
+  handlers.pause = [this](const http::Request& request) { return HandlePause(request); };
   return handlers;
 }
 
@@ -327,6 +344,17 @@ http::Response Service::HandleEnroll(const http::Request& request) {
     if (!enrolled.ok()) return http::ToResponse(enrolled);
   }
   return {.body = nlohmann::json{{"people", people->size()}}.dump() + "\n"};
+}
+
+http::Response Service::HandlePause(const http::Request& request) {
+  const std::string journey(request.Query("journey").value_or(""));
+  const bool known =
+      journey.empty() || rules_->current()->current().FindJourney(journey) != nullptr;
+  const bool pause = request.Query("resume") != "1";
+  if (!known && pause) return http::ToResponse(NotFound("there is no journey " + journey));
+  const Status changed = mail_->SetPaused(journey, pause);
+  if (!changed.ok()) return http::ToResponse(changed);
+  return {.body = nlohmann::json{{"paused", mail_->paused()}}.dump() + "\n"};
 }
 
 void Service::ReloadWhenFilesChanged() {
@@ -391,6 +419,7 @@ void Service::Stop() {
   if (stopping_.exchange(true)) return;
   if (server_ != nullptr) server_->Stop(kStopGrace);
   intake_.reset();  // appends what is waiting
+  if (mail_ != nullptr) mail_->Stop();
   for (const auto& running : workers_) {
     if (running->worker != nullptr) running->worker->Stop();
   }

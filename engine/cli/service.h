@@ -19,6 +19,7 @@
 #include "engine/cli/backend.h"
 #include "engine/cli/config.h"
 #include "engine/cli/log_observer.h"
+#include "engine/cli/mail_service.h"
 #include "engine/runtime/rules_source.h"
 #include "engine/runtime/worker.h"
 #include "engine/step/step.h"
@@ -54,10 +55,12 @@ class Service {
   Status Listen();
   Status OpenLog();
   Status LoadFirstRules();
+  Status OpenMail();
   Status MakeWorkers();
   std::vector<http::Route> MakeRoutes(const std::string& token);
   Status Announce(const std::string& token);
   void RunWorkers();
+  http::Response HandlePause(const http::Request& request);
   http::AdminHandlers Handlers();
   http::Response Reload();
   http::Response HandleEnroll(const http::Request& request);
@@ -87,6 +90,7 @@ class Service {
   Timestamp next_retention_ = Timestamp::Min();
   std::atomic<bool> stopping_ = false;
   std::unique_ptr<Sink> sink_;
+  std::unique_ptr<MailService> mail_;
   std::unique_ptr<http::Intake> intake_;
   std::unique_ptr<http::HttpServer> server_;
   bool announced_ = false;  // the instance file tells of this process

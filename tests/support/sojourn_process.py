@@ -42,6 +42,8 @@ class Sojourn:
             "data": str(self.data),
             "listen": f"127.0.0.1:{self.port}",
             "secrets": {"coupon_key": "test coupon key", "event_id_key": "test event id key"},
+            # What is tested without mails is not to be disturbed by what becomes of them.
+            "mail": {"send": "none"},
             **settings,
         }
         self.config = self.directory / "sojourn.yaml"

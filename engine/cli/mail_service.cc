@@ -1,0 +1,248 @@
+#include "engine/cli/mail_service.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "connectors/smtp/file_transport.h"
+#include "connectors/smtp/mail_directory.h"
+#include "engine/cli/secrets.h"
+#include "engine/store/person_record.h"
+#include "engine/telemetry/log.h"
+
+namespace sojourn::cli {
+namespace {
+
+constexpr char kPausedNote[] = "mail_paused";
+
+Result<std::shared_ptr<const smtp::DkimSigner>> OpenSigner(const MailConfig& config) {
+  if (config.dkim.empty()) return std::shared_ptr<const smtp::DkimSigner>();
+  SOJOURN_ASSIGN_OR_RETURN(smtp::DkimSigner signer, smtp::DkimSigner::Load(config.dkim));
+  return std::shared_ptr<const smtp::DkimSigner>(
+      std::make_shared<smtp::DkimSigner>(std::move(signer)));
+}
+
+std::string TextOf(const model::Value* value) {
+  const bool text = value != nullptr && value->kind() == model::ValueKind::kString;
+  return text ? std::string(value->text()) : "";
+}
+
+}  // namespace
+
+Result<std::unique_ptr<MailService>> MailService::Open(const Config& config,
+                                                       const MailEnvironment& environment,
+                                                       const std::string& main_address) {
+  std::unique_ptr<MailService> service(new MailService(environment));
+  service->config_ = config.mail;
+  const std::string& own = config.mail.listen;
+  std::string public_url = config.mail.public_url;
+  if (public_url.empty()) public_url = "http://" + (own.empty() ? main_address : own);
+  SOJOURN_RETURN_IF_ERROR(service->OpenPages(config, public_url));
+  if (config.mail.send != MailTransportKind::kNone) {
+    SOJOURN_RETURN_IF_ERROR(service->OpenDeliverer(config));
+  }
+  if (!own.empty()) SOJOURN_RETURN_IF_ERROR(service->Listen());
+  return service;
+}
+
+MailService::~MailService() { Stop(); }
+
+Status MailService::OpenPages(const Config& config, const std::string& public_url) {
+  // Without a deliverer there are no links, and Kafka may have no keys for them.
+  if (config.mail.send == MailTransportKind::kNone && config.log == LogKind::kKafka) {
+    return Status::Ok();
+  }
+  SOJOURN_ASSIGN_OR_RETURN(const auto keys, LoadLinkKeys(config));
+  SOJOURN_ASSIGN_OR_RETURN(deliver::PageTexts texts, deliver::PageTexts::Read(config.mail.texts));
+  http::MailPagesPorts ports;
+  ports.sink = environment_.sink;
+  ports.consent = [this](const std::string& person) {
+    const auto recipient = FindRecipient(person);
+    const bool known =
+        recipient.ok() && recipient->knowledge == deliver::Recipient::Knowledge::kKnown;
+    return known ? std::optional(recipient->consent) : std::nullopt;
+  };
+  ports.topics = [this] { return Topics(); };
+  pages_ = std::make_unique<http::MailPages>(http::MailPagesOptions{}, deliver::LinkSigner(keys),
+                                             texts, ports);
+  deliver::MailComposerPorts composer_ports;
+  composer_ports.rules = [rules = environment_.rules] { return rules->current(); };
+  composer_ports.recipient = [this](const std::string& person) { return FindRecipient(person); };
+  composer_ports.suppressed = [this](const std::string& address) {
+    return suppressions_->IsSuppressed(address);
+  };
+  composer_ports.now = [clock = environment_.clock] { return clock->Now(); };
+  deliver::MailComposerOptions options;
+  options.public_url = public_url;
+  options.track_opens = config.mail.track_opens;
+  options.track_clicks = config.mail.track_clicks;
+  composer_ = std::make_unique<deliver::MailComposer>(options, composer_ports,
+                                                      deliver::LinkSigner(keys), std::move(texts));
+  return Status::Ok();
+}
+
+Status MailService::OpenDeliverer(const Config& config) {
+  SOJOURN_ASSIGN_OR_RETURN(const std::string address_key, LoadAddressKey(config));
+  SOJOURN_ASSIGN_OR_RETURN(deliver::SuppressionList* const list,
+                           environment_.backend->suppressions());
+  SOJOURN_ASSIGN_OR_RETURN(suppressions_, deliver::Suppressions::Open(address_key, list));
+  SOJOURN_RETURN_IF_ERROR(OpenTransports(config));
+  SOJOURN_ASSIGN_OR_RETURN(log_, environment_.backend->MakeDeliveryLog());
+  deliver::DelivererEnvironment environment;
+  environment.log = log_.get();
+  environment.composer = composer_.get();
+  environment.make_transport = make_transport_;
+  environment.now = [clock = environment_.clock] { return clock->Now(); };
+  environment.telemetry = environment_.telemetry;
+  deliverer_ = std::make_unique<deliver::Deliverer>(config.mail.delivery, environment);
+  return ReadPaused();
+}
+
+Status MailService::OpenTransports(const Config& config) {
+  const MailConfig& mail = config.mail;
+  SOJOURN_ASSIGN_OR_RETURN(const auto signer, OpenSigner(mail));
+  switch (mail.send) {
+    case MailTransportKind::kNone:
+      break;
+    case MailTransportKind::kFiles: {
+      SOJOURN_ASSIGN_OR_RETURN(
+          const auto directory,
+          smtp::MailDirectory::Open(mail.directory.empty() ? config.data + "/mail"
+                                                           : mail.directory));
+      make_transport_ = [directory, signer] {
+        return std::make_unique<smtp::FileTransport>(directory, signer);
+      };
+      break;
+    }
+    case MailTransportKind::kDryRun:
+      make_transport_ = [count = std::make_shared<std::atomic<uint64_t>>(0)] {
+        return std::make_unique<smtp::DryRunTransport>(count);
+      };
+      break;
+    case MailTransportKind::kSmtp:
+      // Options that cannot be used are told now, not with the first mail.
+      SOJOURN_RETURN_IF_ERROR(smtp::OpenSmtpTransport(mail.smtp, signer).status());
+      make_transport_ = [options = mail.smtp, signer] {
+        return *smtp::OpenSmtpTransport(options, signer);
+      };
+      break;
+  }
+  return Status::Ok();
+}
+
+Result<deliver::Recipient> MailService::FindRecipient(const std::string& id) const {
+  deliver::Recipient recipient;
+  const auto record = environment_.backend->ReadPerson(id);
+  if (record.status().code() == StatusCode::kFailedPrecondition) return recipient;
+  if (!record.ok()) return record.status();
+  if (!record->has_value()) {
+    recipient.knowledge = deliver::Recipient::Knowledge::kForgotten;
+    return recipient;
+  }
+  model::Person person;
+  person.id = id;
+  SOJOURN_RETURN_IF_ERROR(store::DecodePerson(**record, &person));
+  recipient.knowledge = deliver::Recipient::Knowledge::kKnown;
+  recipient.complained = person.complained;
+  for (const std::string_view address : person.bounced) recipient.bounced.emplace_back(address);
+  for (const model::ConsentChoice& choice : person.consent) {
+    recipient.consent[std::string(choice.topic)] = choice.opted_in;
+  }
+  recipient.language = TextOf(person.FindTrait("language"));
+  if (recipient.language.empty()) recipient.language = TextOf(person.FindTrait("locale"));
+  return recipient;
+}
+
+std::vector<http::ConsentTopic> MailService::Topics() const {
+  std::vector<http::ConsentTopic> topics;
+  const auto rules = environment_.rules->current();
+  for (const language::ConsentTopic& topic : rules->current().company.topics) {
+    topics.push_back({topic.name, topic.transactional, topic.opted_in});
+  }
+  return topics;
+}
+
+std::vector<http::Route> MailService::RoutesOfMainListener() {
+  if (pages_ == nullptr || !config_.listen.empty()) return {};
+  return pages_->Routes();
+}
+
+Status MailService::Listen() {
+  if (pages_ == nullptr) return Status::Ok();
+  SOJOURN_ASSIGN_OR_RETURN(const Address address, ParseAddress(config_.listen));
+  http::ServerOptions options;
+  options.address = address.host;
+  options.port = address.port;
+  SOJOURN_ASSIGN_OR_RETURN(
+      server_, http::HttpServer::Start(options, pages_->Routes(), environment_.telemetry));
+  return Status::Ok();
+}
+
+void MailService::Send(std::function<void(const Status&)> failed) {
+  if (deliverer_ == nullptr) return;
+  TellPaused();
+  thread_ = std::thread([this, failed = std::move(failed)] {
+    const Status ended = deliverer_->Run();
+    if (!ended.ok()) failed(ended);
+  });
+}
+
+void MailService::Stop() {
+  if (server_ != nullptr) server_->Stop(Seconds(5));
+  server_.reset();
+  if (deliverer_ != nullptr) deliverer_->Stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+// ---- pauses ----------------------------------------------------------------------------------
+
+Status MailService::ReadPaused() {
+  SOJOURN_ASSIGN_OR_RETURN(const std::string text, environment_.backend->ReadNote(kPausedNote));
+  if (text.empty()) return Status::Ok();
+  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_array()) return DataLoss("the note of what is paused is damaged");
+  for (const auto& journey : json) {
+    if (journey.is_string()) paused_.insert(journey.get<std::string>());
+  }
+  return Status::Ok();
+}
+
+Status MailService::SetPaused(const std::string& journey, bool paused) {
+  const std::lock_guard lock(pausing_);
+  std::set<std::string> next = paused_;
+  if (paused) {
+    next.insert(journey);
+  } else if (journey.empty()) {
+    next.clear();
+  } else if (next.erase(journey) == 0) {
+    return NotFound(next.count("") != 0
+                        ? "everything is paused; sojourn resume without a journey resumes it"
+                        : fmt::format("the journey {} is not paused", journey));
+  }
+  SOJOURN_RETURN_IF_ERROR(
+      environment_.backend->WriteNote(kPausedNote, nlohmann::json(next).dump()));
+  paused_ = std::move(next);
+  TellPaused();
+  return Status::Ok();
+}
+
+std::set<std::string> MailService::paused() const {
+  const std::lock_guard lock(pausing_);
+  return paused_;
+}
+
+void MailService::TellPaused() {
+  if (deliverer_ == nullptr) return;
+  deliver::PausedJourneys paused;
+  for (const std::string& journey : paused_) {
+    if (journey.empty()) paused.all = true;
+    paused.names.insert(journey);
+  }
+  deliverer_->SetPaused(std::move(paused));
+}
+
+void MailService::Reopen(const deliver::ActionPlace& place) {
+  if (deliverer_ != nullptr) deliverer_->Reopen(place);
+}
+
+}  // namespace sojourn::cli

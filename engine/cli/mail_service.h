@@ -1,0 +1,83 @@
+// The mails of `sojourn run`: the deliverer on its thread, and the pages behind the mails' links.
+//
+// Threads: Open, Send and Stop from one thread; the rest from any. Errors: one line each.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "connectors/http/http_server.h"
+#include "connectors/http/intake.h"
+#include "connectors/http/mail_pages.h"
+#include "engine/base/status.h"
+#include "engine/cli/backend.h"
+#include "engine/cli/config.h"
+#include "engine/deliver/deliverer.h"
+#include "engine/deliver/mail_composer.h"
+#include "engine/deliver/suppression.h"
+#include "engine/runtime/rules_source.h"
+#include "engine/telemetry/telemetry.h"
+
+namespace sojourn::cli {
+
+// What outlives the service.
+struct MailEnvironment {
+  Backend* backend = nullptr;
+  runtime::RulesSource* rules = nullptr;
+  http::EventSink* sink = nullptr;
+  telemetry::Telemetry* telemetry = nullptr;
+  const runtime::WallClock* clock = nullptr;
+};
+
+class MailService {
+ public:
+  // The public listener serves when it returns; nothing is sent yet. `main_address`: of the main
+  // listener, which has the pages where the configuration names no public one.
+  static Result<std::unique_ptr<MailService>> Open(const Config& config,
+                                                   const MailEnvironment& environment,
+                                                   const std::string& main_address);
+  ~MailService();
+
+  // Where the main listener has the pages: their routes.
+  std::vector<http::Route> RoutesOfMainListener();
+  // `failed` is told once why the deliverer ended by itself.
+  void Send(std::function<void(const Status&)> failed);
+  // What is under way comes to its end.
+  void Stop();
+
+  // "" stands for all journeys. Durable.
+  Status SetPaused(const std::string& journey, bool paused);
+  std::set<std::string> paused() const;
+  void Reopen(const deliver::ActionPlace& place);
+
+ private:
+  explicit MailService(const MailEnvironment& environment) : environment_(environment) {}
+  Status Listen();
+  Status OpenPages(const Config& config, const std::string& public_url);
+  Status OpenDeliverer(const Config& config);
+  Status OpenTransports(const Config& config);
+  Status ReadPaused();
+  void TellPaused();
+  Result<deliver::Recipient> FindRecipient(const std::string& person) const;
+  std::vector<http::ConsentTopic> Topics() const;
+
+  const MailEnvironment environment_;
+  MailConfig config_;
+  std::unique_ptr<http::MailPages> pages_;
+  std::unique_ptr<http::HttpServer> server_;  // null: the main listener has the pages
+  std::unique_ptr<deliver::Suppressions> suppressions_;
+  std::unique_ptr<deliver::MailComposer> composer_;
+  deliver::SenderPool::MakeTransport make_transport_;
+  std::unique_ptr<deliver::DeliveryLog> log_;
+  std::unique_ptr<deliver::Deliverer> deliverer_;  // null: nothing is sent
+  std::thread thread_;
+  mutable std::mutex pausing_;
+  std::set<std::string> paused_;  // guarded by pausing_
+};
+
+}  // namespace sojourn::cli
