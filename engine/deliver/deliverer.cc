@@ -159,7 +159,7 @@ void Deliverer::AdmitKnown(CommittedAction committed, const DeliveryRecord& know
 void Deliverer::HearSenders() {
   SenderPool::News news = senders_->TakeNews();
   for (auto& mark : news.marks) {
-    if (!queue_.IsOpen(mark->committed.place.partition) || stopping_) {
+    if (!queue_.IsOpen(mark->committed.place.partition, mark->opening) || stopping_) {
       mark->answer.set_value(Unavailable("the partition is somebody else's now"));
       continue;
     }
@@ -173,7 +173,7 @@ void Deliverer::HearSenders() {
 void Deliverer::HearReport(SendReport report) {
   const Timestamp now = environment_.now();
   const CommittedAction& committed = report.committed;
-  if (!queue_.IsOpen(committed.place.partition)) return;
+  if (!queue_.IsOpen(committed.place.partition, report.opening)) return;
   switch (report.composition.outcome) {
     case Composition::Outcome::kReady:
       break;
@@ -228,7 +228,8 @@ void Deliverer::FillSenders() {
                "its latest useful time has passed");
       continue;
     }
-    senders_->Send({next->mail->committed, next->mail->attempts, next->mail->reopened});
+    senders_->Send(
+        {next->mail->committed, next->mail->attempts, next->mail->reopened, next->mail->opening});
   }
 }
 
@@ -266,13 +267,14 @@ void Deliverer::DropClosed() {
   std::erase_if(pending_.records, [this](const DeliveryRecord& record) {
     return !queue_.IsOpen(record.place.partition);
   });
-  // Their persons' journeys hear of it from the partition's new owner, or not at all.
+  std::erase_if(pending_.events,
+                [this](const DeliveryEvent& event) { return !queue_.IsOpen(event.partition); });
   for (const auto& mark : pending_.marks) {
-    if (queue_.IsOpen(mark->committed.place.partition)) continue;
+    if (queue_.IsOpen(mark->committed.place.partition, mark->opening)) continue;
     mark->answer.set_value(Unavailable("the partition is somebody else's now"));
   }
   std::erase_if(pending_.marks, [this](const std::unique_ptr<MarkRequest>& mark) {
-    return !queue_.IsOpen(mark->committed.place.partition);
+    return !queue_.IsOpen(mark->committed.place.partition, mark->opening);
   });
 }
 

@@ -310,6 +310,28 @@ TEST_F(DelivererTest, NothingIsSentForAPartitionThatIsSomebodyElsesNow) {
   EXPECT_EQ(Arrived(), std::vector<std::string>{"ours"});
 }
 
+TEST_F(DelivererTest, APartitionThatComesBackForgetsWhatWasUnderWayBefore) {
+  std::atomic<int> at_the_door = 0;
+  std::atomic<bool> go = false;
+  relay_.before_mark = [&](const std::string& action) {
+    if (action != "moved") return;
+    ++at_the_door;
+    while (!go) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  };
+  Append("moved", "plain", Days(1), Partition(1));
+  Start();
+  ASSERT_TRUE(Eventually([&] { return at_the_door == 1; }));
+  log_.SetOwned(Partition(1), false);
+  Append("ours");
+  ASSERT_TRUE(Eventually([&] { return CursorAt(1); }));
+  log_.SetOwned(Partition(1), true);
+  ASSERT_TRUE(Eventually([&] { return at_the_door == 2; }));
+  go = true;
+  ASSERT_TRUE(Eventually([&] { return log_.committed(Partition(1)).cursor == Offset(1); }));
+  EXPECT_EQ(History(0, Partition(1)), "started delivered");
+  EXPECT_EQ(Arrived(), (std::vector<std::string>{"ours", "moved"}));
+}
+
 TEST_F(DelivererTest, PausedJourneysWaitUntilTheyAreResumed) {
   Start();
   PausedJourneys paused;

@@ -38,6 +38,7 @@ struct OpenedPartition {
 
 // What became of a send, for the journeys; becomes an event of the person.
 struct DeliveryEvent {
+  Partition partition;  // of the action
   std::string id;
   std::string name;  // "Email Delivered", "Email Bounced"
   std::string person;

@@ -10,6 +10,12 @@ void SendQueue::Open(Partition partition, Offset cursor) {
   PartitionState& state = partitions_[partition];
   SOJOURN_CHECK(state.entries.empty());
   state.next_to_read = state.written_cursor = cursor;
+  state.opening = ++openings_;
+}
+
+bool SendQueue::IsOpen(Partition partition, uint64_t opening) const {
+  const auto found = partitions_.find(partition);
+  return found != partitions_.end() && found->second.opening == opening;
 }
 
 void SendQueue::Close(Partition partition) {
@@ -49,6 +55,7 @@ void SendQueue::Add(QueuedMail mail, Timestamp due) {
   entry.lane = {mail.sender, DomainOf(mail.committed.action.address)};
   entry.due = due;
   entry.mail = std::move(mail);
+  entry.mail.opening = state.opening;
   const auto [added, is_new] = state.entries.try_emplace(place.offset, std::move(entry));
   SOJOURN_CHECK(is_new);
   bytes_ += added->second.mail.committed.bytes;

@@ -35,6 +35,7 @@ struct QueuedMail {
   std::string sender;  // the address it comes from
   int attempts = 0;
   bool reopened = false;  // by an operator, after it had failed
+  uint64_t opening = 0;   // of its partition; what is left of an earlier one counts no more
 };
 
 class SendQueue {
@@ -45,6 +46,8 @@ class SendQueue {
   // Forgets everything of the partition, also what is being sent.
   void Close(Partition partition);
   bool IsOpen(Partition partition) const { return partitions_.count(partition) != 0; }
+  // Whether it is still the opening of that number.
+  bool IsOpen(Partition partition, uint64_t opening) const;
   std::vector<Partition> partitions() const;
 
   // Where reading goes on.
@@ -95,6 +98,7 @@ class SendQueue {
     Timestamp wakes_at = Timestamp::Max();  // its key in wake_order_
   };
   struct PartitionState {
+    uint64_t opening = 0;
     Offset next_to_read;
     Offset written_cursor;
     std::map<Offset, Entry> entries;
@@ -109,6 +113,7 @@ class SendQueue {
   std::optional<ActionPlace> TakeExpiredHeld(Timestamp now);
 
   RateLimiter limiter_;
+  uint64_t openings_ = 0;
   std::map<Partition, PartitionState> partitions_;
   std::map<LaneKey, Lane> lanes_;  // none is empty
   std::set<std::pair<Timestamp, LaneKey>> wake_order_;

@@ -72,6 +72,7 @@ SendReport SenderPool::Perform(const SendJob& job, MailTransport* transport) {
   SendReport report;
   report.committed = job.committed;
   report.attempts = job.attempts;
+  report.opening = job.opening;
   report.composition = composer_->Compose(job.committed.action, job.reopened);
   if (report.composition.outcome != Composition::Outcome::kReady) return report;
   ++report.attempts;
@@ -84,6 +85,7 @@ Status SenderPool::AskForMark(const SendJob& job) {
   auto mark = std::make_unique<MarkRequest>();
   mark->committed = job.committed;
   mark->attempts = job.attempts + 1;
+  mark->opening = job.opening;
   std::future<Status> answer = mark->answer.get_future();
   {
     const std::lock_guard lock(mutex_);

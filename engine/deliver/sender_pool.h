@@ -25,18 +25,21 @@ struct SendJob {
   CommittedAction committed;
   int attempts = 0;  // before this one
   bool reopened = false;
+  uint64_t opening = 0;  // QueuedMail::opening
 };
 
 // A mail that stands before the relay's door and needs its record written first.
 struct MarkRequest {
   CommittedAction committed;
   int attempts = 0;  // this one included
+  uint64_t opening = 0;
   std::promise<Status> answer;
 };
 
 struct SendReport {
   CommittedAction committed;
   int attempts = 0;
+  uint64_t opening = 0;
   Composition composition;  // its mail is spent
   SendResult result;        // where the composition is ready
 };

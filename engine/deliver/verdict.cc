@@ -69,8 +69,10 @@ Verdict Judge(const CommittedAction& committed, int attempts, const SendResult& 
     verdict.record.next_attempt = now + RetryDelay(action.id, attempts);
   } else if (result.outcome == SendOutcome::kDelivered) {
     verdict.event = AboutMail(action, "-delivered", model::kEmailDelivered, now);
+    verdict.event->partition = committed.place.partition;
   } else if (result.outcome == SendOutcome::kRefused) {
     verdict.event = AboutMail(action, "-bounced", model::kEmailBounced, now);
+    verdict.event->partition = committed.place.partition;
     // A mail refused for its content says nothing about the address.
     verdict.event->properties.emplace_back("type", result.recipient ? "hard" : "soft");
     verdict.event->properties.emplace_back("email", action.address);
