@@ -151,6 +151,11 @@ std::string_view ColumnTypeName(ColumnType type) {
   return "";
 }
 
+Status ColumnStandsTwice(std::string_view name) {
+  return InvalidArgument(fmt::format(
+      "the column \"{}\" stands twice in the first line; rename the one that is not meant", name));
+}
+
 Status NoSuchColumn(std::string_view name, const std::vector<std::string>& header) {
   return InvalidArgument(fmt::format("there is no column \"{}\"; the file has {}{}", name,
                                      OneLine(header), DelimiterHint(header)));

@@ -29,6 +29,8 @@ std::optional<Timestamp> ParseTime(std::string_view text, TimeFormat format);
 // The field as a value of its type; nullopt where it is none. It points into `text` and `arena`.
 std::optional<model::Value> ParseField(std::string_view text, ColumnType type, Arena* arena);
 
+// The error of a mapping that names a column which the file has twice.
+Status ColumnStandsTwice(std::string_view name);
 // The error of a mapping that names a column which the file does not have.
 Status NoSuchColumn(std::string_view name, const std::vector<std::string>& header);
 

@@ -8,6 +8,7 @@
 
 #include "engine/base/hash.h"
 #include "engine/base/limits.h"
+#include "engine/base/regular_file.h"
 #include "engine/base/rfc3339.h"
 #include "engine/base/utf8.h"
 
@@ -20,10 +21,7 @@ constexpr Timestamp kNoTime(-62135596800000);
 }  // namespace
 
 Result<std::string> FingerprintFile(const std::string& path) {
-  std::error_code unknown;
-  if (std::filesystem::is_directory(path, unknown)) {
-    return InvalidArgument(fmt::format("{} is a directory, not a file", path));
-  }
+  SOJOURN_RETURN_IF_ERROR(CheckRegularFile(path));
   std::ifstream stream(path, std::ios::binary);
   if (!stream) return NotFound(fmt::format("cannot read {}: no such file, or no permission", path));
   EVP_MD_CTX* context = EVP_MD_CTX_new();
@@ -44,10 +42,8 @@ Result<std::unique_ptr<ImportReader>> ImportReader::Open(const std::string& path
                                                          std::optional<ColumnMapping> mapping,
                                                          const std::string& fingerprint,
                                                          bool historical) {
+  SOJOURN_RETURN_IF_ERROR(CheckRegularFile(path));
   std::error_code error;
-  if (std::filesystem::is_directory(path, error)) {
-    return InvalidArgument(fmt::format("{} is a directory, not a file", path));
-  }
   std::unique_ptr<ImportReader> reader(new ImportReader());
   reader->stream_.open(path, std::ios::binary);
   if (!reader->stream_) {
@@ -95,6 +91,7 @@ Status ImportReader::FindColumn(const std::string& name, int* index) const {
   if (found == header_.end()) {
     return NoSuchColumn(name, header_);
   }
+  if (std::find(found + 1, header_.end(), name) != header_.end()) return ColumnStandsTwice(name);
   *index = static_cast<int>(found - header_.begin());
   return Status::Ok();
 }

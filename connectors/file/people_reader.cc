@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "engine/base/limits.h"
+#include "engine/base/regular_file.h"
 #include "engine/base/utf8.h"
 #include "engine/model/event_codec.h"
 
@@ -37,10 +38,8 @@ std::string LowerCase(std::string_view text) {
 
 Result<std::unique_ptr<PeopleReader>> PeopleReader::Open(const std::string& path,
                                                          PeopleOptions options) {
+  SOJOURN_RETURN_IF_ERROR(CheckRegularFile(path));
   std::error_code error;
-  if (std::filesystem::is_directory(path, error)) {
-    return InvalidArgument(fmt::format("{} is a directory, not a file", path));
-  }
   std::unique_ptr<PeopleReader> reader(new PeopleReader(std::move(options)));
   reader->stream_.open(path, std::ios::binary);
   if (!reader->stream_) {
@@ -84,6 +83,7 @@ Status PeopleReader::Find(const ColumnChoice& choice, std::vector<size_t>* index
   for (const std::string& name : choice.columns) {
     const auto found = std::find(header_.begin(), header_.end(), name);
     if (found == header_.end()) continue;
+    if (std::find(found + 1, header_.end(), name) != header_.end()) return ColumnStandsTwice(name);
     indexes->push_back(static_cast<size_t>(found - header_.begin()));
     mapped_[indexes->back()] = true;
   }

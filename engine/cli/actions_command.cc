@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "engine/base/arena.h"
+#include "engine/base/utf8.h"
 #include "engine/cli/commands.h"
 #include "engine/model/json_reader.h"
 
@@ -31,6 +32,27 @@ std::string_view TextOf(const model::Value& action, std::string_view key) {
   const model::Value* value = action.Find(key);
   const bool text = value != nullptr && value->kind() == model::ValueKind::kString;
   return text ? value->text() : std::string_view();
+}
+
+// Characters that move a terminal's cursor, end a line or turn the direction of writing.
+bool IsUnprintable(uint32_t c) {
+  return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
+         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
+// The text with such characters as \uXXXX: it came from outside.
+std::string Printable(std::string_view text) {
+  std::string printable;
+  for (size_t position = 0; position < text.size();) {
+    const size_t begin = position;
+    const uint32_t c = NextCodePoint(text, &position);
+    if (IsUnprintable(c)) {
+      printable += fmt::format("\\u{:04x}", c);
+    } else {
+      printable += text.substr(begin, position - begin);
+    }
+  }
+  return printable;
 }
 
 // One line for people: when, what, to whom, by which step.
@@ -60,7 +82,7 @@ std::optional<std::string> LineOf(const ActionsOptions& options, const Committed
   if (!read.ok()) return std::nullopt;
   if (!options.journey.empty() && TextOf(*read, "journey") != options.journey) return std::nullopt;
   if (!options.person.empty() && TextOf(*read, "person") != options.person) return std::nullopt;
-  return as_json ? action.json : Line(*read);
+  return as_json ? action.json : Printable(Line(*read));
 }
 
 int Print(const ActionsOptions& options, Backend* backend) {

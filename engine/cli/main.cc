@@ -1,8 +1,12 @@
 // The one binary: `sojourn COMMAND`.
 
+#include <fcntl.h>
+
 #include <CLI/CLI.hpp>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 
 #include "engine/cli/commands.h"
@@ -72,11 +76,29 @@ int Main(int argc, char** argv) {
   return exit_code;
 }
 
+// A file that is opened later must not become the output.
+void OccupyClosedOutputs() {
+  for (int file = 0; file <= 2; ++file) {
+    if (fcntl(file, F_GETFD) == -1) (void)!open("/dev/null", O_RDONLY);
+  }
+}
+
+// What could not be written was not said: a full disk under a redirection, a closed output.
+int FinishOutput(int exit_code) {
+  const bool flushed = std::fflush(stdout) == 0;
+  const int error = errno;
+  if (flushed && std::ferror(stdout) == 0) return exit_code;
+  std::fprintf(stderr, "sojourn: cannot write the output%s%s; it is not complete\n",
+               flushed ? "" : ": ", flushed ? "" : std::strerror(error));
+  return 2;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  OccupyClosedOutputs();
   try {
-    return Main(argc, argv);
+    return FinishOutput(Main(argc, argv));
   } catch (const std::exception& error) {  // out of memory, above all
     std::fprintf(stderr, "sojourn: %s\n", error.what());
     return 2;

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 
+#include "engine/base/regular_file.h"
 #include "engine/language/codes.h"
 
 namespace sojourn::cli {
@@ -31,10 +31,7 @@ std::string MainLine(const std::vector<language::Diagnostic>& diagnostics) {
 }  // namespace
 
 Result<YamlFile> ReadYamlFile(const std::string& path, const language::Shape& shape) {
-  std::error_code unknown;
-  if (std::filesystem::is_directory(path, unknown)) {
-    return InvalidArgument(fmt::format("{} is a directory, not a YAML file", path));
-  }
+  SOJOURN_RETURN_IF_ERROR(CheckRegularFile(path));
   std::ifstream stream(path, std::ios::binary);
   if (!stream) {
     return InvalidArgument(
@@ -50,7 +47,8 @@ Result<YamlFile> ParseYaml(const std::string& name, std::string text,
   file.source = std::make_unique<language::SourceFile>(name, std::move(text));
   language::Reporter reporter;
   file.document = language::YamlDocument::Parse(*file.source, &reporter);
-  if (file.document == nullptr || !language::CheckShape(file.root(), shape, &reporter)) {
+  if (file.document == nullptr || !language::CheckShape(file.root(), shape, &reporter) ||
+      reporter.error_count() > 0) {  // a key that stands twice, for one
     return InvalidArgument(MainLine(reporter.Take()));
   }
   return file;

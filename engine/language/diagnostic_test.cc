@@ -1,5 +1,7 @@
 #include "engine/language/diagnostic.h"
 
+#include <sys/stat.h>
+
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -97,6 +99,8 @@ TEST_F(ReadDirectory, TakesRulesFilesByRelativePath) {
   fs::create_symlink(root_ / "rules", root_ / "rules/journeys/circle");
   Write("rules/big.yaml", std::string(kMaxRuleFileBytes + 1, '#'));
   Write("rules/full.yaml", std::string(kMaxRuleFileBytes, '#'));
+  ASSERT_EQ(mkfifo((root_ / "rules/pipe.yaml").c_str(), 0600), 0);  // waits for a writer
+  fs::create_symlink("pipe.yaml", root_ / "rules/to_pipe.csv");
   std::vector<Diagnostic> diagnostics;
   const auto files = ReadRulesDirectory((root_ / "rules").string(), &diagnostics);
   ASSERT_TRUE(files.ok());
@@ -107,7 +111,7 @@ TEST_F(ReadDirectory, TakesRulesFilesByRelativePath) {
   EXPECT_EQ(files->size(), 4u);
   std::string codes;
   for (const Diagnostic& one : diagnostics) codes += one.code + " " + one.file + "; ";
-  EXPECT_EQ(codes, "J002 big.yaml; J015 link.yaml; ");
+  EXPECT_EQ(codes, "J002 big.yaml; J015 link.yaml; J001 pipe.yaml; J001 to_pipe.csv; ");
 }
 
 TEST_F(ReadDirectory, SaysWhatIsMissing) {

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <system_error>
 
 #include "engine/base/limits.h"
+#include "engine/base/regular_file.h"
 #include "engine/language/load.h"
 #include "engine/language/source.h"
 
@@ -85,14 +85,12 @@ class DirectoryReader {
           Code::kFileTooLarge, relative,
           fmt::format("such a file has at most {} bytes, this has {}", limit, size));
     }
-    std::ifstream stream(path, std::ios::binary);
-    std::string bytes{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-    if (error || !stream.good()) {
-      const std::string why = error ? error.message() : "no permission, or not a file";
+    Result<std::string> bytes = ReadRegularFile(path, limit);
+    if (!bytes.ok()) {
       return reporter_->FileError(Code::kUnreadableFile, relative,
-                                  fmt::format("cannot be read: {}", why));
+                                  fmt::format("cannot be read: {}", bytes.status().message()));
     }
-    files_.emplace(relative, std::move(bytes));
+    files_.emplace(relative, *std::move(bytes));
   }
 
   std::string Relative(const fs::path& path) const {

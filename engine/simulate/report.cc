@@ -1,7 +1,9 @@
 // Reports of test runs as text, JSON and JUnit XML.
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "engine/simulate/test_runner.h"
@@ -44,6 +46,15 @@ std::string ResultText(const TestResult& result) {
   return text;
 }
 
+// Those that do not check, of which nothing ran.
+std::set<std::string> FilesNotRun(const TestReport& report) {
+  std::set<std::string> files;
+  for (const language::Diagnostic& diagnostic : report.diagnostics) {
+    if (diagnostic.severity == language::Severity::kError) files.insert(diagnostic.file);
+  }
+  return files;
+}
+
 std::string TextReport(const TestReport& report) {
   std::string text =
       language::FormatDiagnostics(report.diagnostics, language::DiagnosticFormat::kText);
@@ -52,7 +63,12 @@ std::string TextReport(const TestReport& report) {
     text += fmt::format("{}:{}: no test reaches step {} of {}\n", step.position.file,
                         step.position.line, step.step, step.journey);
   }
-  return text + fmt::format("{} passed, {} failed\n", report.passed, report.failed);
+  text += fmt::format("{} passed, {} failed", report.passed, report.failed);
+  const std::set<std::string> not_run = FilesNotRun(report);
+  if (!not_run.empty()) {
+    text += fmt::format(", {} not run: {}", not_run.size(), fmt::join(not_run, ", "));
+  }
+  return text + "\n";
 }
 
 nlohmann::json LinesJson(const std::vector<ReportLine>& lines) {
@@ -80,10 +96,10 @@ std::string JsonReport(const TestReport& report) {
                          {"file", step.position.file},
                          {"line", step.position.line}});
   }
-  const nlohmann::json whole = {{"passed", report.passed},
-                                {"failed", report.failed},
-                                {"results", results},
-                                {"unreached", unreached}};
+  const std::set<std::string> not_run = FilesNotRun(report);
+  const nlohmann::json whole = {{"passed", report.passed},  {"failed", report.failed},
+                                {"errors", not_run.size()}, {"not_run", not_run},
+                                {"results", results},       {"unreached", unreached}};
   return whole.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
@@ -112,10 +128,17 @@ std::string XmlText(std::string_view text) {
 }
 
 std::string JUnitReport(const TestReport& report) {
+  const std::set<std::string> not_run = FilesNotRun(report);
   std::string text = fmt::format(
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-      "<testsuite name=\"journeys\" tests=\"{}\" failures=\"{}\">\n",
-      report.results.size(), report.failed);
+      "<testsuite name=\"journeys\" tests=\"{}\" failures=\"{}\" errors=\"{}\">\n",
+      report.results.size() + not_run.size(), report.failed, not_run.size());
+  for (const std::string& file : not_run) {
+    text += fmt::format(
+        "  <testcase classname=\"{0}\" name=\"{0}\">\n"
+        "    <error message=\"the file does not check and was not run\"/>\n  </testcase>\n",
+        XmlText(file));
+  }
   for (const TestResult& result : report.results) {
     text += fmt::format("  <testcase classname=\"{}\" name=\"{}\"", XmlText(result.file),
                         XmlText(result.name));

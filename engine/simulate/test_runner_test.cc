@@ -122,6 +122,18 @@ TEST(TestRunnerTest, MistakesInTheFileAreDiagnosticsWithPlaces) {
   }
 }
 
+TEST(TestRunnerTest, ReportsNameTheFilesThatWereNotRun) {
+  const TestReport report = RunTests(Rules(), {{"broken.test.yaml", "tests: 5\n"}});
+  const std::string text = FormatReport(report, ReportFormat::kText);
+  EXPECT_TRUE(text.ends_with("0 passed, 0 failed, 1 not run: broken.test.yaml\n")) << text;
+  const std::string junit = FormatReport(report, ReportFormat::kJUnit);
+  EXPECT_NE(junit.find("tests=\"1\" failures=\"0\" errors=\"1\""), std::string::npos) << junit;
+  EXPECT_NE(junit.find("classname=\"broken.test.yaml\""), std::string::npos) << junit;
+  const std::string json = FormatReport(report, ReportFormat::kJson);
+  EXPECT_NE(json.find("\"errors\": 1"), std::string::npos) << json;
+  EXPECT_NE(json.find("\"broken.test.yaml\""), std::string::npos) << json;
+}
+
 TEST(TestRunnerTest, ReportsShowBothSidesAndTheTrace) {
   const TestReport report = RunText(File("      - {at: 0m, coupon: p}\n"));
   const std::string text = FormatReport(report, ReportFormat::kText);

@@ -166,6 +166,62 @@ def test_data_directory_of_others():
         wrong("", "damaged", "restore")
 
 
+def test_what_is_no_regular_file():
+    with workplace() as directory:
+        pipe = directory / "pipe"
+        os.mkfifo(pipe)
+        config, data = directory / "c.yaml", directory / "data"
+        config.write_text("app: a\n")
+        for path in (pipe, "/dev/zero"):
+            complaint("import", path, "--data", data, names=[str(path), "not a regular file"],
+                      timeout=20)
+            complaint("run", "--config", path, names=[str(path), "not a regular file"], timeout=20)
+            complaint("import", config, "--map", path, "--data", data,
+                      names=[str(path), "not a regular file"], timeout=20)
+        os.mkfifo(directory / "rules/segments/pipe.yaml")
+        result = run("check", directory / "rules", timeout=20)
+        assert result.returncode == 1, result.stderr
+        assert "segments/pipe.yaml" in result.stdout, result.stdout
+        assert "not a regular file" in result.stdout, result.stdout
+
+
+def test_keys_that_stand_twice():
+    with workplace() as directory:
+        config = directory / "c.yaml"
+        config.write_text("listen: 127.0.0.1:1\nlisten: 127.0.0.1:2\n")
+        complaint("run", "--config", config, names=[f"{config}:2:1", "listen", "twice"])
+
+
+def test_columns_that_stand_twice():
+    with workplace() as directory:
+        events, mapping = directory / "e.csv", directory / "m.yaml"
+        events.write_text("who,when,total,total\nu,2026-01-01T00:00:00Z,1,2\n")
+        mapping.write_text("person: who\ntime: when\nevent: Bought\n"
+                           "properties: {total: {column: total, type: double}}\n")
+        complaint("import", events, "--map", mapping, "--data", directory / "data",
+                  names=[str(events), '"total"', "twice"])
+
+
+def test_output_that_cannot_be_written():
+    with workplace() as directory:
+        for output in ("> /dev/full", ">&-"):
+            result = subprocess.run(["sh", "-c", f'"$0" check "$1" {output}', str(binary()),
+                                     str(directory / "rules")], capture_output=True, text=True)
+            assert result.returncode == 2, f"{output}: {result.returncode}"
+            assert "cannot write the output" in result.stderr, result.stderr
+            assert len(result.stderr.splitlines()) == 1, result.stderr
+
+
+def test_a_test_file_that_does_not_check():
+    with workplace() as directory:
+        (directory / "rules/tests").mkdir()
+        (directory / "rules/tests/broken.test.yaml").write_text("tests: 5\n")
+        result = run("test", directory / "rules")
+        assert result.returncode == 2, result.stderr
+        last = result.stdout.splitlines()[-1]
+        assert "1 not run" in last and "broken.test.yaml" in last, result.stdout
+
+
 def test_directories_of_other_applications():
     with workplace() as directory:
         data = directory / "data"
