@@ -29,9 +29,10 @@ struct RocksOptions {
 
 // Opens or makes the database and checks its format version. Errors, each one line that names the
 // directory and the way out: kFailedPrecondition (in use by another process, newer format),
-// kInvalidArgument (no permission, not a directory), kResourceExhausted (disk full), kDataLoss (also
-// for remains of a database: only an empty directory becomes a new one; nothing is changed then).
-// A write-ahead log may lack what power loss cut off at its end; damage before that is kDataLoss.
+// kInvalidArgument (no permission, not a directory), kResourceExhausted (disk full), kDataLoss
+// (also for remains of a database: only an empty directory becomes a new one; nothing is changed
+// then). A write-ahead log may lack what power loss cut off at its end; damage before that is
+// kDataLoss.
 Result<std::unique_ptr<Database>> OpenRocksDatabase(const RocksOptions& options);
 
 // Deletes the database in `directory` with all it holds; fine where there is none. It must not be
