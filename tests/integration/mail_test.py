@@ -1,0 +1,249 @@
+#!/usr/bin/python3
+"""The running process and a mail relay that nobody here wrote (aiosmtpd)."""
+
+import collections
+import contextlib
+import email
+import email.policy
+import json
+import re
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import dkim
+from aiosmtpd.controller import Controller
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from cases import run_cases  # noqa: E402
+from sojourn_process import Sojourn, free_port  # noqa: E402
+
+RULES = {
+    "company.yaml": """company: Test Shop
+timezone: UTC
+currency: EUR
+postal_address: Test Shop, Main Street 1, Berlin
+topics:
+  marketing: {default: opted_in}
+  orders: {default: opted_in, kind: transactional}
+senders:
+  hello: {from: "Test Shop <hello@shop.example>"}
+""",
+    "templates/offer.liquid": """---
+template: offer
+subject: "An offer, {{ person.first_name }}"
+---
+<p>Hello {{ person.first_name }}, <a href="https://shop.example/offer">look</a></p>
+""",
+    "templates/bill.liquid": """---
+template: bill
+subject: "Your bill"
+topic: orders
+---
+<p>Thank you</p>
+""",
+    "templates/broken.liquid": """---
+template: broken
+subject: "x"
+---
+{{ event.number | divided_by: event.zero }}
+""",
+    "journeys/offer.yaml": """journey: offer
+trigger: {event: Offer}
+one_run_per: event.number
+steps:
+  - send_email: offer
+""",
+    "journeys/bill.yaml": "journey: bill\ntrigger: {event: Bill}\nsteps:\n  - send_email: bill\n",
+    "journeys/broken.yaml":
+        "journey: broken\ntrigger: {event: Broken}\nsteps:\n  - send_email: broken\n",
+}
+
+
+class Relay:
+    """Keeps what it is given; answers RCPT as `refusals` says, by address."""
+
+    def __init__(self, directory):
+        self.mails = []
+        self.refusals = {}
+        self.delay_seconds = 0
+        self.lock = threading.Lock()
+        key, certificate = directory / "key.pem", directory / "certificate.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                        "-keyout", key, "-out", certificate, "-subj", "/CN=localhost",
+                        "-addext", "subjectAltName=DNS:localhost"], check=True,
+                       capture_output=True)
+        self.certificate = certificate
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate, key)
+        self.controller = Controller(self, hostname="localhost", port=free_port(),
+                                     tls_context=context, require_starttls=True)
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address in self.refusals:
+            return self.refusals[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):
+        with self.lock:
+            self.mails.append((envelope.rcpt_tos[0], envelope.content))
+        if self.delay_seconds:
+            time.sleep(self.delay_seconds)
+        return "250 taken"
+
+    def settings(self):
+        return {"host": "localhost", "port": self.controller.port,
+                "ca_file": str(self.certificate)}
+
+
+@contextlib.contextmanager
+def shop(**mail):
+    with tempfile.TemporaryDirectory(prefix="sojourn-mail-") as name:
+        directory = Path(name)
+        for path, text in RULES.items():
+            (directory / "rules" / path).parent.mkdir(parents=True, exist_ok=True)
+            (directory / "rules" / path).write_text(text)
+        relay = Relay(directory)
+        relay.controller.start()
+        key_file = directory / "dkim.pem"
+        subprocess.run(["openssl", "genrsa", "-out", key_file, "2048"], check=True,
+                       capture_output=True)
+        port = free_port()
+        settings = {"send": "smtp", "smtp": relay.settings(),
+                    "public_url": f"http://127.0.0.1:{port}",
+                    "dkim": [{"domain": "shop.example", "selector": "test",
+                              "key_file": str(key_file)}], **mail}
+        sojourn = Sojourn(directory / "process", rules=directory / "rules", port=port,
+                          mail=settings)
+        try:
+            yield sojourn, relay, key_file
+        finally:
+            if sojourn.process and sojourn.process.poll() is None:
+                sojourn.kill()
+            relay.controller.stop()
+
+
+def outcomes(sojourn):
+    return sojourn.metric_by("sojourn_mails_total", "outcome")
+
+
+def send(sojourn, person, event, **properties):
+    calls = [{"type": "identify", "userId": person,
+              "traits": {"email": f"{person}@customer.example", "first_name": "Ada"}},
+             {"type": "track", "userId": person, "event": event, "properties": properties}]
+    status, text = sojourn.post("/v1/batch", {"batch": calls})
+    assert status == 200, text
+
+
+def check_signature(content, key_file):
+    public = subprocess.run(["openssl", "rsa", "-in", key_file, "-pubout"], check=True,
+                            capture_output=True, text=True).stdout
+    record = "v=DKIM1; k=rsa; p=" + "".join(public.splitlines()[1:-1])
+    assert dkim.verify(content, dnsfunc=lambda name, timeout=5: record.encode())
+    assert not dkim.verify(content.replace(b"look", b"loot"),
+                           dnsfunc=lambda name, timeout=5: record.encode())
+
+
+def test_a_mail_arrives_signed_and_can_be_unsubscribed_from():
+    with shop() as (sojourn, relay, key_file):
+        sojourn.start()
+        send(sojourn, "ada", "Offer", number=1)
+        sojourn.wait_for(lambda: relay.mails, what="a mail")
+        recipient, content = relay.mails[0]
+        assert recipient == "ada@customer.example", recipient
+        check_signature(content, key_file)
+        mail = email.message_from_bytes(content, policy=email.policy.default)
+        assert mail["Subject"] == "An offer, Ada", mail["Subject"]
+        action = sojourn.actions()[0]
+        assert mail["Message-ID"] == f"<{action['id']}@shop.example>", mail["Message-ID"]
+        text = mail.get_body(("plain",)).get_content()
+        assert "Hello Ada" in text and "Main Street 1" in text, text
+        link = re.search(r"<(.*)>", mail["List-Unsubscribe"]).group(1)
+        path = link[len(sojourn.settings["mail"]["public_url"]):]
+        assert sojourn.get(path)[0] == 200
+        send(sojourn, "ada", "Offer", number=2)
+        sojourn.wait_for(lambda: len(relay.mails) == 2, what="looking at the page changes nothing")
+        assert sojourn.post(path, b"List-Unsubscribe=One-Click", headers={
+            "Content-Type": "application/x-www-form-urlencoded"})[0] == 200
+        sojourn.wait_for(lambda: sojourn.metric_by("sojourn_events_total", "type"), what="events")
+        send(sojourn, "ada", "Offer", number=3)
+        send(sojourn, "ada", "Bill")
+        sojourn.wait_for(lambda: len(relay.mails) == 3, what="the bill")
+        assert b"Your bill" in relay.mails[2][1]
+        skipped = sojourn.metric_by("sojourn_steps_skipped_total", "reason")
+        assert skipped == {"no_consent": 1}, skipped
+        assert outcomes(sojourn) == {"delivered": 3}, outcomes(sojourn)
+        sojourn.stop()
+
+
+def test_what_the_relay_refuses_is_named_and_harms_no_other():
+    with shop() as (sojourn, relay, _):
+        relay.refusals = {"gone@customer.example": "550 5.1.1 no such user",
+                          "busy@customer.example": "450 4.2.1 try later"}
+        sojourn.start()
+        for person in ("gone", "busy", "ada"):
+            send(sojourn, person, "Offer", number=1)
+        send(sojourn, "bob", "Broken", number=1, zero=0)
+        sojourn.wait_for(lambda: sum(outcomes(sojourn).values()) == 4, what="four outcomes")
+        assert outcomes(sojourn) == {"refused": 1, "waiting": 1, "delivered": 1, "failed": 1}
+        # The bounce reaches the rules: the address gets no more.
+        send(sojourn, "gone", "Offer", number=2)
+        sojourn.wait_for(lambda: sojourn.metric_by("sojourn_steps_skipped_total", "reason")
+                         == {"suppressed": 1}, what="a skip")
+        assert [recipient for recipient, _ in relay.mails] == ["ada@customer.example"]
+
+
+def test_paused_mails_wait_over_a_restart():
+    with shop() as (sojourn, relay, _):
+        sojourn.start()
+        assert "held: offer" in sojourn.command("pause", "offer").stdout
+        send(sojourn, "ada", "Offer", number=1)
+        send(sojourn, "ada", "Bill")
+        sojourn.wait_for(lambda: len(relay.mails) == 1, what="the bill")
+        sojourn.kill()
+        sojourn.start()
+        sojourn.wait_for(lambda: sojourn.metric_by("sojourn_mail_queue", "state")
+                         == {"waiting": 0, "held": 1}, what="a held mail")
+        assert len(relay.mails) == 1
+        sojourn.command("resume", "offer")
+        sojourn.wait_for(lambda: len(relay.mails) == 2, what="the offer")
+        assert sojourn.command("resume", "offer", check=False).returncode == 2
+
+
+def test_killed_on_the_way_no_mail_goes_twice():
+    mails, kills = 1000, 5
+    with shop(connections=8) as (sojourn, relay, _):
+        sojourn.start()
+        for first in range(0, mails, 100):
+            batch = [{"type": "track", "userId": f"p{n}", "event": "Offer", "messageId": f"m{n}",
+                      "properties": {"number": n}, "context": {"traits": {}}}
+                     for n in range(first, first + 100)]
+            people = [{"type": "identify", "userId": f"p{n}", "messageId": f"i{n}",
+                       "traits": {"email": f"p{n}@customer.example", "first_name": "Ada"}}
+                      for n in range(first, first + 100)]
+            assert sojourn.post("/v1/batch", {"batch": people + batch})[0] == 200
+        for kill in range(1, kills + 1):
+            relay.delay_seconds = 0.002
+            sojourn.wait_for(lambda k=kill: len(relay.mails) >= k * mails // (kills + 2),
+                             what="mails on their way")
+            sojourn.kill()
+            sojourn.start()
+        relay.delay_seconds = 0
+        sojourn.wait_for(lambda: sojourn.metric_by("sojourn_mail_queue", "state")
+                         .get("waiting") == 0 and len(sojourn.actions()) == mails,
+                         timeout=120, what="the end of the queue")
+        arrived = collections.Counter(recipient for recipient, _ in relay.mails)
+        twice = [recipient for recipient, count in arrived.items() if count > 1]
+        assert not twice, f"{len(twice)} mails came twice"
+        # What did not arrive stood before the relay's door at a kill, once for each connection.
+        assert mails - len(arrived) <= kills * 8, mails - len(arrived)
+        print(json.dumps({"arrived": len(arrived), "not": mails - len(arrived), "kills": kills}))
+
+
+if __name__ == "__main__":
+    sys.exit(run_cases(globals()))
