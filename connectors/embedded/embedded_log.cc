@@ -49,8 +49,12 @@ class Log final : public EmbeddedLog {
   Result<std::optional<ImportState>> FindImport(std::string_view fingerprint) override {
     return shared_.writer->FindImport(fingerprint);
   }
-  Status AppendImport(const ImportChunk& chunk) override {
-    return shared_.writer->AppendImport(chunk);
+  Status AppendImport(const ImportChunk& chunk) override;
+  Result<std::optional<OpenReplay>> FindOpenReplay() override {
+    return shared_.writer->FindOpenReplay();
+  }
+  Status AbandonImport(std::string_view fingerprint) override {
+    return shared_.writer->AbandonImport(fingerprint);
   }
 
   Result<std::vector<StoredAction>> ReadActions(Partition partition, Offset from,
@@ -96,6 +100,8 @@ class Log final : public EmbeddedLog {
 
  private:
   Status OpenWriter();
+  // Adds the intake's dead letters to `batch`; gives their end once it is written.
+  Offset AddDeadLetters(std::span<const runtime::DeadLetter> letters, store::WriteBatch* batch);
 
   Shared shared_;
   std::unique_ptr<EmbeddedBundles> bundles_;
@@ -242,16 +248,31 @@ Result<std::optional<std::string>> Log::ReadPerson(std::string_view id) {
 
 Status Log::AppendDeadLetters(std::span<const runtime::DeadLetter> letters) {
   SOJOURN_RETURN_IF_ERROR(shared_.CheckRoom());
-  const Partition intake(partition_count());
   const std::lock_guard lock(intake_letters_);
-  int64_t end = shared_.dead_letter_ends->Get(intake).value();
   store::WriteBatch batch;
-  for (const runtime::DeadLetter& letter : letters) {
-    batch.Put(kDeadLettersFamily, RowKey(intake, Offset(end++)), EncodeDeadLetter(letter));
-  }
+  const Offset end = AddDeadLetters(letters, &batch);
   SOJOURN_RETURN_IF_ERROR(shared_.database->Write(batch, store::Sync::kYes));
-  shared_.dead_letter_ends->Set(intake, Offset(end));
+  shared_.dead_letter_ends->Set(Partition(partition_count()), end);
   return Status::Ok();
+}
+
+Status Log::AppendImport(const ImportChunk& chunk) {
+  if (chunk.dead_letters.empty()) return shared_.writer->AppendImport(chunk, nullptr);
+  const std::lock_guard lock(intake_letters_);
+  store::WriteBatch batch;
+  const Offset end = AddDeadLetters(chunk.dead_letters, &batch);
+  SOJOURN_RETURN_IF_ERROR(shared_.writer->AppendImport(chunk, &batch));
+  shared_.dead_letter_ends->Set(Partition(partition_count()), end);
+  return Status::Ok();
+}
+
+Offset Log::AddDeadLetters(std::span<const runtime::DeadLetter> letters, store::WriteBatch* batch) {
+  const Partition intake(partition_count());
+  int64_t end = shared_.dead_letter_ends->Get(intake).value();
+  for (const runtime::DeadLetter& letter : letters) {
+    batch->Put(kDeadLettersFamily, RowKey(intake, Offset(end++)), EncodeDeadLetter(letter));
+  }
+  return Offset(end);
 }
 
 Status Log::ScanPersons(const PersonVisitor& visit) {

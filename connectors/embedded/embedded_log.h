@@ -63,6 +63,15 @@ struct ImportState {
   uint64_t position = 0;  // of the reader: bytes or rows, as the importer counts
   bool replay = false;    // on the file's own time, between brackets
   bool finished = false;
+  bool abandoned = false;     // ended before its file was
+  uint64_t dead_letters = 0;  // kept so far
+  Timestamp begun_at = {};    // wall clock
+  std::string name = {};      // of the file, for people
+};
+
+struct OpenReplay {
+  std::string fingerprint;
+  ImportState state;
 };
 
 struct ImportRecord {
@@ -70,12 +79,14 @@ struct ImportRecord {
   Timestamp log_time;  // replay only; else the present
 };
 
-// One chunk of an import. Its records, its position and its brackets are durable together.
+// One chunk of an import. Its records, its dead letters, its position and its brackets are durable
+// together.
 struct ImportChunk {
   std::string_view fingerprint;       // of the file's content, mapping and mode
   std::optional<uint64_t> continues;  // position this chunk goes on from; nullopt: the first
   ImportState state;                  // after this chunk
   std::span<const ImportRecord> records;
+  std::span<const runtime::DeadLetter> dead_letters = {};  // lines that are no events
 };
 
 struct StoredAction {
@@ -106,7 +117,8 @@ class EmbeddedLog {
   // --- Intake.
 
   // Appends all events or none; durable when it returns. The record's key is `event.person`, which
-  // must be valid (model::IsValidPersonId). kFailedPrecondition while an import replays.
+  // must be valid (model::IsValidPersonId). kFailedPrecondition while an import replays; the
+  // message names it and the way out.
   virtual Result<std::vector<AppendedPlace>> Append(std::span<const model::Event> events) = 0;
 
   // Whether nothing was ever appended: only then may an import replay.
@@ -118,8 +130,15 @@ class EmbeddedLog {
   // Appends a chunk durably. A replay's first chunk opens the brackets in every partition (requires
   // empty()), its finished chunk closes them. Records should be sorted by log time: one that is
   // older than its predecessor in the partition gets the predecessor's. kFailedPrecondition where
-  // the import does not stand at `chunk.continues`, or is finished.
+  // the import does not stand at `chunk.continues` and the dead letters before `chunk`'s, or is
+  // finished.
   virtual Status AppendImport(const ImportChunk& chunk) = 0;
+
+  // The import that replays and has not finished; until it has, timers stand still.
+  virtual Result<std::optional<OpenReplay>> FindOpenReplay() = 0;
+  // Ends an import where it stands: closes its brackets; it is finished. kFailedPrecondition where
+  // it was not begun or is finished.
+  virtual Status AbandonImport(std::string_view fingerprint) = 0;
 
   // --- Readers of what was committed.
 

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "connectors/embedded/rows.h"
 #include "engine/base/hash.h"
 #include "engine/store/temporary_directory.h"
 
@@ -284,6 +285,75 @@ TEST_F(EmbeddedLogTest, AnImportIntoALivingLogHasThePresentLogTime) {
   ASSERT_TRUE(log_->AppendImport({"file", {}, {10, false, true}, records}).ok());
   EXPECT_EQ(Records(Partition(0)),
             (Lines{"0 0 u1", fmt::format("1 {} u1", Hours(1).milliseconds())}));
+}
+
+TEST_F(EmbeddedLogTest, AnOpenReplayIsNamedAndCanBeAbandoned) {
+  options_.partition_count = 2;
+  Open();
+  clock_.Set(Start() + Days(100));
+  EXPECT_FALSE(log_->FindOpenReplay()->has_value());
+  EXPECT_EQ(log_->AbandonImport("file").code(), StatusCode::kFailedPrecondition);
+  const std::vector<ImportRecord> first = {{Event("u1", "A"), Start()}};
+  ImportState state{1, true, false};
+  state.begun_at = Start() + Days(99);
+  state.name = "old.ndjson";
+  ASSERT_TRUE(log_->AppendImport({"file", {}, state, first}).ok());
+  Open();
+  const auto open = log_->FindOpenReplay();
+  ASSERT_TRUE(open.ok() && open->has_value());
+  EXPECT_EQ((*open)->fingerprint, "file");
+  EXPECT_EQ((*open)->state.name, "old.ndjson");
+  EXPECT_EQ((*open)->state.begun_at, Start() + Days(99));
+  const std::string refusals[] = {
+      Append("u2", "live").status().message(),
+      log_->AppendImport({"other", {}, {1, false, false}, first}).message()};
+  for (const std::string& refusal : refusals) {
+    EXPECT_NE(refusal.find("old.ndjson"), std::string::npos) << refusal;
+    EXPECT_NE(refusal.find("event 1"), std::string::npos) << refusal;
+    EXPECT_NE(refusal.find("--abandon"), std::string::npos) << refusal;
+  }
+  ASSERT_TRUE(log_->AbandonImport("file").ok());
+  EXPECT_EQ(log_->AbandonImport("file").code(), StatusCode::kFailedPrecondition);
+  Open();
+  EXPECT_FALSE(log_->FindOpenReplay()->has_value());
+  const auto ended = log_->FindImport("file");
+  EXPECT_TRUE((*ended)->finished && (*ended)->abandoned);
+  EXPECT_EQ((*ended)->position, 1u);
+  ASSERT_TRUE(Append("u2", "live").ok());
+  // Both partitions' brackets are closed.
+  const Partition home(PartitionOfKey("u1", 2));
+  const bool shared = PartitionOfKey("u2", 2) == home.value();
+  EXPECT_EQ(Records(home).size(), shared ? 4u : 3u);
+  EXPECT_EQ(Records(Partition(1 - home.value())).size(), shared ? 2u : 3u);
+}
+
+TEST_F(EmbeddedLogTest, AnImportsDeadLettersAreKeptOnce) {
+  Open();
+  runtime::DeadLetter letter;
+  letter.message = "1: no event";
+  const std::vector<runtime::DeadLetter> one = {letter};
+  ASSERT_TRUE(log_->AppendDeadLetters(one).ok());
+  const ImportState after{0, false, false, false, 1};
+  ASSERT_TRUE(log_->AppendImport({"file", {}, after, {}, one}).ok());
+  // Once more, as after an answer that got lost.
+  EXPECT_EQ(log_->AppendImport({"file", 0, after, {}, one}).code(),
+            StatusCode::kFailedPrecondition);
+  const ImportState end{0, false, true, false, 2};
+  ASSERT_TRUE(log_->AppendImport({"file", 0, end, {}, one}).ok());
+  ASSERT_TRUE(log_->AppendDeadLetters(one).ok());
+  Open();
+  EXPECT_EQ((*log_->FindImport("file"))->dead_letters, 2u);
+  EXPECT_EQ(log_->ReadDeadLetters(Partition(log_->partition_count()), Offset(0), 10)->size(), 4u);
+}
+
+// What directories hold that were made before imports had a name.
+TEST(EmbeddedRows, AnImportsPlaceOfTheFirstVersionIsRead) {
+  const auto state = DecodeImport(std::string("\x01\x85\x02\x01\x00", 5));
+  ASSERT_TRUE(state.ok());
+  EXPECT_EQ(state->position, 261u);
+  EXPECT_TRUE(state->replay && !state->finished && !state->abandoned);
+  EXPECT_EQ(state->name, "");
+  EXPECT_FALSE(DecodeImport(std::string("\x03\x85\x02\x01\x00", 5)).ok());
 }
 
 TEST_F(EmbeddedLogTest, RulesBundlesAreKeptAndNumbered) {

@@ -78,9 +78,10 @@ Status LogWriter::AddEvents(std::span<const model::Event> events, Request* reque
   return Status::Ok();
 }
 
-Status LogWriter::AppendImport(const ImportChunk& chunk) {
+Status LogWriter::AppendImport(const ImportChunk& chunk, const store::WriteBatch* rows) {
   Request request;
   request.import = &chunk;
+  request.rows = rows;
   const Timestamp first = chunk.records.empty() ? Timestamp::Min() : chunk.records[0].log_time;
   if (chunk.state.replay && !chunk.continues.has_value()) {
     AddBrackets(model::EventType::kImportBegin, first, &request);
@@ -102,6 +103,26 @@ Result<std::optional<ImportState>> LogWriter::FindImport(std::string_view finger
   if (!row.has_value()) return std::optional<ImportState>();
   SOJOURN_ASSIGN_OR_RETURN(const ImportState state, DecodeImport(*row));
   return std::optional<ImportState>(state);
+}
+
+Result<std::optional<OpenReplay>> LogWriter::FindOpenReplay() {
+  SOJOURN_ASSIGN_OR_RETURN(const auto fingerprint, database_->Get(kControlFamily, kReplayKey));
+  if (!fingerprint.has_value()) return std::optional<OpenReplay>();
+  SOJOURN_ASSIGN_OR_RETURN(const auto state, FindImport(*fingerprint));
+  if (!state.has_value()) return DataLoss("the place of the import that replays is missing");
+  return std::optional<OpenReplay>({*fingerprint, *state});
+}
+
+Status LogWriter::AbandonImport(std::string_view fingerprint) {
+  SOJOURN_ASSIGN_OR_RETURN(const auto state, FindImport(fingerprint));
+  if (!state.has_value()) return FailedPrecondition("no such import was begun");
+  ImportChunk chunk;
+  chunk.fingerprint = fingerprint;
+  chunk.continues = state->position;
+  chunk.state = *state;
+  chunk.state.finished = true;
+  chunk.state.abandoned = true;
+  return AppendImport(chunk, nullptr);
 }
 
 // Timestamp::Min(): as soon as the log allows, which is now for live records.
@@ -195,7 +216,7 @@ Status LogWriter::WriteGroup(const std::vector<Request*>& group, Timestamp now,
   if (import != nullptr) {
     SOJOURN_RETURN_IF_ERROR(CheckImport(*import));
   } else if (!replaying_.empty()) {
-    return FailedPrecondition("an import replays into this log; try again when it has finished");
+    return RefuseWhileReplaying();
   }
   store::WriteBatch batch;
   for (Request* request : group) AddToBatch(request, now, tails, &batch);
@@ -220,16 +241,32 @@ Status LogWriter::CheckImport(const ImportChunk& chunk) {
       (state.has_value() && state->position != *chunk.continues)) {
     return FailedPrecondition("the import is not at the place this chunk goes on from");
   }
+  const uint64_t letters = state.has_value() ? state->dead_letters : 0;
+  if (chunk.state.dead_letters != letters + chunk.dead_letters.size()) {
+    return FailedPrecondition("the import's dead letters are not those this chunk goes on from");
+  }
   if (state.has_value() && (state->finished || state->replay != chunk.state.replay)) {
     return FailedPrecondition("the import has finished, or was begun in another mode");
   }
   if (!replaying_.empty() && replaying_ != chunk.fingerprint) {
-    return FailedPrecondition("another import replays into this log; finish it first");
+    return RefuseWhileReplaying();
   }
   if (chunk.state.replay && !state.has_value() && !empty()) {
     return FailedPrecondition("only an import into an empty data directory can replay");
   }
   return Status::Ok();
+}
+
+Status LogWriter::RefuseWhileReplaying() {
+  SOJOURN_ASSIGN_OR_RETURN(const auto open, FindOpenReplay());
+  const std::string name = !open.has_value()          ? replaying_
+                           : open->state.name.empty() ? open->fingerprint
+                                                      : open->state.name;
+  return FailedPrecondition(
+      fmt::format("the import of {} replays into this log and stands at event {}; finish it first, "
+                  "by importing "
+                  "it again, or end it where it stands: sojourn import --abandon",
+                  name, open.has_value() ? open->state.position : 0));
 }
 
 // Log times never fall within a partition. Live records have the present one; replayed ones their

@@ -46,7 +46,10 @@ class LogWriter {
   // Events and rows of other families, durable together.
   Status AppendWith(std::span<const model::Event> events, const store::WriteBatch* rows);
   Result<std::optional<ImportState>> FindImport(std::string_view fingerprint);
-  Status AppendImport(const ImportChunk& chunk);
+  // `rows`: as above, or null.
+  Status AppendImport(const ImportChunk& chunk, const store::WriteBatch* rows);
+  Result<std::optional<OpenReplay>> FindOpenReplay();
+  Status AbandonImport(std::string_view fingerprint);
 
   // Behind the last durable record.
   Offset End(Partition partition) const {
@@ -93,6 +96,7 @@ class LogWriter {
   std::vector<Request*> TakeGroup();
   Status WriteGroup(const std::vector<Request*>& group, Timestamp now, std::vector<Tail>* tails);
   Status CheckImport(const ImportChunk& chunk);
+  Status RefuseWhileReplaying();
   void AddToBatch(Request* request, Timestamp now, std::vector<Tail>* tails,
                   store::WriteBatch* batch) const;
   void Publish(const std::vector<Tail>& tails);

@@ -13,6 +13,7 @@ using store::ByteReader;
 using store::ByteWriter;
 
 constexpr uint8_t kRowVersion = 1;
+constexpr uint8_t kImportVersion = 2;  // of an import's place
 constexpr std::string_view kBundlePrefix = "bundle:";
 
 void AppendBigEndian(std::string* key, uint64_t number, size_t count) {
@@ -139,21 +140,32 @@ std::string ImportKey(std::string_view fingerprint) { return "import:" + std::st
 std::string EncodeImport(const ImportState& state) {
   std::string bytes;
   ByteWriter writer(&bytes);
-  writer.Byte(kRowVersion);
+  writer.Byte(kImportVersion);
   writer.Varint(state.position);
   writer.Byte(state.replay ? 1 : 0);
   writer.Byte(state.finished ? 1 : 0);
+  writer.Byte(state.abandoned ? 1 : 0);
+  writer.Varint(state.dead_letters);
+  WriteTime(state.begun_at, &writer);
+  writer.Text(state.name);
   writer.Finish();
   return bytes;
 }
 
 Result<ImportState> DecodeImport(std::string_view bytes) {
   ByteReader reader(bytes);
-  const bool known = ReadVersion(&reader);
+  const uint8_t version = reader.Byte();
   ImportState state;
   state.position = reader.Varint();
   state.replay = reader.Byte() != 0;
   state.finished = reader.Byte() != 0;
+  if (version == kImportVersion) {
+    state.abandoned = reader.Byte() != 0;
+    state.dead_letters = reader.Varint();
+    state.begun_at = ReadTime(&reader);
+    state.name = reader.Text();
+  }
+  const bool known = version == kRowVersion || version == kImportVersion;
   if (!known || !reader.ok() || !reader.at_end()) return Damaged("an import's place");
   return state;
 }

@@ -20,6 +20,7 @@
 #include "engine/base/strong.h"
 #include "engine/base/time.h"
 #include "engine/cli/config.h"
+#include "engine/cli/imports.h"
 #include "engine/deliver/delivery_log.h"
 #include "engine/deliver/suppression.h"
 #include "engine/model/event.h"
@@ -46,31 +47,6 @@ struct CommittedAction {
 using ActionCursors = std::vector<Offset>;
 using LetterCursors = std::vector<Offset>;  // one more: of those that reached no partition
 
-enum class ImportMode : uint8_t {
-  kReplay,   // into an empty log, on the data's own time
-  kHistory,  // brings people up to date silently
-  kEvents,   // as if they happened now
-};
-
-struct ImportIdentity {
-  std::string fingerprint;  // of the file's content and mapping
-  ImportMode mode = ImportMode::kHistory;
-};
-
-// How far an import of this identity has come.
-struct ImportProgress {
-  bool begun = false;
-  bool finished = false;
-  uint64_t position = 0;  // events appended so far, in sorted order
-};
-
-// An event to import; `time` is its own and, in a replay, its log time.
-struct ImportedEvent {
-  Timestamp time;
-  std::string person;
-  std::string bytes;  // protobuf sojourn.v1.Event
-};
-
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -89,10 +65,14 @@ class Backend {
   virtual Status AppendDeadLetters(std::span<const runtime::DeadLetter> letters) = 0;
   // Whether nothing was ever appended, so that an import may replay.
   virtual Result<bool> IsEmpty() = 0;
-  virtual Result<ImportProgress> FindImport(const ImportIdentity& identity) = 0;
-  // The next events of an import that stands at `position`. `last`: they are its end.
-  virtual Status AppendImport(const ImportIdentity& identity, uint64_t position,
-                              std::span<const ImportedEvent> events, bool last) = 0;
+  // What came of this fingerprint so far, by mode.
+  virtual Result<ImportLedger> FindImports(const std::string& fingerprint) = 0;
+  // kFailedPrecondition where the import does not stand where the piece begins, or where another
+  // one replays; the message names that one and the way out.
+  virtual Status AppendImport(const ImportIdentity& identity, const ImportPiece& piece) = 0;
+  virtual Result<std::optional<OpenReplay>> FindOpenReplay() = 0;
+  // Ends an import where it stands. kFailedPrecondition where it is not under way.
+  virtual Status AbandonImport(const ImportIdentity& identity) = 0;
 
   // --- Looking.
   // Every person's committed record (engine/store); empty: forgotten. A person may come several

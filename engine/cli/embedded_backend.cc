@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <mutex>
 
 #include "connectors/embedded/embedded_log.h"
@@ -48,32 +46,54 @@ class EmbeddedBackend final : public Backend {
 
   Result<bool> IsEmpty() override { return log_->empty(); }
 
-  Result<ImportProgress> FindImport(const ImportIdentity& identity) override {
-    SOJOURN_ASSIGN_OR_RETURN(const auto state, log_->FindImport(LedgerKey(identity)));
-    if (!state) return ImportProgress{};
-    return ImportProgress{true, state->finished, state->position};
+  Result<ImportLedger> FindImports(const std::string& fingerprint) override {
+    ImportLedger ledger;
+    for (const ImportMode mode : kImportModes) {
+      SOJOURN_ASSIGN_OR_RETURN(const auto state,
+                               log_->FindImport(ImportKeyOf({fingerprint, mode, ""})));
+      ledger[mode] = state ? ProgressOf(*state) : ImportProgress();
+    }
+    return ledger;
   }
 
-  Status AppendImport(const ImportIdentity& identity, uint64_t position,
-                      std::span<const ImportedEvent> events, bool last) override {
+  Status AppendImport(const ImportIdentity& identity, const ImportPiece& piece) override {
     const std::lock_guard lock(import_mutex_);
     Arena arena;
     std::vector<embedded::ImportRecord> records;
-    records.reserve(events.size());
-    for (const ImportedEvent& event : events) {
+    records.reserve(piece.events.size());
+    for (const ImportedEvent& event : piece.events) {
       SOJOURN_ASSIGN_OR_RETURN(
           const model::Event decoded,
           decoder_.Decode(model::EventFormat::kProtobuf, event.bytes, event.time, &arena));
       records.push_back({decoded, event.time});
     }
-    const std::string key = LedgerKey(identity);
+    const std::string key = ImportKeyOf(identity);
     SOJOURN_ASSIGN_OR_RETURN(const auto state, log_->FindImport(key));
     embedded::ImportChunk chunk;
     chunk.fingerprint = key;
-    if (state) chunk.continues = position;
-    chunk.state = {position + events.size(), identity.mode == ImportMode::kReplay, last};
+    if (state) chunk.continues = piece.position;
+    chunk.state.position = piece.position + piece.events.size();
+    chunk.state.replay = identity.mode == ImportMode::kReplay;
+    chunk.state.finished = piece.last;
+    chunk.state.dead_letters = piece.dead_letter_position + piece.dead_letters.size();
+    chunk.state.begun_at = state ? state->begun_at : clock_.Now();
+    chunk.state.name = identity.name;
     chunk.records = records;
+    chunk.dead_letters = piece.dead_letters;
     return log_->AppendImport(chunk);
+  }
+
+  Result<std::optional<OpenReplay>> FindOpenReplay() override {
+    SOJOURN_ASSIGN_OR_RETURN(const auto open, log_->FindOpenReplay());
+    if (!open) return std::optional<OpenReplay>();
+    auto identity = ParseImportKey(open->fingerprint);
+    if (!identity) return DataLoss("the name of the import that replays is damaged");
+    identity->name = open->state.name;
+    return std::optional<OpenReplay>({*identity, ProgressOf(open->state)});
+  }
+
+  Status AbandonImport(const ImportIdentity& identity) override {
+    return log_->AbandonImport(ImportKeyOf(identity));
   }
 
   Result<ActionCursors> ActionEnds() override { return log_->ActionEnds(); }
@@ -130,14 +150,15 @@ class EmbeddedBackend final : public Backend {
   }
 
  private:
-  static std::string LedgerKey(const ImportIdentity& identity) {
-    const std::string_view mode = identity.mode == ImportMode::kReplay    ? "replay"
-                                  : identity.mode == ImportMode::kHistory ? "history"
-                                                                          : "events";
-    return fmt::format("{}-{}", mode, identity.fingerprint);
+  static ImportProgress ProgressOf(const embedded::ImportState& state) {
+    ImportProgress progress{true,           state.finished,     state.abandoned,
+                            state.position, state.dead_letters, std::nullopt};
+    if (state.begun_at > Timestamp(0)) progress.begun_at = state.begun_at;
+    return progress;
   }
 
   std::unique_ptr<embedded::EmbeddedLog> log_;
+  const runtime::SystemClock clock_;
   std::mutex import_mutex_;
   model::EventDecoder decoder_;  // guarded by import_mutex_
 };

@@ -26,6 +26,8 @@ struct ImportOptions {
   std::string mapping_file;
   std::string mode;  // "", "history", "events"
   bool yes = false;
+  bool again = false;
+  bool abandon = false;
   bool people = false;
   bool dry_run = false;
   std::string consent;
@@ -38,12 +40,11 @@ struct Plan {
   std::optional<file::ColumnMapping> mapping;
 };
 
-Result<std::string> Fingerprint(const ImportOptions& options) {
+Result<std::string> Fingerprint(const ImportOptions& options,
+                                const std::optional<file::ColumnMapping>& mapping) {
   SOJOURN_ASSIGN_OR_RETURN(const std::string of_file, file::FingerprintFile(options.file));
-  if (options.mapping_file.empty()) return of_file;
-  SOJOURN_ASSIGN_OR_RETURN(const std::string of_mapping,
-                           file::FingerprintFile(options.mapping_file));
-  const Sha256Digest digest = Sha256(of_file + of_mapping);
+  if (!mapping) return of_file;
+  const Sha256Digest digest = Sha256(of_file + CanonicalMapping(*mapping));
   return Hex(digest.data(), digest.size());
 }
 
@@ -75,27 +76,55 @@ Result<Plan> ReadFiles(const ImportOptions& options) {
         "{} needs --map FILE, which says what its columns mean; see sojourn help import",
         options.file));
   }
-  SOJOURN_ASSIGN_OR_RETURN(plan.identity.fingerprint, Fingerprint(options));
+  SOJOURN_ASSIGN_OR_RETURN(plan.identity.fingerprint, Fingerprint(options, plan.mapping));
+  plan.identity.name = NameForPeople(options.file);
   SOJOURN_RETURN_IF_ERROR(CheckHasEvent(options, plan));
   return plan;
+}
+
+// "imported as history on 2026-03-02T09:00:00Z".
+std::string WhatCame(ImportMode mode, const ImportProgress& progress) {
+  std::string what = progress.abandoned  ? "begun and abandoned"
+                     : progress.finished ? "imported"
+                                         : "begun to be imported";
+  what += fmt::format(" as {}", ImportModeName(mode));
+  return progress.begun_at ? what + " on " + FormatRfc3339(*progress.begun_at) : what;
+}
+
+// A file that came in one mode does not come in another one by mistake.
+Status CheckNew(const ImportOptions& options, ImportMode mode, const ImportLedger& ledger) {
+  for (const auto& [other, progress] : ledger) {
+    if (!progress.begun || (other == mode && !progress.abandoned)) continue;
+    return FailedPrecondition(
+        fmt::format("{} was {}; --again if all of it is really to be imported once more, as {}",
+                    options.file, WhatCame(other, progress), ImportModeName(mode)));
+  }
+  return Status::Ok();
 }
 
 // Which import this is: one that was begun goes on as it began; a new one replays into an empty
 // log.
 Status FindMode(const ImportOptions& options, Backend* backend, Plan* plan) {
-  if (options.mode == "events") {
-    plan->identity.mode = ImportMode::kEvents;
-    SOJOURN_ASSIGN_OR_RETURN(plan->progress, backend->FindImport(plan->identity));
-    return Status::Ok();
-  }
-  for (const ImportMode mode : {ImportMode::kReplay, ImportMode::kHistory}) {
-    plan->identity.mode = mode;
-    SOJOURN_ASSIGN_OR_RETURN(plan->progress, backend->FindImport(plan->identity));
-    if (plan->progress.begun) return Status::Ok();
-  }
+  SOJOURN_ASSIGN_OR_RETURN(const ImportLedger ledger,
+                           backend->FindImports(plan->identity.fingerprint));
   SOJOURN_ASSIGN_OR_RETURN(const bool empty, backend->IsEmpty());
-  plan->identity.mode =
-      empty && options.mode != "history" ? ImportMode::kReplay : ImportMode::kHistory;
+  const auto under_way = [&ledger](ImportMode mode) {
+    return ledger.at(mode).begun && !ledger.at(mode).abandoned;
+  };
+  ImportMode mode = empty ? ImportMode::kReplay : ImportMode::kHistory;
+  if (options.mode == "history") mode = ImportMode::kHistory;
+  if (options.mode == "events") {
+    mode = ImportMode::kEvents;
+  } else if (!options.again && under_way(ImportMode::kReplay)) {
+    mode = ImportMode::kReplay;
+  } else if (under_way(ImportMode::kHistory)) {
+    mode = ImportMode::kHistory;
+  }
+  if (!options.again && !under_way(mode)) {
+    SOJOURN_RETURN_IF_ERROR(CheckNew(options, mode, ledger));
+  }
+  plan->identity.mode = mode;
+  plan->progress = ledger.at(mode);
   return Status::Ok();
 }
 
@@ -126,14 +155,15 @@ Result<int64_t> ReadAll(const ImportOptions& options, const Plan& plan, file::Ev
   return problems;
 }
 
-// Every line that is no event becomes a dead letter.
-Status KeepBadLines(const ImportOptions& options, const Plan& plan, Backend* backend) {
+// Every line that is no event becomes a dead letter; that ends the import.
+Status KeepBadLines(const ImportOptions& options, const Plan& plan, uint64_t event_count,
+                    Backend* backend) {
   SOJOURN_ASSIGN_OR_RETURN(
       const auto reader, file::ImportReader::Open(options.file, plan.mapping,
                                                   plan.identity.fingerprint, /*historical=*/false));
   std::vector<file::SortableEvent> events;
   std::optional<file::ImportProblem> problem;
-  BadLineKeeper keeper(options.file, backend);
+  BadLineKeeper keeper(options.file, plan.identity, plan.progress, event_count, backend);
   while (reader->Next(&events, &problem)) {
     if (!problem) continue;
     SOJOURN_RETURN_IF_ERROR(keeper.Add(problem->line, problem->reason, std::move(problem->text)));
@@ -194,11 +224,12 @@ Result<int> Import(const ImportOptions& options) {
   file::EventSorter sorter(std::filesystem::temp_directory_path().string(), kSortMemoryBytes);
   SOJOURN_ASSIGN_OR_RETURN(const int64_t problems, ReadAll(options, plan, &sorter));
   if (!MayGoOn(options, plan, sorter)) return 1;
-  if (problems > 0 && !plan.progress.begun) {
-    SOJOURN_RETURN_IF_ERROR(KeepBadLines(options, plan, opened.backend.get()));
+  SOJOURN_ASSIGN_OR_RETURN(const uint64_t event_count,
+                           AppendSorted(plan.identity, plan.progress, /*end=*/problems == 0,
+                                        &sorter, opened.backend.get()));
+  if (problems > 0) {
+    SOJOURN_RETURN_IF_ERROR(KeepBadLines(options, plan, event_count, opened.backend.get()));
   }
-  SOJOURN_RETURN_IF_ERROR(
-      AppendSorted(plan.identity, plan.progress, &sorter, opened.backend.get()));
   std::printf("%lld events from %s to %s, %s\n", static_cast<long long>(sorter.count()),
               FormatRfc3339(sorter.first_time()).c_str(), FormatRfc3339(sorter.last_time()).c_str(),
               std::string(WhatHappened(plan.identity.mode)).c_str());
@@ -214,6 +245,33 @@ Result<int> Import(const ImportOptions& options) {
   return problems > 0 ? 1 : 0;
 }
 
+// The way out where a replay was cut short and cannot go on.
+Result<int> Abandon(const ImportOptions& options) {
+  SOJOURN_ASSIGN_OR_RETURN(const Config config, ResolveConfig(*options.common));
+  SOJOURN_ASSIGN_OR_RETURN(const OpenedBackend opened,
+                           OpenForCommand(config, /*need_existing=*/true));
+  SOJOURN_ASSIGN_OR_RETURN(const auto open, opened.backend->FindOpenReplay());
+  if (!open) {
+    std::printf("no import is unfinished; nothing to do\n");
+    return 0;
+  }
+  const std::string name = ImportForPeople(open->identity);
+  const std::string what = fmt::format(
+      "The import of {}{}{} stands at event {}. Abandoned, it stays there: what came of it counts, "
+      "the rest does not come. Events are taken again, and timers go on.",
+      name, open->progress.begun_at ? ", begun on " : "",
+      open->progress.begun_at ? FormatRfc3339(*open->progress.begun_at) + "," : "",
+      open->progress.position);
+  if (options.yes) {
+    std::fprintf(stderr, "%s\n", what.c_str());
+  } else if (!Confirm(what + "\nIs no `sojourn import` at work on it, and should it end?")) {
+    return 1;
+  }
+  SOJOURN_RETURN_IF_ERROR(opened.backend->AbandonImport(open->identity));
+  std::printf("the import of %s is ended\n", name.c_str());
+  return 0;
+}
+
 }  // namespace
 
 void AddImportCommand(CLI::App* app, int* exit_code) {
@@ -221,8 +279,10 @@ void AddImportCommand(CLI::App* app, int* exit_code) {
       "import",
       "Imports a file of past events: NDJSON of Segment-shaped calls, or CSV with --map.\n"
       "Into an empty log they are replayed on their own time; otherwise they only bring people up\n"
-      "to date, unless --as events is given. The same file twice changes nothing; an import that\n"
-      "was cut short goes on where it stopped.\n"
+      "to date, unless --as events is given. The same file twice changes nothing (--again imports\n"
+      "it in another mode); an import that was cut short goes on where it stopped when its file "
+      "is\n"
+      "imported again. Where that file is gone, --abandon ends its replay.\n"
       "With --people the file is CSV with one contact a row: traits and consent, and nothing "
       "starts\n"
       "or is sent. Of several rows of one person the last counts, an unsubscription in any of "
@@ -240,7 +300,7 @@ void AddImportCommand(CLI::App* app, int* exit_code) {
       "  traits: {email: email}");
   auto options = std::make_shared<ImportOptions>();
   options->common = AddCommonOptions(command);
-  command->add_option("FILE", options->file, "The file")->required();
+  CLI::Option* file = command->add_option("FILE", options->file, "The file");
   command->add_option(
       "--map,--mapping", options->mapping_file,
       "What the columns of a CSV file mean (YAML); with --people also the name of a\n"
@@ -248,6 +308,10 @@ void AddImportCommand(CLI::App* app, int* exit_code) {
   command->add_option("--as", options->mode, "history or events")
       ->check(CLI::IsMember({"history", "events"}));
   command->add_flag("--yes", options->yes, "Do not ask");
+  command->add_flag("--again", options->again,
+                    "Import it although it was imported otherwise, or abandoned");
+  command->add_flag("--abandon", options->abandon, "End the replay that was cut short")
+      ->excludes(file);
   auto* people =
       command->add_flag("--people", options->people, "The file has contacts, not events");
   command->add_flag("--dry-run", options->dry_run, "Only say what would be imported")
@@ -259,7 +323,11 @@ void AddImportCommand(CLI::App* app, int* exit_code) {
       ->check(CLI::IsMember({"subscribed", "unsubscribed", "bounced"}))
       ->needs(people);
   command->callback([options, exit_code] {
-    const Result<int> result = Import(*options);
+    if (options->file.empty() && !options->abandon) {
+      *exit_code = Fail(InvalidArgument("FILE is missing; see sojourn help import"));
+      return;
+    }
+    const Result<int> result = options->abandon ? Abandon(*options) : Import(*options);
     *exit_code = result.ok() ? *result : Fail(result.status());
   });
 }

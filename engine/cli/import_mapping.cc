@@ -1,6 +1,8 @@
 #include "engine/cli/import_mapping.h"
 
+#include <algorithm>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "engine/cli/yaml_file.h"
 
@@ -135,6 +137,28 @@ Result<file::ColumnMapping> ReadMapping(const std::string& path) {
     return InvalidArgument(path + ": a mapping needs `event`, `traits` or both");
   }
   return mapping;
+}
+
+std::string CanonicalMapping(const file::ColumnMapping& mapping) {
+  const auto columns = [](std::vector<file::MappedColumn> mapped) {
+    std::sort(mapped.begin(), mapped.end(),
+              [](const auto& a, const auto& b) { return a.name < b.name; });
+    nlohmann::json list = nlohmann::json::array();
+    for (const file::MappedColumn& column : mapped) {
+      list.push_back({column.name, column.column, static_cast<int>(column.type)});
+    }
+    return list;
+  };
+  const nlohmann::json json = {mapping.person_column,
+                               mapping.event_name,
+                               mapping.event_column,
+                               mapping.time_column,
+                               static_cast<int>(mapping.time_format),
+                               mapping.id_column,
+                               columns(mapping.properties),
+                               columns(mapping.traits),
+                               static_cast<int>(mapping.delimiter)};
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace sojourn::cli

@@ -23,4 +23,7 @@ namespace sojourn::cli {
 
 Result<file::ColumnMapping> ReadMapping(const std::string& path);
 
+// What the mapping means as one text: equal for files that differ in comments and order only.
+std::string CanonicalMapping(const file::ColumnMapping& mapping);
+
 }  // namespace sojourn::cli

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <filesystem>
-#include <map>
 #include <mutex>
 #include <thread>
 
@@ -14,8 +13,9 @@
 #include "connectors/kafka/reader.h"
 #include "connectors/kafka/topics.h"
 #include "connectors/kafka/worker.h"
-#include "engine/base/hash.h"
 #include "engine/cli/backend.h"
+#include "engine/cli/kafka_imports.h"
+#include "engine/cli/patience.h"
 #include "engine/model/action_codec.h"
 #include "engine/model/event_codec.h"
 #include "engine/runtime/event_decoder.h"
@@ -23,12 +23,6 @@
 
 namespace sojourn::cli {
 namespace {
-
-// Where an import's events say they come from: the file, and their place in its sorted order.
-constexpr int64_t kBeginPlace = -1;
-constexpr int64_t kEndPlace = INT64_MAX;
-
-constexpr Duration kScanPatience = Seconds(20);
 
 kafka::StateDatabases MakeDatabases(const std::string& directory) {
   const auto path = [directory](Partition partition) {
@@ -41,28 +35,6 @@ kafka::StateDatabases MakeDatabases(const std::string& directory) {
       },
       [path](Partition partition) { return store::DestroyRocksDatabase(path(partition)); });
 }
-
-// How long a reader waits for a broker that is away, or for a transaction that is open, while
-// others wait for the reader.
-class Patience {
- public:
-  explicit Patience(Duration patience) : patience_(patience.milliseconds()) { Renew(); }
-  // Something has come.
-  void Renew() { end_ = std::chrono::steady_clock::now() + patience_; }
-  kafka::PartitionReader::KeepGoing KeepGoing() const {
-    return [this] { return std::chrono::steady_clock::now() < end_; };
-  }
-  // What ended the reading, for people.
-  static Status Explain(const Status& status) {
-    return status.code() == StatusCode::kAborted
-               ? Unavailable(status.message() + ", because nothing came; is the broker there?")
-               : status;
-  }
-
- private:
-  const std::chrono::milliseconds patience_;
-  std::chrono::steady_clock::time_point end_;
-};
 
 class KafkaBackend final : public Backend {
  public:
@@ -83,6 +55,8 @@ class KafkaBackend final : public Backend {
     SOJOURN_ASSIGN_OR_RETURN(producer_, kafka::EventProducer::Open(config_.kafka, observer_));
     SOJOURN_ASSIGN_OR_RETURN(reader_, kafka::PartitionReader::Open(config_.kafka, observer_));
     SOJOURN_ASSIGN_OR_RETURN(bundles_, kafka::KafkaBundleStore::Open(config_.kafka, observer_));
+    imports_ = std::make_unique<KafkaImports>(&config_, partition_count_, producer_.get(),
+                                              cluster_.get(), reader_.get());
     return Status::Ok();
   }
 
@@ -168,52 +142,27 @@ class KafkaBackend final : public Backend {
     return true;
   }
 
-  // Looks through `<app>.events` for what is there of this import; the topic is its own ledger.
-  Result<ImportProgress> FindImport(const ImportIdentity& identity) override {
+  Result<ImportLedger> FindImports(const std::string& fingerprint) override {
     const std::lock_guard lock(mutex_);
-    SOJOURN_RETURN_IF_ERROR(FindPlaces(ImportTopic(identity)));
-    ImportProgress progress;
-    progress.finished = true;
-    for (const int64_t place : places_) {
-      progress.begun = progress.begun || place != kNothingThere;
-      progress.finished = progress.finished && place == kEndPlace;
-    }
-    return progress;
+    return imports_->Find(fingerprint);
   }
 
-  Status AppendImport(const ImportIdentity& identity, uint64_t position,
-                      std::span<const ImportedEvent> events, bool last) override {
+  Status AppendImport(const ImportIdentity& identity, const ImportPiece& piece) override {
     const std::lock_guard lock(mutex_);
-    const std::string topic = ImportTopic(identity);
-    if (places_topic_ != topic) SOJOURN_RETURN_IF_ERROR(FindPlaces(topic));
-    const bool replay = identity.mode == ImportMode::kReplay;
-    ImportWriter writer(topic, replay, kafka::EventsTopic(config_.kafka));
-    for (int32_t p = 0; p < partition_count_; ++p) {
-      if (places_[static_cast<size_t>(p)] != kNothingThere) continue;
-      writer.AddBracket(Partition(p), model::EventType::kImportBegin, kBeginPlace, Timestamp(0));
-      places_[static_cast<size_t>(p)] = kBeginPlace;
+    if (!piece.dead_letters.empty()) {
+      SOJOURN_RETURN_IF_ERROR(AppendDeadLetters(piece.dead_letters));
     }
-    Arena arena;
-    for (size_t i = 0; i < events.size(); ++i) {
-      const auto place = static_cast<int64_t>(position + i);
-      last_time_ = std::max(last_time_, events[i].time);
-      int64_t& reached =
-          places_[static_cast<size_t>(PartitionOfKey(events[i].person, partition_count_))];
-      if (place <= reached) continue;
-      SOJOURN_ASSIGN_OR_RETURN(
-          const model::Event event,
-          decoder_.Decode(model::EventFormat::kProtobuf, events[i].bytes, events[i].time, &arena));
-      writer.AddEvent(event, place, events[i].time);
-      reached = place;
-    }
-    for (int32_t p = 0; last && p < partition_count_; ++p) {
-      if (places_[static_cast<size_t>(p)] == kEndPlace) continue;
-      writer.AddBracket(Partition(p), model::EventType::kImportEnd, kEndPlace, last_time_);
-      places_[static_cast<size_t>(p)] = kEndPlace;
-    }
-    const Status written = producer_->Append(writer.Records());
-    if (!written.ok()) places_topic_.clear();  // what is there must be found out anew
-    return written;
+    return imports_->Append(identity, piece);
+  }
+
+  Result<std::optional<OpenReplay>> FindOpenReplay() override {
+    const std::lock_guard lock(mutex_);
+    return imports_->FindOpenReplay();
+  }
+
+  Status AbandonImport(const ImportIdentity& identity) override {
+    const std::lock_guard lock(mutex_);
+    return imports_->Abandon(identity);
   }
 
   Result<ActionCursors> ActionEnds() override {
@@ -268,90 +217,6 @@ class KafkaBackend final : public Backend {
   }
 
  private:
-  static constexpr int64_t kNothingThere = -2;
-
-  // Records of one chunk with the memory that they point into.
-  class ImportWriter {
-   public:
-    ImportWriter(std::string source, bool replay, std::string topic)
-        : source_(std::move(source)), replay_(replay), topic_(std::move(topic)) {}
-
-    void AddEvent(const model::Event& event, int64_t place, Timestamp log_time) {
-      Add(event, place, log_time, std::nullopt);
-    }
-    // Without a replay the brackets only mark begin and end: they close at once.
-    void AddBracket(Partition partition, model::EventType type, int64_t place, Timestamp log_time) {
-      model::Event event;
-      event.type = replay_ ? type : model::EventType::kImportEnd;
-      Add(event, place, log_time, partition);
-    }
-    const std::vector<kafka::NewEvent>& Records() {
-      for (size_t i = 0; i < records_.size(); ++i) {
-        records_[i].key = keys_[i];
-        records_[i].value = values_[i];
-        if (replay_) records_[i].original = &originals_[i];
-      }
-      return records_;
-    }
-
-   private:
-    void Add(const model::Event& event, int64_t place, Timestamp log_time,
-             std::optional<Partition> partition) {
-      const model::EventOrigin origin{{source_, Partition(0), Offset(place)}, log_time};
-      keys_.emplace_back(event.person);
-      values_.emplace_back();
-      model::EncodeEvent(event, &origin, &values_.back());
-      originals_.push_back({source_, Partition(0), Offset(place), log_time});
-      kafka::NewEvent record;
-      record.topic = topic_;
-      record.partition = partition;
-      records_.push_back(record);
-    }
-
-    const std::string source_;
-    const bool replay_;
-    const std::string topic_;
-    std::vector<std::string> keys_;
-    std::vector<std::string> values_;
-    std::vector<runtime::OriginalPlace> originals_;
-    std::vector<kafka::NewEvent> records_;
-  };
-
-  static std::string ImportTopic(const ImportIdentity& identity) {
-    const std::string_view mode = identity.mode == ImportMode::kReplay    ? "replay"
-                                  : identity.mode == ImportMode::kHistory ? "history"
-                                                                          : "events";
-    return fmt::format("import-{}-{}", mode, identity.fingerprint);
-  }
-
-  // The last place of the import in each partition, by what stands there.
-  Status FindPlaces(const std::string& topic) {
-    const std::string events_topic = kafka::EventsTopic(config_.kafka);
-    places_.assign(static_cast<size_t>(partition_count_), kNothingThere);
-    for (int32_t p = 0; p < partition_count_; ++p) {
-      SOJOURN_ASSIGN_OR_RETURN(const kafka::Watermarks watermarks,
-                               cluster_->QueryWatermarks(events_topic, Partition(p)));
-      if (watermarks.end == watermarks.oldest) continue;
-      int64_t& reached = places_[static_cast<size_t>(p)];
-      const auto visit = [&](const kafka::StoredRecord& record) {
-        if (!record.value) return Status::Ok();
-        const auto origin = model::ReadOrigin(*record.value);
-        if (!origin || origin->place.topic != topic) return Status::Ok();
-        reached = std::max(reached, origin->place.offset.value());
-        if (origin->place.offset.value() != kEndPlace) {
-          last_time_ = std::max(last_time_, origin->log_time);
-        }
-        return Status::Ok();
-      };
-      SOJOURN_RETURN_IF_ERROR(reader_
-                                  ->ReadTo(events_topic, Partition(p), watermarks.oldest,
-                                           watermarks.end, visit, [] { return true; })
-                                  .status());
-    }
-    places_topic_ = topic;
-    return Status::Ok();
-  }
-
   // A partition whose next action does not come, because a transaction is open before it or the
   // broker is away, is passed over; where there is nothing else, that is an error.
   Status ReadWhatIsThere(ActionCursors* cursors, size_t max_count,
@@ -418,10 +283,7 @@ class KafkaBackend final : public Backend {
   std::mutex mutex_;  // guards what follows
   std::unique_ptr<kafka::Cluster> cluster_;
   std::unique_ptr<kafka::PartitionReader> reader_;
-  model::EventDecoder decoder_;
-  std::string places_topic_;  // whose places follow
-  std::vector<int64_t> places_;
-  Timestamp last_time_;
+  std::unique_ptr<KafkaImports> imports_;
 };
 
 }  // namespace

@@ -67,24 +67,27 @@ class PeopleImport {
   Result<int> Run() {
     SOJOURN_RETURN_IF_ERROR(Prepare());
     if (options_.dry_run) {
-      SOJOURN_RETURN_IF_ERROR(ReadRows(nullptr, nullptr));
+      SOJOURN_RETURN_IF_ERROR(ReadRows(nullptr));
       PrintSummary("would be imported");
       return counts_.bad.count() > 0 ? 1 : 0;
     }
     SOJOURN_ASSIGN_OR_RETURN(opened_, OpenForCommand(config_, /*need_existing=*/false));
     Backend* const backend = opened_->backend.get();
-    SOJOURN_ASSIGN_OR_RETURN(const ImportProgress progress, backend->FindImport(identity_));
+    SOJOURN_ASSIGN_OR_RETURN(const ImportLedger ledger,
+                             backend->FindImports(identity_.fingerprint));
+    const ImportProgress& progress = ledger.at(identity_.mode);
     if (progress.finished) {
       std::printf("%s was imported before; nothing to do\n", options_.file.c_str());
       return 0;
     }
     file::EventSorter sorter(std::filesystem::temp_directory_path().string(), kSortMemoryBytes);
-    BadLineKeeper keeper(options_.file, backend);
-    SOJOURN_RETURN_IF_ERROR(ReadRows(&sorter, progress.begun ? nullptr : &keeper));
+    SOJOURN_RETURN_IF_ERROR(ReadRows(&sorter));
     SOJOURN_RETURN_IF_ERROR(sorter.Finish());
-    SOJOURN_RETURN_IF_ERROR(keeper.Finish());
     SOJOURN_RETURN_IF_ERROR(SuppressBounced(backend));
-    SOJOURN_RETURN_IF_ERROR(AppendSorted(identity_, progress, &sorter, backend));
+    const bool all_good = counts_.bad.count() == 0;
+    SOJOURN_ASSIGN_OR_RETURN(const uint64_t events,
+                             AppendSorted(identity_, progress, all_good, &sorter, backend));
+    if (!all_good) SOJOURN_RETURN_IF_ERROR(KeepBadRows(progress, events, backend));
     PrintSummary("imported; nothing starts and nothing is sent by that");
     return counts_.bad.count() > 0 ? 1 : 0;
   }
@@ -105,7 +108,8 @@ class PeopleImport {
     SOJOURN_ASSIGN_OR_RETURN(const std::string of_file, file::FingerprintFile(options_.file));
     const Sha256Digest digest =
         Sha256(fmt::format("people\n{}\n{}\n{}", of_file, options_.consent, read.text));
-    identity_ = {Hex(digest.data(), digest.size()), ImportMode::kHistory};
+    identity_ = {Hex(digest.data(), digest.size()), ImportMode::kHistory,
+                 NameForPeople(options_.file)};
     return Survey();
   }
 
@@ -141,27 +145,46 @@ class PeopleImport {
     return InvalidArgument(fmt::format("{} has no contact{}", options_.file, first_problem));
   }
 
-  // Names what is to be named, counts, and hands on; a null pointer takes nothing.
-  Status ReadRows(file::EventSorter* sorter, BadLineKeeper* keeper) {
+  // Why a row is no contact; empty: it is one, and `events` are its.
+  std::string ReasonOf(PeopleReader* reader, const PersonRow& row,
+                       std::vector<file::SortableEvent>* events) const {
+    if (!row.problem.empty()) return row.problem;
+    return reader->ToEvents(row, survey_.ConsentOf(row), events).message();
+  }
+  bool IsRepeated(const PersonRow& row) const {
+    return row.problem.empty() && !survey_.IsLastOf(row);
+  }
+
+  Status KeepBadRows(const ImportProgress& progress, uint64_t event_count, Backend* backend) const {
+    SOJOURN_ASSIGN_OR_RETURN(const auto reader, OpenReader());
+    BadLineKeeper keeper(options_.file, identity_, progress, event_count, backend);
+    PersonRow row;
+    std::vector<file::SortableEvent> events;
+    while (reader->Next(&row)) {
+      if (IsRepeated(row)) continue;
+      const std::string reason = ReasonOf(reader.get(), row, &events);
+      if (reason.empty()) continue;
+      SOJOURN_RETURN_IF_ERROR(keeper.Add(row.line, reason, std::move(row.text)));
+    }
+    return keeper.Finish();
+  }
+
+  // Names what is to be named, counts, and hands on; null takes nothing.
+  Status ReadRows(file::EventSorter* sorter) {
     SOJOURN_ASSIGN_OR_RETURN(const auto reader, OpenReader());
     PersonRow row;
     std::vector<file::SortableEvent> events;
     while (reader->Next(&row)) {
       ++counts_.rows;
-      std::string reason = row.problem;
-      if (reason.empty() && !survey_.IsLastOf(row)) {
+      if (IsRepeated(row)) {
         counts_.repeated.Add(row.line);
         Name(row.line, row.person + " comes again further down; that row counts");
         continue;
       }
-      if (reason.empty()) {
-        reason = reader->ToEvents(row, survey_.ConsentOf(row), &events).message();
-      }
+      const std::string reason = ReasonOf(reader.get(), row, &events);
       if (!reason.empty()) {
         counts_.bad.Add(row.line);
         Name(row.line, reason);
-        if (keeper == nullptr) continue;
-        SOJOURN_RETURN_IF_ERROR(keeper->Add(row.line, reason, std::move(row.text)));
         continue;
       }
       TakePerson(row);

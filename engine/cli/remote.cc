@@ -20,25 +20,6 @@ constexpr Duration kAnswerTimeout = Seconds(60);
 constexpr Duration kMaxFollow = Seconds(20);         // below every HTTP timeout
 constexpr Duration kFollowStep = Milliseconds(500);  // a stop waits no longer for a follower
 
-std::string_view ModeName(ImportMode mode) {
-  switch (mode) {
-    case ImportMode::kReplay:
-      return "replay";
-    case ImportMode::kHistory:
-      return "history";
-    case ImportMode::kEvents:
-      return "events";
-  }
-  return "";
-}
-
-std::optional<ImportMode> ParseMode(std::string_view text) {
-  for (const ImportMode mode : {ImportMode::kReplay, ImportMode::kHistory, ImportMode::kEvents}) {
-    if (ModeName(mode) == text) return mode;
-  }
-  return std::nullopt;
-}
-
 std::optional<int64_t> ParseNumber(std::optional<std::string_view> text) {
   int64_t number = 0;
   if (!text) return std::nullopt;
@@ -49,9 +30,35 @@ std::optional<int64_t> ParseNumber(std::optional<std::string_view> text) {
   return number;
 }
 
+constexpr char kImportPath[] = "/-/import";
+
 std::string ImportTarget(const ImportIdentity& identity) {
-  return fmt::format("/-/import?fingerprint={}&mode={}", identity.fingerprint,
-                     ModeName(identity.mode));
+  return fmt::format("{}?import={}&name={}", kImportPath, ImportKeyOf(identity),
+                     http::EncodeQueryText(identity.name));
+}
+
+nlohmann::json ToJson(const ImportProgress& progress) {
+  nlohmann::json json = {{"begun", progress.begun},
+                         {"finished", progress.finished},
+                         {"abandoned", progress.abandoned},
+                         {"position", progress.position},
+                         {"dead_letters", progress.dead_letters}};
+  if (progress.begun_at) json["begun_at_ms"] = progress.begun_at->milliseconds();
+  return json;
+}
+
+ImportProgress ProgressFrom(const nlohmann::json& json) {
+  ImportProgress progress;
+  if (!json.is_object()) return progress;
+  progress.begun = json.value("begun", false);
+  progress.finished = json.value("finished", false);
+  progress.abandoned = json.value("abandoned", false);
+  progress.position = json.value("position", uint64_t{0});
+  progress.dead_letters = json.value("dead_letters", uint64_t{0});
+  if (json.contains("begun_at_ms")) {
+    progress.begun_at = Timestamp(json.value("begun_at_ms", int64_t{0}));
+  }
+  return progress;
 }
 
 // A running process as a log.
@@ -75,21 +82,42 @@ class RemoteBackend final : public Backend {
   Result<deliver::SuppressionList*> suppressions() override { return suppressions_.get(); }
 
   Result<bool> IsEmpty() override {
-    SOJOURN_ASSIGN_OR_RETURN(const auto json, AskImport({std::string(64, '0')}));
+    SOJOURN_ASSIGN_OR_RETURN(const auto json, AskImports(fmt::format("{}?empty=1", kImportPath)));
     return json.value("empty", false);
   }
 
-  Result<ImportProgress> FindImport(const ImportIdentity& identity) override {
-    SOJOURN_ASSIGN_OR_RETURN(const auto json, AskImport(identity));
-    return ImportProgress{json.value("begun", false), json.value("finished", false),
-                          json.value("position", uint64_t{0})};
+  Result<ImportLedger> FindImports(const std::string& fingerprint) override {
+    SOJOURN_ASSIGN_OR_RETURN(
+        const auto json, AskImports(fmt::format("{}?fingerprint={}", kImportPath, fingerprint)));
+    ImportLedger ledger;
+    for (const ImportMode mode : kImportModes) {
+      const auto found = json.find(std::string(ImportModeName(mode)));
+      ledger[mode] = found == json.end() ? ImportProgress() : ProgressFrom(*found);
+    }
+    return ledger;
   }
 
-  Status AppendImport(const ImportIdentity& identity, uint64_t position,
-                      std::span<const ImportedEvent> events, bool last) override {
+  Result<std::optional<OpenReplay>> FindOpenReplay() override {
+    SOJOURN_ASSIGN_OR_RETURN(const auto json, AskImports(fmt::format("{}?open=1", kImportPath)));
+    auto identity = ParseImportKey(json.value("import", ""));
+    if (!identity) return std::optional<OpenReplay>();
+    identity->name = json.value("name", "");
+    return std::optional<OpenReplay>({*identity, ProgressFrom(json.value("progress", json))});
+  }
+
+  Status AppendImport(const ImportIdentity& identity, const ImportPiece& piece) override {
     const std::string target =
-        fmt::format("{}&position={}&last={}", ImportTarget(identity), position, last ? 1 : 0);
-    return AskInstance(instance_, "POST", target, EncodeImported(events), kAnswerTimeout).status();
+        fmt::format("{}&position={}&letters={}&last={}", ImportTarget(identity), piece.position,
+                    piece.dead_letter_position, piece.last ? 1 : 0);
+    const std::string events = EncodeImported(piece.events);
+    return AskInstance(instance_, "POST", fmt::format("{}&event_bytes={}", target, events.size()),
+                       events + EncodeLetters(piece.dead_letters), kAnswerTimeout)
+        .status();
+  }
+
+  Status AbandonImport(const ImportIdentity& identity) override {
+    return AskInstance(instance_, "POST", ImportTarget(identity) + "&abandon=1", "", kAnswerTimeout)
+        .status();
   }
 
   Result<std::vector<runtime::DeadLetter>> ReadDeadLetters(LetterCursors* cursors,
@@ -138,10 +166,9 @@ class RemoteBackend final : public Backend {
  private:
   static Status NotHere() { return FailedPrecondition("not while a process runs on the data"); }
 
-  Result<nlohmann::json> AskImport(const ImportIdentity& identity) {
-    SOJOURN_ASSIGN_OR_RETURN(
-        const std::string body,
-        AskInstance(instance_, "POST", ImportTarget(identity), "", kAnswerTimeout));
+  Result<nlohmann::json> AskImports(const std::string& target) {
+    SOJOURN_ASSIGN_OR_RETURN(const std::string body,
+                             AskInstance(instance_, "POST", target, "", kAnswerTimeout));
     auto json = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
     if (!json.is_object()) return Unavailable("the running process is of another version");
     return json;
@@ -191,27 +218,68 @@ std::unique_ptr<Backend> MakeRemoteBackend(const http::Instance& instance) {
   return std::make_unique<RemoteBackend>(instance);
 }
 
+namespace {
+
+http::Response JsonResponse(const nlohmann::json& json) {
+  return {.body = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+}
+
+http::Response ShowImports(Backend* backend, std::string_view fingerprint) {
+  const Result<ImportLedger> ledger = backend->FindImports(std::string(fingerprint));
+  if (!ledger.ok()) return http::ToResponse(ledger.status());
+  nlohmann::json json = nlohmann::json::object();
+  for (const auto& [mode, progress] : *ledger) {
+    json[std::string(ImportModeName(mode))] = ToJson(progress);
+  }
+  return JsonResponse(json);
+}
+
+http::Response ShowOpenReplay(Backend* backend) {
+  const auto open = backend->FindOpenReplay();
+  if (!open.ok()) return http::ToResponse(open.status());
+  if (!*open) return JsonResponse(nlohmann::json::object());
+  return JsonResponse({{"import", ImportKeyOf((*open)->identity)},
+                       {"name", (*open)->identity.name},
+                       {"progress", ToJson((*open)->progress)}});
+}
+
+http::Response AppendPiece(Backend* backend, const ImportIdentity& identity,
+                           const http::Request& request) {
+  const auto position = ParseNumber(request.Query("position"));
+  const auto letter_position = ParseNumber(request.Query("letters"));
+  const auto event_bytes = ParseNumber(request.Query("event_bytes"));
+  const std::string_view body = request.body;
+  if (!position || !letter_position || !event_bytes ||
+      static_cast<size_t>(*event_bytes) > body.size()) {
+    return http::ErrorResponse(400, "no piece of an import");
+  }
+  const auto events = DecodeImported(body.substr(0, static_cast<size_t>(*event_bytes)));
+  const auto letters = DecodeLetters(body.substr(static_cast<size_t>(*event_bytes)));
+  if (!events || !letters.ok()) return http::ErrorResponse(400, "no piece of an import");
+  return http::ToResponse(backend->AppendImport(
+      identity, {static_cast<uint64_t>(*position), *events, static_cast<uint64_t>(*letter_position),
+                 *letters, request.Query("last") == "1"}));
+}
+
+}  // namespace
+
 http::Response HandleImport(Backend* backend, const http::Request& request) {
-  const auto mode = ParseMode(request.Query("mode").value_or(""));
-  const std::string_view fingerprint = request.Query("fingerprint").value_or("");
-  if (!mode || fingerprint.size() != 64) return http::ErrorResponse(400, "no such import");
-  const ImportIdentity identity{std::string(fingerprint), *mode};
-  if (!request.Query("position")) {
-    const Result<ImportProgress> progress = backend->FindImport(identity);
-    if (!progress.ok()) return http::ToResponse(progress.status());
+  if (const auto fingerprint = request.Query("fingerprint")) {
+    return ShowImports(backend, *fingerprint);
+  }
+  if (request.Query("open")) return ShowOpenReplay(backend);
+  if (request.Query("empty")) {
     const Result<bool> empty = backend->IsEmpty();
     if (!empty.ok()) return http::ToResponse(empty.status());
-    const nlohmann::json json = {{"begun", progress->begun},
-                                 {"finished", progress->finished},
-                                 {"position", progress->position},
-                                 {"empty", *empty}};
-    return {.body = json.dump()};
+    return JsonResponse({{"empty", *empty}});
   }
-  const auto position = ParseNumber(request.Query("position"));
-  const auto events = DecodeImported(request.body);
-  if (!position || !events) return http::ErrorResponse(400, "no piece of an import");
-  return http::ToResponse(backend->AppendImport(identity, static_cast<uint64_t>(*position), *events,
-                                                request.Query("last") == "1"));
+  auto identity = ParseImportKey(request.Query("import").value_or(""));
+  if (!identity || identity->fingerprint.size() != 64) {
+    return http::ErrorResponse(400, "no such import");
+  }
+  identity->name = request.Query("name").value_or("");
+  if (request.Query("abandon")) return http::ToResponse(backend->AbandonImport(*identity));
+  return AppendPiece(backend, *identity, request);
 }
 
 http::Response HandleActions(Backend* backend, const http::Request& request,

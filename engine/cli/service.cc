@@ -122,6 +122,7 @@ Status Service::Start() {
   }
   SOJOURN_RETURN_IF_ERROR(LoadFirstRules());
   SOJOURN_RETURN_IF_ERROR(OpenMail());
+  SOJOURN_RETURN_IF_ERROR(WarnOfOpenReplay());
   SOJOURN_RETURN_IF_ERROR(MakeWorkers());
   SOJOURN_ASSIGN_OR_RETURN(const std::string token, http::NewToken());
   std::vector<http::Route> routes = MakeRoutes(token);
@@ -266,6 +267,19 @@ std::vector<http::Route> Service::MakeRoutes(const std::string& token) {
   }
   for (http::Route& route : mail_->RoutesOfMainListener()) routes.push_back(std::move(route));
   return routes;
+}
+
+// Timers stand still until it is ended. (Over Kafka only reading the whole topic would tell;
+// sojourn_partition_importing does, too.)
+Status Service::WarnOfOpenReplay() {
+  if (config_.log == LogKind::kKafka) return Status::Ok();
+  SOJOURN_ASSIGN_OR_RETURN(const auto open, backend_->FindOpenReplay());
+  if (!open) return Status::Ok();
+  Log(LogLevel::kWarning,
+      "an import is unfinished: no events are taken and timers stand still until its file is "
+      "imported again, or sojourn import --abandon ends it",
+      {{"import", ImportForPeople(open->identity)}, {"position", open->progress.position}});
+  return Status::Ok();
 }
 
 // From now on commands find this process.

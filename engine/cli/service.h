@@ -61,6 +61,7 @@ class Service {
   Status Announce(const std::string& token);
   void RunWorkers();
   http::Response HandlePause(const http::Request& request);
+  Status WarnOfOpenReplay();
   http::AdminHandlers Handlers();
   http::Response Reload();
   http::Response HandleEnroll(const http::Request& request);

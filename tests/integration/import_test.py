@@ -233,13 +233,13 @@ def size_of(directory):
     return total
 
 
-def kill_import_midway(sojourn, *arguments):
+def kill_import_midway(sojourn, *arguments, growth=2 << 20):
     """Starts an import and kills it as soon as some of it stands in the data directory."""
     before = size_of(sojourn.data)
     process = subprocess.Popen([str(binary()), "import", *arguments, "--config",
                                 str(sojourn.config)], stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
-    while size_of(sojourn.data) < before + (2 << 20):
+    while size_of(sojourn.data) < before + growth:
         assert process.poll() is None, f"ended with {process.returncode} before it could be killed"
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
@@ -277,6 +277,88 @@ def test_killed_and_repeated_while_it_runs():
         assert len(of(sojourn.actions(), PING_URL)) == count
 
 
+def test_killed_while_bad_lines_are_kept():
+    with place() as sojourn:
+        bad = ["x" * (1 << 20)] * 40
+        file = write_lines(sojourn.directory / "bad.ndjson", [ping("ann", 1, now()), *bad])
+        for _ in range(2):
+            kill_import_midway(sojourn, str(file), growth=12 << 20)  # more than one piece
+        assert 0 < len(letters(sojourn)) < len(bad)
+        assert sojourn.command("import", str(file), check=False).returncode == 1
+        assert [letter["offset"] for letter in letters(sojourn)] == list(range(2, len(bad) + 2))
+
+
+def test_abandoned():
+    with place() as sojourn:
+        file = many_lines(sojourn.directory / "gone.ndjson", 100_000)
+        kill_import_midway(sojourn, str(file))
+        content = file.read_bytes()
+        file.unlink()
+        sojourn.start()
+        warnings = [line for line in sojourn.log_file.read_text().splitlines()
+                    if "level=warn" in line]
+        assert len(warnings) == 1 and "import=gone.ndjson" in warnings[0], warnings
+        assert "sojourn import --abandon" in warnings[0], warnings
+        status, answer = sojourn.post("/v1/track", ping("zoe", 1, now()))
+        assert status == 503 and "gone.ndjson" in answer and "--abandon" in answer, answer
+        other = write_lines(sojourn.directory / "other.ndjson", [ping("ann", 0, now())])
+        complaint(sojourn.command("import", str(other), check=False), "gone.ndjson", "--abandon")
+        complaint(sojourn.command("import", str(other), "--abandon", check=False), "--abandon")
+        result = sojourn.command("import", "--abandon", check=False, input="n\n")
+        assert result.returncode == 1 and "import of gone.ndjson" in result.stderr, result.stderr
+        assert sojourn.post("/v1/track", ping("zoe", 1, now()))[0] == 503
+        result = sojourn.command("import", "--abandon", "--yes")
+        assert "gone.ndjson is ended" in result.stdout, result.stdout
+        assert "stands at event" in result.stderr, result.stderr
+        assert sojourn.post("/v1/track", ping("zoe", 1, now()))[0] == 200
+        sojourn.wait_settled(PARTITIONS)
+        actions = sojourn.actions()
+        assert len(of(actions, PING_URL, "zoe")) == 1
+        assert of(actions, COME_BACK_URL), "the timers stand still"
+        assert "nothing to do" in sojourn.command("import", "--abandon", "--yes").stdout
+        # The file is not taken for imported.
+        file.write_bytes(content)
+        complaint(sojourn.command("import", str(file), check=False), "abandoned", "--again")
+        sojourn.command("import", str(other))
+        result = sojourn.command("import", str(file), "--again")
+        assert "100000 events" in result.stdout and "as history" in result.stdout, result.stdout
+
+
+def test_abandoned_without_a_process():
+    with place() as sojourn:
+        file = many_lines(sojourn.directory / "gone.ndjson", 60_000)
+        kill_import_midway(sojourn, str(file))
+        sojourn.command("import", "--abandon", input="y\n")
+        sojourn.start()
+        assert "level=warn" not in sojourn.log_file.read_text()
+        assert sojourn.post("/v1/track", ping("zoe", 1, now()))[0] == 200
+
+
+def test_same_file_in_another_mode():
+    with place() as sojourn:
+        day = now() - timedelta(days=1)
+        file = write_lines(sojourn.directory / "a.ndjson", [ping("ann", n, day) for n in range(3)])
+        sojourn.command("import", str(file))
+        today = now().strftime("%Y-%m-%d")
+        events = ("import", str(file), "--as", "events", "--yes")
+        for running in (False, True):
+            if running:
+                sojourn.start()
+            complaint(sojourn.command(*events, check=False), "imported as replay on " + today,
+                      "--again")
+        sojourn.wait_settled(PARTITIONS)
+        assert len(of(sojourn.actions(), PING_URL)) == 3
+        result = sojourn.command(*events, "--again")
+        assert "3 events" in result.stdout, result.stdout
+        for arguments in (events, (*events, "--again"), ("import", str(file))):
+            assert "nothing to do" in sojourn.command(*arguments).stdout
+        # The other way round.
+        file = write_lines(sojourn.directory / "b.ndjson", [ping("bob", 1, day)])
+        sojourn.command("import", str(file), "--as", "events", "--yes")
+        complaint(sojourn.command("import", str(file), check=False), "imported as events on " + today)
+        assert "as history" in sojourn.command("import", str(file), "--again").stdout
+
+
 # ---- CSV ---------------------------------------------------------------------------------------
 
 MAPPING = """person: customer
@@ -308,6 +390,17 @@ def notes_of(content, mapping=MAPPING):
         import_csv(sojourn, content, mapping)
         return {action["person"]: (action["time"], action["values"]["data"])
                 for action in of(run_until_settled(sojourn), NOTE_URL)}
+
+
+def test_same_csv_with_another_mapping():
+    with place() as sojourn:
+        content = "\n".join([HEADER, "1,c1,20250301,Ann,plain,12.5", ""])
+        import_csv(sojourn, content)
+        lines = MAPPING.splitlines()
+        for same in (MAPPING + "# a comment\n", "\n".join(reversed(lines)) + "\n"):
+            assert "nothing to do" in import_csv(sojourn, content, same).stdout, same
+        other = MAPPING.replace("traits: {first_name: name}", "traits: {nickname: name}")
+        assert "2 events" in import_csv(sojourn, content, other).stdout
 
 
 def test_csv_dialects():

@@ -7,6 +7,7 @@ Debian's own Python runs this: it has python3-confluent-kafka, an independent Ka
 import contextlib
 import json
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -18,7 +19,7 @@ from pathlib import Path
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
-from cases import run_cases  # noqa: E402
+from cases import binary, run_cases  # noqa: E402
 from kafka_broker import KafkaBroker  # noqa: E402
 from kafka_events import partition_of  # noqa: E402
 from sojourn_process import Sojourn  # noqa: E402
@@ -287,6 +288,43 @@ def test_actions_come_in_pieces():
         assert result.returncode == 2, result
         assert time.monotonic() - begin < 120, result
         made.broker.restart()
+
+
+def write_orders(path, count, person):
+    path.write_text("".join(json.dumps(
+        {"type": "track", "userId": f"{person}{number % PEOPLE}", "event": "Order Completed",
+         "timestamp": "2025-05-01T00:00:00Z", "properties": {"order_id": f"o{number}"}}) + "\n"
+        for number in range(count)))
+    return str(path)
+
+
+def test_imports():
+    with shop() as made:
+        one = made.process("one")
+        file = write_orders(made.directory / "gone.ndjson", 100_000, "p")
+        command = subprocess.Popen([str(binary()), "import", file, "--config", str(one.config)],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while len(made.records(f"{APP}.events")) <= PARTITIONS:
+            assert command.poll() is None, f"ended with {command.returncode} before it was killed"
+        command.kill()
+        command.wait()
+        one.start()
+        one.wait_for(lambda: one.metric("sojourn_partition_importing") == PARTITIONS,
+                     what="the import")
+        result = one.command("import", "--abandon", "--yes")
+        assert "is ended" in result.stdout and "stands at event" in result.stderr, result
+        one.wait_settled(PARTITIONS)
+        assert "nothing to do" in one.command("import", "--abandon").stdout
+        result = one.command("import", file, check=False)
+        assert result.returncode == 2 and "abandoned as replay" in result.stderr, result.stderr
+        # A file that comes once comes in one mode.
+        small = write_orders(made.directory / "small.ndjson", 5, "q")
+        assert "5 events" in one.command("import", small).stdout
+        assert "nothing to do" in one.command("import", small).stdout
+        events = ("import", small, "--as", "events", "--yes")
+        result = one.command(*events, check=False)
+        assert result.returncode == 2 and "imported as history; --again" in result.stderr, result
+        assert "5 events" in one.command(*events, "--again").stdout
 
 
 if __name__ == "__main__":
