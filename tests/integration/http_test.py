@@ -143,8 +143,8 @@ def test_admin_paths():
         instance = sojourn.data / "instance.json"
         assert instance.stat().st_mode & 0o077 == 0, "others may read the token"
         assert admin(sojourn, "GET", "/-/actions?from=1,2")[0] == 400
-        assert admin(sojourn, "POST", "/-/import?fingerprint=x&mode=replay")[0] == 400
-        piece = f"/-/import?fingerprint={'0' * 64}&mode=history&position=0&last=0"
+        assert admin(sojourn, "POST", "/-/import?import=replay-x")[0] == 400
+        piece = f"/-/import?import=history-{'0' * 64}&position=0&last=0"
         assert admin(sojourn, "POST", piece, body=b"\xff" * 40)[0] == 400
         assert admin(sojourn, "POST", "/-/enroll?journey=nosuch")[0] == 400
         assert sojourn.get("/-/healthy")[0] == 200
