@@ -35,6 +35,10 @@ Deliverer::~Deliverer() { RefuseMarks(); }
 void Deliverer::RefuseMarks() {
   for (const auto& mark : pending_.marks) mark->answer.set_value(Unavailable("stopping"));
   pending_.marks.clear();
+  // A mail without its mark is not sent, so nothing may say that it perhaps was.
+  std::erase_if(pending_.records, [](const DeliveryRecord& record) {
+    return record.state == DeliveryState::kStarted;
+  });
 }
 
 Status Deliverer::Run() {
@@ -258,9 +262,16 @@ Status Deliverer::Commit() {
                status.code() != StatusCode::kResourceExhausted) {
       return status;
     }
-    if (stopping_) return status;
+    if (stopping_) return GiveUpCommit(status);
     std::this_thread::sleep_for(std::chrono::milliseconds(kCommitRetryDelay.milliseconds()));
   }
+}
+
+// The log cannot take it now, and the next life finds out: what was sent is kUnknown then.
+Status Deliverer::GiveUpCommit(const Status& status) {
+  Log(LogLevel::kWarning, "what became of the last mails could not be written",
+      {{"reason", status.message()}, {"records", pending_.records.size()}});
+  return Status::Ok();
 }
 
 void Deliverer::DropClosed() {

@@ -80,6 +80,7 @@ class Deliverer final : private DeliveryLog::Listener {
   void RestAfter(const SendResult& result, Timestamp now);
   void FillSenders();
   Status Commit();
+  Status GiveUpCommit(const Status& status);
   void DropClosed();
   void RefuseMarks();
   void CommitDone(const std::vector<ActionPlace>& cursors);

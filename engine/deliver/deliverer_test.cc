@@ -291,6 +291,18 @@ TEST_F(DelivererTest, ACommitThatFailsForGoodEndsIt) {
   EXPECT_TRUE(Arrived().empty());
 }
 
+// A mark that a stop refuses must not look like a mail that was perhaps sent.
+TEST_F(DelivererTest, AStopWhileTheLogTakesNothingLosesNoMail) {
+  log_.FailCommits({Unavailable("away"), Unavailable("away")});
+  Append("a");
+  Start();
+  ASSERT_TRUE(Eventually([&] { return log_.failures_left() == 1; }));
+  Stop();
+  EXPECT_TRUE(status_.ok()) << status_.message();
+  EXPECT_TRUE(Arrived().empty());
+  EXPECT_EQ(History(0), "waiting");
+}
+
 TEST_F(DelivererTest, NothingIsSentForAPartitionThatIsSomebodyElsesNow) {
   std::atomic<bool> at_the_door = false;
   std::atomic<bool> go = false;

@@ -92,6 +92,11 @@ void MemoryDeliveryLog::FailCommits(std::vector<Status> statuses) {
   failures_ = std::move(statuses);
 }
 
+size_t MemoryDeliveryLog::failures_left() const {
+  const std::lock_guard lock(mutex_);
+  return failures_.size();
+}
+
 void MemoryDeliveryLog::SetOwned(Partition partition, bool owned) {
   const std::lock_guard lock(mutex_);
   owned_[Index(partition)] = owned;

@@ -36,6 +36,7 @@ class MemoryDeliveryLog final : public DeliveryLog {
   Committed committed(Partition partition) const;
   // The next commits fail so, each with the next of these.
   void FailCommits(std::vector<Status> statuses);
+  size_t failures_left() const;
   // At the next Poll the partition goes to somebody else, or comes back.
   void SetOwned(Partition partition, bool owned);
   // A new deliverer begins: every owned partition is opened anew.
