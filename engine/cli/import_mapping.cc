@@ -1,33 +1,17 @@
 #include "engine/cli/import_mapping.h"
 
 #include <algorithm>
-#include <map>
 #include <nlohmann/json.hpp>
 
+#include "engine/cli/mapping_shapes.h"
 #include "engine/cli/yaml_file.h"
 
 namespace sojourn::cli {
 namespace {
 
-using file::ColumnType;
-using file::TimeFormat;
 using language::Node;
 using language::Shape;
 using language::ShapeKind;
-
-const Shape& TimeFormatShape() {
-  static const Shape shape = {.kind = ShapeKind::kChoice,
-                              .noun = "time format",
-                              .choices = {"rfc3339", "day", "datetime", "seconds", "milliseconds"}};
-  return shape;
-}
-
-const Shape& ColumnTypeShape() {
-  static const Shape shape = {.kind = ShapeKind::kChoice,
-                              .noun = "column type",
-                              .choices = {"string", "int", "double", "bool", "timestamp", "list"}};
-  return shape;
-}
 
 const Shape& EventColumnShape() {
   static const Shape object = {.kind = ShapeKind::kObject,
@@ -91,16 +75,11 @@ std::string ColumnOf(const Node& node) {
 }
 
 std::vector<file::MappedColumn> ReadColumns(const Node* columns) {
-  static const std::map<std::string, ColumnType> types = {
-      {"string", ColumnType::kString},       {"int", ColumnType::kInt},
-      {"double", ColumnType::kDouble},       {"bool", ColumnType::kBool},
-      {"timestamp", ColumnType::kTimestamp}, {"list", ColumnType::kList}};
   std::vector<file::MappedColumn> mapped;
   if (columns == nullptr) return mapped;
   for (const Node::Entry& entry : columns->entries) {
     const Node* type = entry.value->is_mapping() ? entry.value->Find("type") : nullptr;
-    mapped.push_back({entry.key->text, ColumnOf(*entry.value),
-                      type == nullptr ? ColumnType::kString : types.at(type->text)});
+    mapped.push_back({entry.key->text, ColumnOf(*entry.value), ReadColumnType(type)});
   }
   return mapped;
 }
@@ -108,12 +87,6 @@ std::vector<file::MappedColumn> ReadColumns(const Node* columns) {
 }  // namespace
 
 Result<file::ColumnMapping> ReadMapping(const std::string& path) {
-  static const std::map<std::string, TimeFormat> formats = {
-      {"rfc3339", TimeFormat::kRfc3339},
-      {"day", TimeFormat::kDay},
-      {"datetime", TimeFormat::kDateTime},
-      {"seconds", TimeFormat::kEpochSeconds},
-      {"milliseconds", TimeFormat::kEpochMilliseconds}};
   SOJOURN_ASSIGN_OR_RETURN(const YamlFile yaml, ReadYamlFile(path, MappingShape()));
   const Node& root = yaml.root();
   file::ColumnMapping mapping;
@@ -123,9 +96,7 @@ Result<file::ColumnMapping> ReadMapping(const std::string& path) {
   }
   const Node* time = root.Find("time");
   mapping.time_column = ColumnOf(*time);
-  if (const Node* format = time->is_mapping() ? time->Find("format") : nullptr) {
-    mapping.time_format = formats.at(format->text);
-  }
+  mapping.time_format = ReadTimeFormat(time->is_mapping() ? time->Find("format") : nullptr);
   if (const Node* id = root.Find("id")) mapping.id_column = id->text;
   mapping.properties = ReadColumns(root.Find("properties"));
   mapping.traits = ReadColumns(root.Find("traits"));

@@ -3,18 +3,16 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <map>
 
 #include "engine/base/suggest.h"
 #include "engine/cli/built_in_mappings.h"
+#include "engine/cli/mapping_shapes.h"
 #include "engine/cli/yaml_file.h"
 
 namespace sojourn::cli {
 namespace {
 
-using file::ColumnType;
 using file::Consent;
-using file::TimeFormat;
 using language::Node;
 using language::Shape;
 using language::ShapeKind;
@@ -22,20 +20,6 @@ using language::ShapeKind;
 const Shape& TextsShape() {
   static const Shape shape = {
       .kind = ShapeKind::kOneOrMany, .noun = "text", .item = language::TextShape};
-  return shape;
-}
-
-const Shape& TimeFormatShape() {
-  static const Shape shape = {.kind = ShapeKind::kChoice,
-                              .noun = "time format",
-                              .choices = {"rfc3339", "day", "datetime", "seconds", "milliseconds"}};
-  return shape;
-}
-
-const Shape& ColumnTypeShape() {
-  static const Shape shape = {.kind = ShapeKind::kChoice,
-                              .noun = "column type",
-                              .choices = {"string", "int", "double", "bool", "timestamp", "list"}};
   return shape;
 }
 
@@ -149,29 +133,18 @@ file::ColumnChoice ReadChoice(const Node* node) {
 }
 
 file::TimeColumn ReadTime(const Node* node) {
-  static const std::map<std::string, TimeFormat> formats = {
-      {"rfc3339", TimeFormat::kRfc3339},
-      {"day", TimeFormat::kDay},
-      {"datetime", TimeFormat::kDateTime},
-      {"seconds", TimeFormat::kEpochSeconds},
-      {"milliseconds", TimeFormat::kEpochMilliseconds}};
   file::TimeColumn column;
   column.column = ReadChoice(node);
-  if (const Node* format = FindIn(node, "format")) column.format = formats.at(format->text);
+  column.format = ReadTimeFormat(FindIn(node, "format"));
   return column;
 }
 
 std::vector<file::TraitColumn> ReadTraits(const Node* traits) {
-  static const std::map<std::string, ColumnType> types = {
-      {"string", ColumnType::kString},       {"int", ColumnType::kInt},
-      {"double", ColumnType::kDouble},       {"bool", ColumnType::kBool},
-      {"timestamp", ColumnType::kTimestamp}, {"list", ColumnType::kList}};
   std::vector<file::TraitColumn> columns;
   if (traits == nullptr) return columns;
   for (const Node::Entry& entry : traits->entries) {
     const Node* type = FindIn(entry.value, "type");
-    columns.push_back({entry.key->text, ReadChoice(entry.value),
-                       type == nullptr ? ColumnType::kString : types.at(type->text)});
+    columns.push_back({entry.key->text, ReadChoice(entry.value), ReadColumnType(type)});
   }
   return columns;
 }
