@@ -1,4 +1,4 @@
-#include "connectors/smtp/mail_pages.h"
+#include "connectors/smtp/directory_pages.h"
 
 #include <fmt/format.h>
 

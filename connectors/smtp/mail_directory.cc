@@ -10,7 +10,7 @@
 
 #include <fmt/format.h>
 
-#include "connectors/smtp/mail_pages.h"
+#include "connectors/smtp/directory_pages.h"
 #include "connectors/smtp/mime.h"
 
 namespace sojourn::smtp {
