@@ -19,12 +19,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from cases import PROJECT_ROOT, binary, run_cases, shared_data  # noqa: E402
 from kafka_broker import KafkaBroker  # noqa: E402
 from kafka_events import encode_json, encode_protobuf, partition_of  # noqa: E402
+from kafka_reader import read_topic  # noqa: E402
 from recount import Expected, expected_actions  # noqa: E402
 from sojourn_process import Sojourn  # noqa: E402
 
@@ -165,7 +166,12 @@ def embedded_actions():
 
 
 def bytes_below(directory):
-    return sum(path.stat().st_size for path in directory.rglob("*.log"))
+    """Of the database's logs; a file may be renamed or go while this looks."""
+    size = 0
+    for path in directory.rglob("*.log"):
+        with contextlib.suppress(FileNotFoundError):
+            size += path.stat().st_size
+    return size
 
 
 def kill_importing_command(sojourn, events, share):
@@ -293,25 +299,6 @@ def over_kafka(event_format):
                 sojourn.kill()
 
 
-def read_topic(broker, topic):
-    """Every committed record of a topic, by an independent client."""
-    consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "the test",
-                         "isolation.level": "read_committed", "enable.partition.eof": True,
-                         "enable.auto.commit": False})
-    consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
-    records, at_end = [], set()
-    while len(at_end) < PARTITIONS:
-        for record in consumer.consume(10_000, timeout=1):
-            if not record.error():
-                records.append(record)
-            elif record.error().code() == KafkaError._PARTITION_EOF:
-                at_end.add(record.partition())
-            else:
-                raise AssertionError(record.error())
-    consumer.close()
-    return records
-
-
 def unread_records(broker):
     """How many records of the inputs the group has not yet committed."""
     consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": APP})
@@ -326,7 +313,7 @@ def unread_records(broker):
 
 def actions_in(broker):
     actions = []
-    for record in read_topic(broker, f"{APP}.actions"):
+    for record in read_topic(broker, f"{APP}.actions", PARTITIONS):
         action = json.loads(record.value())
         headers = dict(record.headers())
         assert headers["ce_id"].decode() == action["id"], headers
@@ -347,7 +334,7 @@ def check_over_kafka(event_format, kills):
                              "committing the end of every input")
             finish(sojourn)
         assert_same_with_ids(actions_in(broker), expected)
-        assert not read_topic(broker, f"{APP}.dead-letters")
+        assert not read_topic(broker, f"{APP}.dead-letters", PARTITIONS)
         sojourn.stop()
 
 

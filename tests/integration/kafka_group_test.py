@@ -16,12 +16,13 @@ import urllib.request
 from collections import Counter
 from pathlib import Path
 
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Producer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from cases import binary, run_cases  # noqa: E402
 from kafka_broker import KafkaBroker  # noqa: E402
 from kafka_events import partition_of  # noqa: E402
+from kafka_reader import read_topic  # noqa: E402
 from sojourn_process import Sojourn  # noqa: E402
 
 APP, TOPIC = "shop", "web"
@@ -74,22 +75,7 @@ class Shop:
         return sojourn
 
     def records(self, topic):
-        """Every committed record of a topic, by an independent client."""
-        consumer = Consumer({"bootstrap.servers": self.broker.bootstrap, "group.id": "the test",
-                             "isolation.level": "read_committed", "enable.partition.eof": True,
-                             "enable.auto.commit": False})
-        consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
-        records, at_end = [], set()
-        while len(at_end) < PARTITIONS:
-            for record in consumer.consume(10_000, timeout=1):
-                if not record.error():
-                    records.append(record)
-                elif record.error().code() == KafkaError._PARTITION_EOF:
-                    at_end.add(record.partition())
-                else:
-                    raise AssertionError(record.error())
-        consumer.close()
-        return records
+        return read_topic(self.broker, topic, PARTITIONS)
 
     def actions(self):
         return [json.loads(record.value()) for record in self.records(f"{APP}.actions")]

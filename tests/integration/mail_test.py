@@ -19,7 +19,7 @@ import dkim
 from aiosmtpd.controller import Controller
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
-from cases import run_cases  # noqa: E402
+from cases import long_run, run_cases  # noqa: E402
 from sojourn_process import Sojourn, free_port  # noqa: E402
 
 RULES = {
@@ -216,7 +216,7 @@ def test_paused_mails_wait_over_a_restart():
 
 
 def test_killed_on_the_way_no_mail_goes_twice():
-    mails, kills = 1000, 5
+    mails, kills = (10_000, 20) if long_run() else (1000, 5)
     with shop(connections=8) as (sojourn, relay, _):
         sojourn.start()
         for first in range(0, mails, 100):
@@ -236,7 +236,7 @@ def test_killed_on_the_way_no_mail_goes_twice():
         relay.delay_seconds = 0
         sojourn.wait_for(lambda: sojourn.metric_by("sojourn_mail_queue", "state")
                          .get("waiting") == 0 and len(sojourn.actions()) == mails,
-                         timeout=120, what="the end of the queue")
+                         timeout=300, what="the end of the queue")
         arrived = collections.Counter(recipient for recipient, _ in relay.mails)
         twice = [recipient for recipient, count in arrived.items() if count > 1]
         assert not twice, f"{len(twice)} mails came twice"

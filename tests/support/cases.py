@@ -26,6 +26,11 @@ def binary():
     return path
 
 
+def long_run():
+    """Whether there is time for what takes longer: `tests/run.sh --long`."""
+    return "SOJOURN_LONG_TESTS" in os.environ
+
+
 def shared_data(name):
     """The path of a shared data set; Skipped where it is absent (see CONTRIBUTING.md)."""
     base = Path(os.environ.get("SOJOURN_TEST_DATA", PROJECT_ROOT.parent / "shared/data"))

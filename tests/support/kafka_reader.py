@@ -1,0 +1,22 @@
+"""Reads topics to their end, by an independent client (python3-confluent-kafka)."""
+
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+
+
+def read_topic(broker, topic, partition_count):
+    """Every committed record of a topic."""
+    consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "the test",
+                         "isolation.level": "read_committed", "enable.partition.eof": True,
+                         "enable.auto.commit": False})
+    consumer.assign([TopicPartition(topic, number, 0) for number in range(partition_count)])
+    records, at_end = [], set()
+    while len(at_end) < partition_count:
+        for record in consumer.consume(10_000, timeout=1):
+            if not record.error():
+                records.append(record)
+            elif record.error().code() == KafkaError._PARTITION_EOF:
+                at_end.add(record.partition())
+            else:
+                raise AssertionError(record.error())
+    consumer.close()
+    return records
