@@ -25,6 +25,10 @@
 #include "engine/expr/expr.h"
 #include "engine/model/action.h"
 
+namespace sojourn::liquid {
+class Template;
+}
+
 namespace sojourn::language {
 
 using ProgramPointer = std::shared_ptr<const expr::Program>;
@@ -95,8 +99,11 @@ struct Template {
   std::string from;     // name of a sender; empty: the first
   std::string topic;    // empty: the step's or "marketing"
   model::ActionKind channel = model::ActionKind::kSendEmail;
-  std::string body;      // Liquid
-  std::string revision;  // 16 hexadecimal digits
+  std::string body;  // Liquid
+  // Both with the partials that they place, as they were when this was loaded.
+  std::shared_ptr<const liquid::Template> parsed_subject;
+  std::shared_ptr<const liquid::Template> parsed_body;
+  std::string revision;  // 16 hexadecimal digits; of the partials, too
   // Dotted paths that subject and body read: "person.first_name", "coupon.code", "data.order". A
   // root alone ("event") where the whole of it is used.
   std::vector<std::string> reads;

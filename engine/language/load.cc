@@ -141,6 +141,9 @@ class BundleLoader {
   }
 
   void CheckTemplateFile(RulesFile* file) {
+    if (const auto partial = PartialNameOf(file->source.path())) {
+      return context_.partials.Add(*partial, &file->source, &reporter_);
+    }
     file->kind = "template";
     const auto parts = SplitFrontMatter(file->source, &reporter_);
     if (!parts) return Salvage(file);
@@ -235,6 +238,7 @@ class BundleLoader {
   }
 
   void LoadTemplates() {
+    context_.partials.Check(&reporter_);
     for (RulesFile* file : Files("template")) LoadTemplate(*file, &context_);
   }
 
@@ -257,6 +261,11 @@ class BundleLoader {
       if (context_.used_templates.count(name) != 0) continue;
       reporter_.Warning(Code::kUnusedTemplate, *loaded.file, loaded.name_node->range,
                         fmt::format("no journey sends the template \"{}\"", name));
+    }
+    for (const std::string& name : context_.partials.Names()) {
+      if (context_.used_partials.count(name) != 0) continue;
+      reporter_.Warning(Code::kUnusedTemplate, context_.partials.FileOf(name), {0, 0},
+                        fmt::format("no template places the partial \"{}\"", name));
     }
     WarnPostalAddress();
   }

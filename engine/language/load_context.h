@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/language/bundle.h"
+#include "engine/language/load_partials.h"
 #include "engine/language/names.h"
 #include "engine/language/schema.h"
 #include "engine/language/source.h"
@@ -35,6 +36,7 @@ struct LoadedTemplate {
   struct Read {
     std::string path;
     SourceRange range;
+    std::string partial;  // that reads it; "": the template itself
   };
   std::vector<Read> reads;
   bool uses_footer_urls = false;
@@ -46,6 +48,7 @@ struct LoadContext {
   Bundle* bundle = nullptr;
   std::shared_ptr<Catalog> catalog;
   const std::map<std::string, std::string>* files = nullptr;
+  Partials partials;
 
   // Names that some file declares, also where that file is broken: a mistake there is not told
   // again at each use.
@@ -57,6 +60,7 @@ struct LoadContext {
   std::map<std::string, LoadedTemplate> loaded_templates;
   std::set<std::string> used_segments;
   std::set<std::string> used_templates;
+  std::set<std::string> used_partials;
   std::set<std::string> tested_journeys;
 };
 

@@ -17,6 +17,11 @@ constexpr std::string_view kRoots[] = {"person",  "event",           "trigger",
                                        "ab_test", "coupon",          "company",
                                        "data",    "unsubscribe_url", "preferences_url"};
 
+// Where a read stands that is shown at the tag that places its partial.
+std::string InPartial(const LoadedTemplate::Read& read) {
+  return read.partial.empty() ? "" : fmt::format(" (read by the partial \"{}\")", read.partial);
+}
+
 std::string Root(const std::string& path) { return path.substr(0, path.find('.')); }
 
 // The part behind the root: "first_name" of "person.first_name.size".
@@ -31,9 +36,10 @@ void CheckPersonRead(const LoadedTemplate::Read& read, const LoadedTemplate& loa
   const std::string trait = Member(read.path);
   if (trait.empty() || Catalog::IsPersonBuiltIn(trait)) return;
   if (context->catalog->Trait(trait)) return;
-  context->reporter->Error(Code::kUnknownTrait, *loaded.file, read.range,
-                           fmt::format("no catalogue has the trait \"{}\"", trait),
-                           DidYouMean(trait, context->catalog->TraitNames()));
+  context->reporter->Error(
+      Code::kUnknownTrait, *loaded.file, read.range,
+      fmt::format("no catalogue has the trait \"{}\"{}", trait, InPartial(read)),
+      DidYouMean(trait, context->catalog->TraitNames()));
 }
 
 void CheckRead(const LoadedTemplate::Read& read, const LoadedTemplate& loaded,
@@ -44,7 +50,7 @@ void CheckRead(const LoadedTemplate::Read& read, const LoadedTemplate& loaded,
     const std::string member = Member(read.path);
     if (member.empty() || member == "code" || member == "expires_at") return;
     context->reporter->Error(Code::kUnknownTemplateName, *loaded.file, read.range,
-                             fmt::format("coupon has no \"{}\"", member),
+                             fmt::format("coupon has no \"{}\"{}", member, InPartial(read)),
                              "coupon.code and coupon.expires_at");
     return;
   }
@@ -55,7 +61,8 @@ void CheckRead(const LoadedTemplate::Read& read, const LoadedTemplate& loaded,
   }
   if (hint.empty()) hint = "templates read person, event, trigger, ab_test, coupon, company, data";
   context->reporter->Error(Code::kUnknownTemplateName, *loaded.file, read.range,
-                           fmt::format("\"{}\" is not known in templates", root), std::move(hint));
+                           fmt::format("\"{}\" is not known in templates{}", root, InPartial(read)),
+                           std::move(hint));
 }
 
 class TemplateLoader {
@@ -73,7 +80,6 @@ class TemplateLoader {
     if (channel == "sms") rule_->channel = model::ActionKind::kSendSms;
     if (channel == "push") rule_->channel = model::ActionKind::kSendPush;
     rule_->body = file_.source.text().substr(file_.body.begin, file_.body.end - file_.body.begin);
-    rule_->revision = RevisionOf(file_.source.text());
     KnowsTopic(root_.Find("topic"), context_);
     CheckSender(root_.Find("from"));
     CheckContent();
@@ -114,14 +120,14 @@ class TemplateLoader {
   using Place = std::function<SourceRange(uint32_t begin, uint32_t end)>;
 
   void ParseSubject(const Node& subject) {
-    ParseLiquid(subject.text,
-                [&](uint32_t begin, uint32_t end) { return subject.RangeOf(begin, end); });
+    rule_->parsed_subject = ParseLiquid(
+        subject.text, [&](uint32_t begin, uint32_t end) { return subject.RangeOf(begin, end); });
   }
 
   void ParseBody() {
     const uint32_t start = file_.body.begin;
     const size_t of_subject = loaded_.reads.size();
-    ParseLiquid(rule_->body, [&](uint32_t begin, uint32_t end) {
+    rule_->parsed_body = ParseLiquid(rule_->body, [&](uint32_t begin, uint32_t end) {
       return SourceRange{start + begin, start + end};
     });
     for (size_t i = of_subject; i < loaded_.reads.size(); ++i) {
@@ -130,15 +136,28 @@ class TemplateLoader {
     }
   }
 
-  void ParseLiquid(std::string_view text, const Place& place) {
-    const liquid::ParseResult result = liquid::Parse(text, {});
+  std::shared_ptr<const liquid::Template> ParseLiquid(std::string_view text, const Place& place) {
+    const liquid::ParseResult result = liquid::Parse(text, {&context_->partials});
     for (const liquid::Issue& issue : result.issues) {
       context_->reporter->Error(Code::kBadLiquid, file_.source, place(issue.begin, issue.end),
                                 issue.message, issue.hint);
     }
     for (const liquid::Read& read : result.reads) {
-      loaded_.reads.push_back({read.path, place(read.begin, read.end)});
+      loaded_.reads.push_back({read.path, place(read.begin, read.end), read.partial});
     }
+    return result.parsed;
+  }
+
+  // Whatever makes another mail of the same values makes another revision.
+  std::string Revision() const {
+    std::string content = file_.source.text();
+    const std::set<std::string> partials = context_->partials.TakeAsked();
+    for (const std::string& name : partials) {
+      const std::string& text = context_->partials.FileOf(name).text();
+      content += fmt::format("\n{}:{}:{}", name, text.size(), text);
+    }
+    context_->used_partials.insert(partials.begin(), partials.end());
+    return RevisionOf(content);
   }
 
   void Finish() {
@@ -148,6 +167,7 @@ class TemplateLoader {
       reads.insert(read.path);
     }
     rule_->reads.assign(reads.begin(), reads.end());
+    rule_->revision = Revision();
     context_->loaded_templates[rule_->name] = std::move(loaded_);
     context_->bundle->templates.push_back(std::move(rule_));
   }

@@ -30,14 +30,10 @@ Result<Value> DataOf(const model::Action& action, const MessageLinks& links, Are
   return Value::Map(kept, static_cast<uint32_t>(entries.size()));
 }
 
-Result<std::string> RenderText(std::string_view what, std::string_view text, const Value& data,
-                               const liquid::RenderOptions& options) {
-  const liquid::ParseResult result = liquid::Parse(text, {});
-  if (result.parsed == nullptr) {
-    return InvalidArgument(fmt::format("the {}: {}", what, result.issues[0].message));
-  }
+Result<std::string> RenderText(std::string_view what, const liquid::Template& text,
+                               const Value& data, const liquid::RenderOptions& options) {
   std::string out;
-  const Status status = liquid::Render(*result.parsed, data, options, &out);
+  const Status status = liquid::Render(text, data, options, &out);
   if (!status.ok()) {
     return Status(status.code(), fmt::format("the {}, {}", what, status.message()));
   }
@@ -54,9 +50,12 @@ Result<RenderedMessage> RenderMessage(const Company& company, const Template& ru
   options.zone = company.timezone;
   options.now = action.time;
   RenderedMessage message;
-  SOJOURN_ASSIGN_OR_RETURN(message.subject, RenderText("subject", rule.subject, data, options));
+  if (rule.parsed_subject != nullptr) {
+    SOJOURN_ASSIGN_OR_RETURN(message.subject,
+                             RenderText("subject", *rule.parsed_subject, data, options));
+  }
   options.auto_escape = rule.channel == model::ActionKind::kSendEmail;
-  SOJOURN_ASSIGN_OR_RETURN(message.body, RenderText("body", rule.body, data, options));
+  SOJOURN_ASSIGN_OR_RETURN(message.body, RenderText("body", *rule.parsed_body, data, options));
   return message;
 }
 

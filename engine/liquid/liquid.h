@@ -36,6 +36,7 @@ class PartialSource {
 
 struct ParseOptions {
   const PartialSource* partials = nullptr;  // null: there are none; used during Parse alone
+  std::string_view name = {};               // of the text where it is a partial itself
 };
 
 // A path of the data that a template reads: neither assigned by it nor a loop's own.

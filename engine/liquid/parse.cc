@@ -174,6 +174,7 @@ ParseResult ParseText(std::string_view text, std::string name, PartialContext* p
 ParseResult Parse(std::string_view text, const ParseOptions& options) {
   PartialContext partials;
   partials.source = options.partials;
+  if (!options.name.empty()) partials.open.emplace_back(options.name);
   return ParseText(text, "", &partials);
 }
 

@@ -326,6 +326,7 @@ void Parser::TellPartialIssues(Span span, std::string_view name, const std::stri
     Issue(span,
           fmt::format("partial \"{}\" {}: {}", name, LineColumn(text, issue.begin), issue.message),
           issue.hint);
+    issues_->back().partial = name;
   }
 }
 

@@ -280,6 +280,8 @@ step::Environment Task::StepEnvironment() {
   environment.rules = rules_.get();
   environment.secrets = environment_.secrets;
   environment.partition = &partition_state_;
+  environment.overrides = environment_.overrides;
+  environment.tracing = environment_.tracing;
   return environment;
 }
 

@@ -52,6 +52,8 @@ struct TaskEnvironment {
   RulesSource* rules = nullptr;
   const step::Secrets* secrets = nullptr;
   Observer* observer = nullptr;
+  const step::Overrides* overrides = nullptr;  // tests of rules only
+  bool tracing = false;                        // facts about every step and condition, too
   TaskOptions options;
 };
 

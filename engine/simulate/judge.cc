@@ -247,6 +247,9 @@ TestResult Judge::Finish(const VirtualPerson& person) {
   }
   JudgeFacts(person.happenings());
   JudgeNothingMore(actions);
+  if (!person.failure().ok()) {
+    result_.problems.push_back("the test broke off: " + person.failure().message());
+  }
   Report(actions, person.happenings());
   result_.name = test_.name;
   result_.position = test_.position;

@@ -1,90 +1,100 @@
 // Runs whole rules directories with their tests.
-#include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-
-#include <gtest/gtest.h>
-
-#include "engine/language/load.h"
-#include "engine/simulate/test_runner.h"
+#include "engine/simulate/report_text.h"
+#include "engine/simulate/test_support.h"
+#include "engine/simulate/test_world.h"
+#include "engine/simulate/virtual_person.h"
 
 namespace sojourn::simulate {
 namespace {
 
-namespace fs = std::filesystem;
-
-fs::path SourceDirectory() {
-  const char* directory = std::getenv("SOJOURN_SOURCE_DIR");
-  return directory == nullptr ? fs::path(".") : fs::path(directory);
-}
-
-std::vector<fs::path> RulesDirectories(const fs::path& parent) {
-  std::vector<fs::path> directories;
-  if (!fs::is_directory(parent)) return directories;
-  for (const auto& entry : fs::directory_iterator(parent)) {
-    if (fs::exists(entry.path() / "company.yaml")) directories.push_back(entry.path());
-  }
-  std::sort(directories.begin(), directories.end());
-  return directories;
-}
-
-std::map<std::string, std::string> TestFilesOf(const fs::path& directory) {
-  std::map<std::string, std::string> files;
-  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
-    const std::string path = fs::relative(entry.path(), directory).string();
-    if (!entry.is_regular_file() || path.find(".test.yaml") == std::string::npos) continue;
-    std::stringstream text;
-    text << std::ifstream(entry.path()).rdbuf();
-    files[path] = text.str();
-  }
-  return files;
-}
-
-std::shared_ptr<const language::Bundle> LoadRules(const fs::path& directory) {
-  std::vector<language::Diagnostic> diagnostics;
-  const auto files = language::ReadRulesDirectory(directory.string(), &diagnostics);
-  if (!files.ok()) {
-    ADD_FAILURE() << files.status().message();
-    return nullptr;
-  }
-  const language::LoadResult loaded = language::LoadBundle(*files);
-  if (loaded.bundle == nullptr) {
-    ADD_FAILURE() << language::FormatDiagnostics(loaded.diagnostics,
-                                                 language::DiagnosticFormat::kText);
-  }
-  return loaded.bundle;
-}
-
-// Runs all tests below each rules directory of `parent`; prints how many passed.
-void RunAllBelow(const fs::path& parent) {
-  int passed = 0;
-  int total = 0;
-  for (const fs::path& directory : RulesDirectories(parent)) {
-    SCOPED_TRACE(directory.string());
-    const auto bundle = LoadRules(directory);
-    if (bundle == nullptr) continue;
-    const TestReport report = RunTests(bundle, TestFilesOf(directory));
-    passed += report.passed;
-    total += report.passed + report.failed;
-    EXPECT_FALSE(report.HasErrors());
-    EXPECT_GT(report.passed, 0);
-    if (report.failed > 0 || report.HasErrors()) {
-      ADD_FAILURE() << FormatReport(report, ReportFormat::kText);
-    }
-  }
-  std::printf("%d of %d tests below %s passed\n", passed, total, parent.c_str());
-  EXPECT_GT(total, 0);
+// Worlds in memory whose every second commit goes wrong, so that everything is done twice.
+TestOptions WithFault(runtime::CommitFault fault, runtime::StateKeeping keeping) {
+  TestOptions options;
+  options.make_world = [=](const runtime::WallClock* clock) {
+    runtime::MemoryWorldOptions world;
+    world.keeping = keeping;
+    world.flush_every_commits = 2;
+    world.next_fault = [fault, count = 0]() mutable {
+      return ++count % 2 == 1 ? fault : runtime::CommitFault::kNone;
+    };
+    return std::make_unique<MemoryTestWorld>(clock, std::move(world));
+  };
+  return options;
 }
 
 TEST(ScenariosTest, OwnScenarios) { RunAllBelow(SourceDirectory() / "tests" / "scenarios"); }
 
 TEST(ScenariosTest, SampleScenarios) {
-  const fs::path samples = SourceDirectory() / ".." / "shared" / "scenarios";
-  if (!fs::is_directory(samples)) GTEST_SKIP() << "no sample scenarios beside the source tree";
+  const auto samples = SourceDirectory() / ".." / "shared" / "scenarios";
+  if (!std::filesystem::is_directory(samples))
+    GTEST_SKIP() << "no sample scenarios beside the source tree";
   RunAllBelow(samples);
+}
+
+// The same tests in a hostile world.
+
+TEST(ScenariosTest, RestartAfterEveryInput) {
+  TestOptions options;
+  options.restart_after_every_input = true;
+  RunOwnAndSamples(options);
+}
+
+TEST(ScenariosTest, RestartAfterEveryInputFromAChangelog) {
+  TestOptions options = WithFault(runtime::CommitFault::kNone, runtime::StateKeeping::kChangelog);
+  options.restart_after_every_input = true;
+  RunOwnAndSamples(options);
+}
+
+TEST(ScenariosTest, EveryBatchIsDeliveredTwice) {
+  RunOwnAndSamples(
+      WithFault(runtime::CommitFault::kRolledBack, runtime::StateKeeping::kWithCommit));
+}
+
+TEST(ScenariosTest, EveryCommitIsUncertainOnce) {
+  RunOwnAndSamples(
+      WithFault(runtime::CommitFault::kUncertainLost, runtime::StateKeeping::kChangelog));
+}
+
+// What happened, but for the steps' traces: those depend on nothing else.
+std::vector<std::string> Texts(const TestCase& test, const VirtualPerson& person) {
+  std::vector<std::string> texts;
+  for (const Happening& happening : person.happenings()) {
+    texts.push_back(HappeningText(test, happening));
+    if (happening.action) texts.push_back(happening.action->id + happening.action->values_json);
+  }
+  return texts;
+}
+
+// Whether a test's events come one at a time or in one batch must make no difference.
+void CompareAtOnce(const std::filesystem::path& directory, int* compared) {
+  const auto bundle = LoadRules(directory);
+  ASSERT_NE(bundle, nullptr);
+  const auto rules = std::make_shared<const language::RuleSet>(bundle);
+  for (const auto& [path, text] : TestFilesOf(directory)) {
+    std::vector<language::Diagnostic> diagnostics;
+    const auto file = ParseTestFile(path, text, *bundle, &diagnostics);
+    ASSERT_NE(file, nullptr);
+    for (const TestCase& test : file->tests) {
+      SCOPED_TRACE(path + ": " + test.name);
+      if (test.events.empty()) continue;
+      VirtualPerson one_by_one(rules, test, {});
+      for (const TestEvent& event : test.events) one_by_one.Apply(event);
+      VirtualPerson at_once(rules, test, {});
+      at_once.ApplyAtOnce(test.events);
+      EXPECT_EQ(Texts(test, one_by_one), Texts(test, at_once));
+      ++*compared;
+    }
+  }
+}
+
+TEST(ScenariosTest, OneBatchGivesTheSameAsOneEventAtATime) {
+  int compared = 0;
+  for (const char* parent : {"tests/scenarios", "../shared/scenarios"}) {
+    for (const auto& directory : RulesDirectories(SourceDirectory() / parent)) {
+      CompareAtOnce(directory, &compared);
+    }
+  }
+  EXPECT_GT(compared, 40);
 }
 
 }  // namespace

@@ -48,9 +48,10 @@ void FireToTheEnd(const TestCase& test, VirtualPerson* person) {
   }
 }
 
-TestResult RunTest(const language::RuleSet& rules, const TestCase& test, Reached* reached) {
-  VirtualPerson person(rules, test);
-  Judge judge(rules.current(), test);
+TestResult RunTest(const std::shared_ptr<const language::RuleSet>& rules, const TestCase& test,
+                   const TestOptions& options, Reached* reached) {
+  VirtualPerson person(rules, test, options);
+  Judge judge(rules->current(), test);
   person.set_before_input([&](Timestamp now) { judge.BeforeInput(person, now); });
   for (const TestEvent& event : test.events) {
     if (!test.until || event.at <= *test.until) person.Apply(event);
@@ -64,11 +65,11 @@ TestResult RunTest(const language::RuleSet& rules, const TestCase& test, Reached
   return judge.Finish(person);
 }
 
-void RunFile(const language::Bundle& bundle, const TestFile& file, Reached* reached,
-             TestReport* report) {
-  const language::RuleSet rules(Only(bundle, file.journeys));
+void RunFile(const language::Bundle& bundle, const TestFile& file, const TestOptions& options,
+             Reached* reached, TestReport* report) {
+  const auto rules = std::make_shared<const language::RuleSet>(Only(bundle, file.journeys));
   for (const TestCase& test : file.tests) {
-    TestResult result = RunTest(rules, test, reached);
+    TestResult result = RunTest(rules, test, options, reached);
     (result.passed ? report->passed : report->failed) += 1;
     report->results.push_back(std::move(result));
   }
@@ -98,7 +99,7 @@ TestReport RunTests(const std::shared_ptr<const language::Bundle>& bundle,
   Reached reached;
   for (const auto& [path, text] : test_files) {
     const auto file = ParseTestFile(path, text, *bundle, &report.diagnostics);
-    if (file != nullptr) RunFile(*bundle, *file, &reached, &report);
+    if (file != nullptr) RunFile(*bundle, *file, options, &reached, &report);
   }
   if (options.coverage) ListUnreached(*bundle, reached, &report);
   language::SortDiagnostics(&report.diagnostics);

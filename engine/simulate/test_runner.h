@@ -4,6 +4,7 @@
 // that fails is a result.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,11 +13,18 @@
 
 #include "engine/language/bundle.h"
 #include "engine/language/diagnostic.h"
+#include "engine/runtime/ports.h"
 
 namespace sojourn::simulate {
 
+class TestWorld;
+
 struct TestOptions {
   bool coverage = false;  // list the steps that no test reached
+  // What hostile runs of the same tests change; the results must not.
+  bool restart_after_every_input = false;
+  // Makes what lies beneath each test; absent: memory. The clock outlives the world.
+  std::function<std::unique_ptr<TestWorld>(const runtime::WallClock*)> make_world;
 };
 
 // One thing expected or actual: both sides of a report.

@@ -12,8 +12,9 @@ namespace sojourn::store {
 
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() {
-    path_ = (std::filesystem::temp_directory_path() / "sojourn-test-XXXXXX").string();
+  TemporaryDirectory() : TemporaryDirectory(std::filesystem::temp_directory_path()) {}
+  explicit TemporaryDirectory(const std::filesystem::path& parent) {
+    path_ = (parent / "sojourn-test-XXXXXX").string();
     SOJOURN_CHECK(mkdtemp(path_.data()) != nullptr);
   }
   TemporaryDirectory(const TemporaryDirectory&) = delete;
