@@ -7,19 +7,16 @@ import email
 import email.policy
 import json
 import re
-import ssl
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from pathlib import Path
 
 import dkim
-from aiosmtpd.controller import Controller
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from cases import long_run, run_cases  # noqa: E402
+from mail_relay import Relay  # noqa: E402
 from sojourn_process import Sojourn, free_port  # noqa: E402
 
 RULES = {
@@ -62,43 +59,6 @@ steps:
     "journeys/broken.yaml":
         "journey: broken\ntrigger: {event: Broken}\nsteps:\n  - send_email: broken\n",
 }
-
-
-class Relay:
-    """Keeps what it is given; answers RCPT as `refusals` says, by address."""
-
-    def __init__(self, directory):
-        self.mails = []
-        self.refusals = {}
-        self.delay_seconds = 0
-        self.lock = threading.Lock()
-        key, certificate = directory / "key.pem", directory / "certificate.pem"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-                        "-keyout", key, "-out", certificate, "-subj", "/CN=localhost",
-                        "-addext", "subjectAltName=DNS:localhost"], check=True,
-                       capture_output=True)
-        self.certificate = certificate
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(certificate, key)
-        self.controller = Controller(self, hostname="localhost", port=free_port(),
-                                     tls_context=context, require_starttls=True)
-
-    async def handle_RCPT(self, server, session, envelope, address, options):
-        if address in self.refusals:
-            return self.refusals[address]
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server, session, envelope):
-        with self.lock:
-            self.mails.append((envelope.rcpt_tos[0], envelope.content))
-        if self.delay_seconds:
-            time.sleep(self.delay_seconds)
-        return "250 taken"
-
-    def settings(self):
-        return {"host": "localhost", "port": self.controller.port,
-                "ca_file": str(self.certificate)}
 
 
 @contextlib.contextmanager
