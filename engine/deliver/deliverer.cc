@@ -117,6 +117,7 @@ Status Deliverer::TakeRequests() {
 }
 
 Status Deliverer::ReadMore() {
+  more_to_read_ = false;
   for (const Partition partition : queue_.partitions()) {
     while (queue_.WantsMore()) {
       SOJOURN_ASSIGN_OR_RETURN(
@@ -126,7 +127,8 @@ Status Deliverer::ReadMore() {
       const Offset next(actions.back().place.offset.value() + 1);
       for (CommittedAction& committed : actions) Admit(std::move(committed));
       queue_.SetRead(partition, next);
-      if (pending_.records.size() >= kActionsPerRead) return Status::Ok();
+      more_to_read_ = pending_.records.size() >= kActionsPerRead;
+      if (more_to_read_) return Status::Ok();
     }
   }
   return Status::Ok();
@@ -297,7 +299,7 @@ void Deliverer::CommitDone(const std::vector<ActionPlace>& cursors) {
 
 Duration Deliverer::UntilNextMoment() const {
   const Timestamp now = environment_.now();
-  if (!queue_.MovedCursors().empty()) return Duration(0);
+  if (more_to_read_ || !queue_.MovedCursors().empty()) return Duration(0);
   if (senders_->idle() == 0) return kLongestPoll;
   const Timestamp next = std::max(queue_.NextMoment(), rests_until_);
   return std::clamp(next - now, Duration(0), kLongestPoll);

@@ -94,7 +94,8 @@ class Deliverer final : private DeliveryLog::Listener {
   SendQueue queue_;
   Known known_;  // records of actions that were not read again yet
   Pending pending_;
-  Timestamp rests_until_;  // the relay cannot be reached
+  bool more_to_read_ = false;  // what was read last filled a commit
+  Timestamp rests_until_;      // the relay cannot be reached
   int failures_in_a_row_ = 0;
   PausedJourneys paused_;
   Timestamp gauges_at_;

@@ -211,6 +211,20 @@ TEST_F(DelivererTest, LateActionsAreNeverSent) {
   EXPECT_EQ(History(0), "expired");
 }
 
+// As a replay of years leaves them.
+TEST_F(DelivererTest, ManyLateActionsAreNotWaitedFor) {
+  constexpr int64_t kLate = 10'000;
+  model::Action action;
+  action.id = "late";
+  action.kind = model::ActionKind::kSendEmail;
+  action.late = true;
+  for (int64_t i = 0; i < kLate; ++i) log_.Append(kPartition, action);
+  Append("now");
+  Start();
+  ASSERT_TRUE(Eventually([&] { return CursorAt(kLate + 1); }));
+  EXPECT_EQ(relay_.arrived, std::vector<std::string>{"now"});
+}
+
 TEST_F(DelivererTest, WhatTheRelayPutsOffWaits) {
   relay_.answers["busy"] = {Answer(SendOutcome::kTryLater, 450)};
   Append("busy"), Append("next");
