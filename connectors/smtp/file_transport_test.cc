@@ -130,6 +130,29 @@ TEST_F(FileTransportTest, NoScriptRunsInAMailsPage) {
   EXPECT_FALSE(Contains(page, "script-src"));
 }
 
+// As processes do that know nothing of each other.
+TEST_F(FileTransportTest, ManyWritersOfOneDirectoryKeepEachOthersRows) {
+  const auto first = Open();
+  FileTransport early(first, nullptr);
+  early.Send(MailWithId("act_1"), &Ready);
+  FileTransport late(Open(), nullptr);
+  late.Send(MailWithId("act_2"), &Ready);
+  early.Send(MailWithId("act_3"), &Ready);
+  EXPECT_EQ(Listed(), (std::vector<std::string>{"act_3", "act_2", "act_1"}));
+  std::vector<std::thread> threads;
+  threads.reserve(4);
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&, thread] {
+      FileTransport transport(Open(), nullptr);
+      for (int i = 0; i < 20; ++i) {
+        transport.Send(MailWithId(fmt::format("m{}_{}", thread, i)), &Ready);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(Listed().size(), 83u);
+}
+
 TEST_F(FileTransportTest, ManyThreadsWrite) {
   const auto directory = Open();
   std::vector<std::thread> threads;

@@ -1,13 +1,13 @@
 // A directory of mails for people to look at: ID.eml for each, ID.html beside it, which shows the
 // mail in a browser, and index.html, which lists the newest.
 //
-// Files appear whole or not at all. Threads: any. One process at a time: the index is continued
-// from the file that is there. Errors name the file and what the system says.
+// Files appear whole or not at all. Any number of threads and processes add to one directory: who
+// does has it locked (flock) while it continues the index from the file that is there. Errors name
+// the file and what the system says.
 #pragma once
 
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -35,13 +35,11 @@ class MailDirectory {
   };
 
   explicit MailDirectory(std::string path) : path_(std::move(path)) {}
-  void ReadIndex();
-  Status WriteIndex() const;
+  std::deque<Row> ReadIndex() const;
+  Status WriteIndex(const std::deque<Row>& rows) const;
   Status Replace(const std::string& name, std::string_view bytes) const;
 
   const std::string path_;
-  std::mutex mutex_;      // guards the index, rows and file
-  std::deque<Row> rows_;  // newest first
 };
 
 }  // namespace sojourn::smtp
