@@ -9,6 +9,7 @@
 #include "engine/base/rfc3339.h"
 #include "engine/base/suggest.h"
 #include "engine/language/yaml.h"
+#include "engine/language/yaml_value.h"
 #include "engine/simulate/test_schema.h"
 
 namespace sojourn::simulate {
@@ -16,8 +17,6 @@ namespace {
 
 using language::Code;
 using language::Node;
-using language::ScalarType;
-using model::MapEntry;
 using model::Value;
 
 struct KindName {
@@ -88,55 +87,11 @@ class Parser {
     return start_;
   }
 
-  Value ScalarValue(const Node& node) {
-    switch (language::TypeOfScalar(node)) {
-      case ScalarType::kNull:
-        return Value::Null();
-      case ScalarType::kBool:
-        return Value::Bool(node.text[0] == 't' || node.text[0] == 'T');
-      case ScalarType::kInt:
-        if (const auto number = ParseInt(node.text)) return Value::Int(*number);
-        break;
-      case ScalarType::kDouble:
-        return Value::Double(std::strtod(node.text.c_str(), nullptr));
-      case ScalarType::kText:
-        break;
-    }
-    return Value::String(file_.arena.Copy(node.text));
-  }
-
-  // Decimal, 0x and 0o as in the core schema; nullopt where it does not fit.
-  static std::optional<int64_t> ParseInt(const std::string& text) {
-    const bool octal = text.size() > 2 && text[0] == '0' && text[1] == 'o';
-    const bool hexadecimal = text.size() > 2 && text[0] == '0' && text[1] == 'x';
-    const char* digits = text.c_str() + (octal || hexadecimal ? 2 : 0);
-    errno = 0;
-    char* end = nullptr;
-    const int64_t number = std::strtoll(digits, &end, octal ? 8 : hexadecimal ? 16 : 10);
-    if (errno != 0 || *end != '\0') return std::nullopt;
-    return number;
-  }
-
-  Value ValueOf(const Node& node) {
-    if (node.is_scalar()) return ScalarValue(node);
-    if (node.is_sequence()) {
-      auto* items = file_.arena.AllocateArray<Value>(node.items.size());
-      for (size_t i = 0; i < node.items.size(); ++i) items[i] = ValueOf(*node.items[i]);
-      return Value::List(items, static_cast<uint32_t>(node.items.size()));
-    }
-    auto* entries = file_.arena.AllocateArray<MapEntry>(node.entries.size());
-    for (size_t i = 0; i < node.entries.size(); ++i) {
-      entries[i] = {Value::String(file_.arena.Copy(node.entries[i].key->text)),
-                    ValueOf(*node.entries[i].value)};
-    }
-    return Value::Map(entries, static_cast<uint32_t>(node.entries.size()));
-  }
-
   std::vector<std::pair<std::string, Value>> NamedValuesOf(const Node* node) {
     std::vector<std::pair<std::string, Value>> values;
     if (node == nullptr) return values;
     for (const Node::Entry& entry : node->entries) {
-      values.emplace_back(entry.key->text, ValueOf(*entry.value));
+      values.emplace_back(entry.key->text, language::ValueOf(*entry.value, &file_.arena));
     }
     return values;
   }
@@ -191,7 +146,7 @@ class Parser {
       event.identify = traits != nullptr;
       event.name = event.identify ? "Identify" : TextOf(node->Find("track"));
       const Node* properties = event.identify ? traits : node->Find("properties");
-      if (properties != nullptr) event.properties = ValueOf(*properties);
+      if (properties != nullptr) event.properties = language::ValueOf(*properties, &file_.arena);
       events.push_back(std::move(event));
     }
     std::stable_sort(events.begin(), events.end(),
