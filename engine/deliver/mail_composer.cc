@@ -12,7 +12,6 @@
 namespace sojourn::deliver {
 namespace {
 
-using language::Bundle;
 using language::Company;
 using language::ConsentTopic;
 using language::Sender;
@@ -57,6 +56,23 @@ std::string Refusal(const Company& company, const model::Action& action,
   const auto said = recipient.consent.find(action.topic);
   if (said != recipient.consent.end()) return said->second ? "" : "no_consent";
   return topic == nullptr || topic->opted_in ? "" : "no_consent";
+}
+
+bool IsMarketing(const Company& company, const model::Action& action) {
+  const ConsentTopic* topic = company.FindTopic(action.topic);
+  return topic == nullptr || !topic->transactional;
+}
+
+// What the rules lack for a mail of this template; empty: nothing.
+std::string Obstacle(const Company& company, const language::Template& rule,
+                     const model::Action& action) {
+  if (FindSender(company, rule.from) == nullptr) {
+    return "company.yaml names no sender for this template";
+  }
+  if (IsMarketing(company, action) && company.postal_address.empty()) {
+    return "marketing mail needs the key postal_address in company.yaml";
+  }
+  return "";
 }
 
 // List-Id and Feedback-ID have a narrow alphabet.
@@ -129,34 +145,49 @@ Composition MailComposer::Compose(const model::Action& action, bool reopened) {
   if (rule == nullptr) {
     return Fail(fmt::format("the template \"{}\" is gone", action.template_name));
   }
-  return ComposeFrom(rules->current(), *rule, action, *recipient);
+  const std::string obstacle = Obstacle(rules->current().company, *rule, action);
+  if (!obstacle.empty()) return Fail(obstacle);
+  auto mail = MakeMail(rules->current().company, *rule, action, *recipient);
+  if (!mail.ok()) return Fail(mail.status().message());
+  Composition composition;
+  composition.mail = *std::move(mail);
+  return composition;
 }
 
-Composition MailComposer::ComposeFrom(const Bundle& rules, const language::Template& rule,
-                                      const model::Action& action,
-                                      const Recipient& recipient) const {
-  const Company& company = rules.company;
-  const Sender* sender = FindSender(company, rule.from);
-  if (sender == nullptr) return Fail("company.yaml names no sender for this template");
-  const ConsentTopic* topic = company.FindTopic(action.topic);
-  const bool marketing = topic == nullptr || !topic->transactional;
-  if (marketing && company.postal_address.empty()) {
-    return Fail("marketing mail needs the key postal_address in company.yaml");
-  }
+Result<Draft> MailComposer::MakeDraft(const model::Action& action) const {
+  SOJOURN_ASSIGN_OR_RETURN(const bool suppressed, ports_.suppressed(action.address));
+  SOJOURN_ASSIGN_OR_RETURN(const Recipient recipient, ports_.recipient(action.person));
+  const auto rules = ports_.rules();
+  const Company& company = rules->current().company;
+  const language::Template* rule = rules->current().FindTemplate(action.template_name);
+  if (rule == nullptr) return NotFound("there is no template " + action.template_name);
+  Draft draft;
+  const std::string refusal = suppressed ? "suppressed" : Refusal(company, action, recipient);
+  if (!refusal.empty()) draft.objections.push_back(refusal);
+  const std::string obstacle = Obstacle(company, *rule, action);
+  if (!obstacle.empty()) draft.objections.push_back(obstacle);
+  SOJOURN_ASSIGN_OR_RETURN(draft.mail, MakeMail(company, *rule, action, recipient));
+  return draft;
+}
+
+Result<Mail> MailComposer::MakeMail(const Company& company, const language::Template& rule,
+                                    const model::Action& action, const Recipient& recipient) const {
+  const bool marketing = IsMarketing(company, action);
   const std::string language = texts_.Choose(recipient.language, "");
   const Urls urls = UrlsOf(ClaimsOf(action, language));
-  const auto rendered =
-      language::RenderMessage(company, rule, action, {urls.unsubscribe, urls.preferences});
-  if (!rendered.ok()) return Fail(rendered.status().message());
+  SOJOURN_ASSIGN_OR_RETURN(
+      const language::RenderedMessage rendered,
+      language::RenderMessage(company, rule, action, {urls.unsubscribe, urls.preferences}));
 
-  Composition composition;
-  Mail& mail = composition.mail;
+  Mail mail;
   mail.action_id = action.id;
-  mail.from = ParseMailbox(sender->from);
-  mail.reply_to = ParseMailbox(sender->reply_to).address;
+  if (const Sender* sender = FindSender(company, rule.from)) {
+    mail.from = ParseMailbox(sender->from);
+    mail.reply_to = ParseMailbox(sender->reply_to).address;
+  }
   mail.to = action.address;
-  mail.subject = rendered->subject;
-  mail.html = rendered->body;
+  mail.subject = rendered.subject;
+  mail.html = rendered.body;
   mail.date = ports_.now();
   if (marketing) {
     mail.unsubscribe_url = urls.unsubscribe;
@@ -164,8 +195,8 @@ Composition MailComposer::ComposeFrom(const Bundle& rules, const language::Templ
   }
   mail.feedback_id = fmt::format("{}:{}:{}:{}", Token(action.journey), Token(action.template_name),
                                  Token(action.topic), Token(company.name));
-  const Status written = WriteBody(company, action, marketing, language, urls, &mail);
-  return written.ok() ? composition : Fail(written.message());
+  SOJOURN_RETURN_IF_ERROR(WriteBody(company, action, marketing, language, urls, &mail));
+  return mail;
 }
 
 Status MailComposer::WriteBody(const Company& company, const model::Action& action, bool marketing,

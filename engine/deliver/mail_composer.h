@@ -35,6 +35,13 @@ struct Recipient {
   std::string language;                 // trait `language`, else `locale`; empty: unknown
 };
 
+// A mail as people look at it before it is sent.
+struct Draft {
+  Mail mail;
+  // Why Compose would not give it, in its words: names of skip reasons, lines for people.
+  std::vector<std::string> objections;
+};
+
 struct MailComposerPorts {
   std::function<std::shared_ptr<const language::RuleSet>()> rules;
   std::function<Result<Recipient>(const std::string& person)> recipient;
@@ -57,11 +64,15 @@ class MailComposer final : public Composer {
   Composition Compose(const model::Action& action, bool reopened) override;
   std::string SenderOf(const model::Action& action) override;
 
+  // The mail of Compose with the template as it is now, whether it may go or not. Without a sender
+  // it has no From address. Errors: what cannot be looked up, no such template, one that fails.
+  Result<Draft> MakeDraft(const model::Action& action) const;
+
  private:
   struct Urls;
 
-  Composition ComposeFrom(const language::Bundle& rules, const language::Template& rule,
-                          const model::Action& action, const Recipient& recipient) const;
+  Result<Mail> MakeMail(const language::Company& company, const language::Template& rule,
+                        const model::Action& action, const Recipient& recipient) const;
   Status WriteBody(const language::Company& company, const model::Action& action, bool marketing,
                    const std::string& language, const Urls& urls, Mail* mail) const;
   LinkClaims ClaimsOf(const model::Action& action, const std::string& language) const;

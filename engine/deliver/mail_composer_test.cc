@@ -190,6 +190,30 @@ TEST_F(MailComposerTest, WhatCannotBeComposedFailsWithItsReason) {
             "marketing mail needs the key postal_address in company.yaml");
 }
 
+TEST_F(MailComposerTest, ADraftIsThereWhateverStandsInItsWay) {
+  const auto draft = composer()->MakeDraft(Action("offer"));
+  ASSERT_TRUE(draft.ok()) << draft.status().message();
+  EXPECT_TRUE(draft->objections.empty());
+  EXPECT_EQ(draft->mail.html, Compose(Action("offer")).mail.html);
+  suppressed_ = "mia@a.example";
+  EXPECT_EQ(composer()->MakeDraft(Action("offer"))->objections,
+            std::vector<std::string>{"suppressed"});
+  suppressed_ = "";
+  recipient_.consent = {{"marketing", false}};
+  files_["company.yaml"] = "company: X\n";
+  files_.erase("templates/bill.liquid");
+  const auto refused = composer()->MakeDraft(Action("offer"));
+  ASSERT_TRUE(refused.ok()) << refused.status().message();
+  EXPECT_EQ(
+      refused->objections,
+      (std::vector<std::string>{"no_consent", "company.yaml names no sender for this template"}));
+  EXPECT_EQ(refused->mail.from.address, "");
+  EXPECT_NE(refused->mail.html.find("Dear Mia"), std::string::npos);
+  EXPECT_NE(composer()->MakeDraft(Action("broken")).status().message().find("1:"),
+            std::string::npos);
+  EXPECT_EQ(composer()->MakeDraft(Action("gone")).status().code(), StatusCode::kNotFound);
+}
+
 TEST_F(MailComposerTest, TheActionsRevisionOfTheTemplateCounts) {
   const model::Action action = Action("offer");
   older_ = language::LoadBundle(files_).bundle;

@@ -4,6 +4,7 @@
 
 #include "engine/model/json_writer.h"
 #include "engine/step/action.h"
+#include "engine/step/known_values.h"
 
 namespace sojourn::step {
 namespace {
@@ -60,8 +61,8 @@ void WriteEntries(const Value& map, const Wanted& wanted, JsonWriter* json, cons
   }
 }
 
-void WritePerson(const Walk& walk, const Wanted& wanted, JsonWriter* json) {
-  const model::Person& person = walk.session.person;
+void WritePerson(const language::Bundle& bundle, const model::Person& person, const Wanted& wanted,
+                 JsonWriter* json) {
   if (wanted.Has("id")) json->Member("id", Value::String(person.id));
   const auto seen = [&](std::string_view name, Timestamp at) {
     if (wanted.Has(name) && at != Timestamp::Min()) json->Member(name, Value::Time(at));
@@ -70,7 +71,7 @@ void WritePerson(const Walk& walk, const Wanted& wanted, JsonWriter* json) {
   seen("last_seen_at", person.last_seen_at);
   for (const model::Trait& trait : person.traits) {
     if (!wanted.Has(trait.name)) continue;
-    json->Member(trait.name, Typed(trait.value, walk.bundle->names->Trait(trait.name)));
+    json->Member(trait.name, Typed(trait.value, bundle.names->Trait(trait.name)));
   }
 }
 
@@ -107,8 +108,21 @@ void WriteRoot(const language::Template& rule, std::string_view root, JsonWriter
   json->EndObject();
 }
 
+void WritePersonRoot(const language::Bundle& bundle, const model::Person& person,
+                     const language::Template& rule, JsonWriter* json) {
+  WriteRoot(rule, "person", json, [&](const Wanted& w) { WritePerson(bundle, person, w, json); });
+}
+
+void WriteCompanyRoot(const language::Bundle& bundle, const language::Template& rule,
+                      JsonWriter* json) {
+  WriteRoot(rule, "company", json, [&](const Wanted& w) {
+    WriteEntries(bundle.company.value, w, json,
+                 [](std::string_view) { return std::optional<expr::Type>(); });
+  });
+}
+
 void WriteRoots(Walk& walk, const language::Template& rule, JsonWriter* json) {
-  WriteRoot(rule, "person", json, [&](const Wanted& w) { WritePerson(walk, w, json); });
+  WritePersonRoot(*walk.bundle, walk.session.person, rule, json);
   WriteRoot(rule, "event", json, [&](const Wanted& w) { WriteEvent(walk, walk.event, w, json); });
   WriteRoot(rule, "trigger", json,
             [&](const Wanted& w) { WriteEvent(walk, walk.trigger, w, json); });
@@ -118,13 +132,20 @@ void WriteRoots(Walk& walk, const language::Template& rule, JsonWriter* json) {
     }
   });
   WriteRoot(rule, "coupon", json, [&](const Wanted& w) { WriteCoupon(walk.run, w, json); });
-  WriteRoot(rule, "company", json, [&](const Wanted& w) {
-    WriteEntries(walk.bundle->company.value, w, json,
-                 [](std::string_view) { return std::optional<expr::Type>(); });
-  });
+  WriteCompanyRoot(*walk.bundle, rule, json);
 }
 
 }  // namespace
+
+std::string KnownValuesJson(const language::Bundle& bundle, const model::Person& person,
+                            const language::Template& rule) {
+  JsonWriter json;
+  json.BeginObject();
+  WritePersonRoot(bundle, person, rule, &json);
+  WriteCompanyRoot(bundle, rule, &json);
+  json.EndObject();
+  return json.Take();
+}
 
 std::string ValuesJson(Walk& walk, const language::Template* template_rule,
                        const EvaluatedValues& data) {
