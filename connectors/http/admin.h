@@ -5,6 +5,7 @@
 //   GET  /-/ready      200, or 503 with the reason (restoring, stopping)
 //   POST /-/reload     loads the rules anew
 //   GET  /-/actions    actions as JSON lines; see AdminHandlers
+//   GET  /-/person   one person's record
 //   POST /-/import, POST /-/enroll, GET and POST /-/dead-letters and /-/suppressions
 //
 // From reload on they change or reveal things, so they need "Authorization: Bearer TOKEN", also
@@ -30,6 +31,7 @@ struct AdminHandlers {
   // Query: `from` (where to begin), `limit`, `follow` (how long to wait for news). The handler
   // answers with JSON lines and where to go on.
   std::function<Response(const Request&)> actions;
+  std::function<Response(const Request&)> person;  // query: `id`
   std::function<Response(const Request&)> import;
   std::function<Response(const Request&)> enroll;
   std::function<Response(const Request&)> dead_letters;

@@ -18,6 +18,7 @@ class AdminTest : public ::testing::Test {
       const std::string from(request.Query("from").value_or("start"));
       return Response{200, "{\"from\":\"" + from + "\"}\n", "application/x-ndjson"};
     };
+    handlers.person = [](const Request&) { return Response{200, "record"}; };
     auto server = HttpServer::Start({.port = 0}, AdminRoutes({"secret"}, handlers), nullptr);
     ASSERT_TRUE(server.ok());
     server_ = std::move(server).value();
@@ -52,7 +53,8 @@ TEST_F(AdminTest, NotReadySaysWhy) {
 
 TEST_F(AdminTest, TheOthersNeedTheToken) {
   for (const auto& [method, path] :
-       {std::pair("POST", "/-/reload"), std::pair("GET", "/-/actions?from=7")}) {
+       {std::pair("POST", "/-/reload"), std::pair("GET", "/-/actions?from=7"),
+        std::pair("GET", "/-/person?id=u1")}) {
     EXPECT_EQ(Ask(method, path).status, 401);
     EXPECT_EQ(Ask(method, path, "wrong").status, 401);
     EXPECT_EQ(Ask(method, path, "secret").status, 200);

@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "engine/base/arena.h"
-#include "engine/base/utf8.h"
 #include "engine/cli/commands.h"
+#include "engine/cli/printable.h"
 #include "engine/model/json_reader.h"
 
 namespace sojourn::cli {
@@ -32,27 +32,6 @@ std::string_view TextOf(const model::Value& action, std::string_view key) {
   const model::Value* value = action.Find(key);
   const bool text = value != nullptr && value->kind() == model::ValueKind::kString;
   return text ? value->text() : std::string_view();
-}
-
-// Characters that move a terminal's cursor, end a line or turn the direction of writing.
-bool IsUnprintable(uint32_t c) {
-  return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
-         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
-}
-
-// The text with such characters as \uXXXX: it came from outside.
-std::string Printable(std::string_view text) {
-  std::string printable;
-  for (size_t position = 0; position < text.size();) {
-    const size_t begin = position;
-    const uint32_t c = NextCodePoint(text, &position);
-    if (IsUnprintable(c)) {
-      printable += fmt::format("\\u{:04x}", c);
-    } else {
-      printable += text.substr(begin, position - begin);
-    }
-  }
-  return printable;
 }
 
 // One line for people: when, what, to whom, by which step.

@@ -4,39 +4,14 @@
 #include <map>
 
 #include "engine/cli/commands.h"
-#include "engine/language/load.h"
+#include "engine/cli/loaded_rules.h"
 #include "engine/simulate/test_runner.h"
 
 namespace sojourn::cli {
 namespace {
 
-using language::Diagnostic;
 using language::DiagnosticFormat;
 using language::Severity;
-
-struct LoadedRules {
-  std::map<std::string, std::string> files;
-  std::shared_ptr<const language::Bundle> bundle;
-  std::vector<Diagnostic> diagnostics;
-
-  int Count(Severity severity) const {
-    return static_cast<int>(
-        std::count_if(diagnostics.begin(), diagnostics.end(),
-                      [severity](const Diagnostic& d) { return d.severity == severity; }));
-  }
-};
-
-Result<LoadedRules> Load(const std::string& directory) {
-  LoadedRules rules;
-  SOJOURN_ASSIGN_OR_RETURN(rules.files,
-                           language::ReadRulesDirectory(directory, &rules.diagnostics));
-  language::LoadResult loaded = language::LoadBundle(rules.files);
-  rules.bundle = loaded.bundle;
-  rules.diagnostics.insert(rules.diagnostics.end(), loaded.diagnostics.begin(),
-                           loaded.diagnostics.end());
-  language::SortDiagnostics(&rules.diagnostics);
-  return rules;
-}
 
 std::map<std::string, std::string> TestFilesOf(const LoadedRules& rules) {
   std::map<std::string, std::string> tests;
@@ -58,7 +33,7 @@ const std::map<std::string, simulate::ReportFormat> kReportFormats = {
     {"junit", simulate::ReportFormat::kJUnit}};
 
 int Check(const std::string& directory, DiagnosticFormat format, bool strict) {
-  Result<LoadedRules> rules = Load(directory);
+  Result<LoadedRules> rules = LoadRules(directory);
   if (!rules.ok()) return Fail(rules.status());
   if (rules->bundle != nullptr) {
     // Test files are part of the directory: what is wrong in them is wrong here.
@@ -84,7 +59,7 @@ int Check(const std::string& directory, DiagnosticFormat format, bool strict) {
 }
 
 int Test(const std::string& directory, simulate::ReportFormat format, bool coverage) {
-  const Result<LoadedRules> rules = Load(directory);
+  const Result<LoadedRules> rules = LoadRules(directory);
   if (!rules.ok()) return Fail(rules.status());
   if (rules->Count(Severity::kError) > 0 || rules->bundle == nullptr) {
     std::fputs(FormatDiagnostics(rules->diagnostics, DiagnosticFormat::kText).c_str(), stderr);

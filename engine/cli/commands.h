@@ -25,6 +25,8 @@ void AddActionsCommand(CLI::App* app, int* exit_code);
 void AddDeadLettersCommand(CLI::App* app, int* exit_code);
 void AddEnrollCommand(CLI::App* app, int* exit_code);
 void AddPauseCommands(CLI::App* app, int* exit_code);  // pause, resume
+void AddPreviewCommand(CLI::App* app, int* exit_code);
+void AddSendTestCommand(CLI::App* app, int* exit_code);
 void AddSummaryCommand(CLI::App* app, int* exit_code);
 void AddSuppressionsCommand(CLI::App* app, int* exit_code);
 void AddKafkaCommand(CLI::App* app, int* exit_code);

@@ -4,8 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "connectors/smtp/file_transport.h"
-#include "connectors/smtp/mail_directory.h"
+#include "engine/cli/mail_parts.h"
 #include "engine/cli/secrets.h"
 #include "engine/store/person_record.h"
 #include "engine/telemetry/log.h"
@@ -15,18 +14,6 @@ namespace {
 
 constexpr char kPausedNote[] = "mail_paused";
 
-Result<std::shared_ptr<const smtp::DkimSigner>> OpenSigner(const MailConfig& config) {
-  if (config.dkim.empty()) return std::shared_ptr<const smtp::DkimSigner>();
-  SOJOURN_ASSIGN_OR_RETURN(smtp::DkimSigner signer, smtp::DkimSigner::Load(config.dkim));
-  return std::shared_ptr<const smtp::DkimSigner>(
-      std::make_shared<smtp::DkimSigner>(std::move(signer)));
-}
-
-std::string TextOf(const model::Value* value) {
-  const bool text = value != nullptr && value->kind() == model::ValueKind::kString;
-  return text ? std::string(value->text()) : "";
-}
-
 }  // namespace
 
 Result<std::unique_ptr<MailService>> MailService::Open(const Config& config,
@@ -34,20 +21,17 @@ Result<std::unique_ptr<MailService>> MailService::Open(const Config& config,
                                                        const std::string& main_address) {
   std::unique_ptr<MailService> service(new MailService(environment));
   service->config_ = config.mail;
-  const std::string& own = config.mail.listen;
-  std::string public_url = config.mail.public_url;
-  if (public_url.empty()) public_url = "http://" + (own.empty() ? main_address : own);
-  SOJOURN_RETURN_IF_ERROR(service->OpenPages(config, public_url));
+  SOJOURN_RETURN_IF_ERROR(service->OpenPages(config, main_address));
   if (config.mail.send != MailTransportKind::kNone) {
     SOJOURN_RETURN_IF_ERROR(service->OpenDeliverer(config));
   }
-  if (!own.empty()) SOJOURN_RETURN_IF_ERROR(service->Listen());
+  if (!config.mail.listen.empty()) SOJOURN_RETURN_IF_ERROR(service->Listen());
   return service;
 }
 
 MailService::~MailService() { Stop(); }
 
-Status MailService::OpenPages(const Config& config, const std::string& public_url) {
+Status MailService::OpenPages(const Config& config, const std::string& main_address) {
   // Without a deliverer there are no links, and Kafka may have no keys for them.
   if (config.mail.send == MailTransportKind::kNone && config.log == LogKind::kKafka) {
     return Status::Ok();
@@ -72,12 +56,9 @@ Status MailService::OpenPages(const Config& config, const std::string& public_ur
     return suppressions_->IsSuppressed(address);
   };
   composer_ports.now = [clock = environment_.clock] { return clock->Now(); };
-  deliver::MailComposerOptions options;
-  options.public_url = public_url;
-  options.track_opens = config.mail.track_opens;
-  options.track_clicks = config.mail.track_clicks;
-  composer_ = std::make_unique<deliver::MailComposer>(options, composer_ports,
-                                                      deliver::LinkSigner(keys), std::move(texts));
+  composer_ = std::make_unique<deliver::MailComposer>(ComposerOptionsOf(config.mail, main_address),
+                                                      composer_ports, deliver::LinkSigner(keys),
+                                                      std::move(texts));
   return Status::Ok();
 }
 
@@ -86,7 +67,7 @@ Status MailService::OpenDeliverer(const Config& config) {
   SOJOURN_ASSIGN_OR_RETURN(deliver::SuppressionList* const list,
                            environment_.backend->suppressions());
   SOJOURN_ASSIGN_OR_RETURN(suppressions_, deliver::Suppressions::Open(address_key, list));
-  SOJOURN_RETURN_IF_ERROR(OpenTransports(config));
+  SOJOURN_ASSIGN_OR_RETURN(make_transport_, OpenTransports(config));
   SOJOURN_ASSIGN_OR_RETURN(log_, environment_.backend->MakeDeliveryLog());
   deliver::DelivererEnvironment environment;
   environment.log = log_.get();
@@ -96,38 +77,6 @@ Status MailService::OpenDeliverer(const Config& config) {
   environment.telemetry = environment_.telemetry;
   deliverer_ = std::make_unique<deliver::Deliverer>(config.mail.delivery, environment);
   return ReadPaused();
-}
-
-Status MailService::OpenTransports(const Config& config) {
-  const MailConfig& mail = config.mail;
-  SOJOURN_ASSIGN_OR_RETURN(const auto signer, OpenSigner(mail));
-  switch (mail.send) {
-    case MailTransportKind::kNone:
-      break;
-    case MailTransportKind::kFiles: {
-      SOJOURN_ASSIGN_OR_RETURN(
-          const auto directory,
-          smtp::MailDirectory::Open(mail.directory.empty() ? config.data + "/mail"
-                                                           : mail.directory));
-      make_transport_ = [directory, signer] {
-        return std::make_unique<smtp::FileTransport>(directory, signer);
-      };
-      break;
-    }
-    case MailTransportKind::kDryRun:
-      make_transport_ = [count = std::make_shared<std::atomic<uint64_t>>(0)] {
-        return std::make_unique<smtp::DryRunTransport>(count);
-      };
-      break;
-    case MailTransportKind::kSmtp:
-      // Options that cannot be used are told now, not with the first mail.
-      SOJOURN_RETURN_IF_ERROR(smtp::OpenSmtpTransport(mail.smtp, signer).status());
-      make_transport_ = [options = mail.smtp, signer] {
-        return *smtp::OpenSmtpTransport(options, signer);
-      };
-      break;
-  }
-  return Status::Ok();
 }
 
 Result<deliver::Recipient> MailService::FindRecipient(const std::string& id) const {
@@ -142,15 +91,7 @@ Result<deliver::Recipient> MailService::FindRecipient(const std::string& id) con
   model::Person person;
   person.id = id;
   SOJOURN_RETURN_IF_ERROR(store::DecodePerson(**record, &person));
-  recipient.knowledge = deliver::Recipient::Knowledge::kKnown;
-  recipient.complained = person.complained;
-  for (const std::string_view address : person.bounced) recipient.bounced.emplace_back(address);
-  for (const model::ConsentChoice& choice : person.consent) {
-    recipient.consent[std::string(choice.topic)] = choice.opted_in;
-  }
-  recipient.language = TextOf(person.FindTrait("language"));
-  if (recipient.language.empty()) recipient.language = TextOf(person.FindTrait("locale"));
-  return recipient;
+  return RecipientOf(person);
 }
 
 std::vector<http::ConsentTopic> MailService::Topics() const {

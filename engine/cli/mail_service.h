@@ -58,9 +58,8 @@ class MailService {
  private:
   explicit MailService(const MailEnvironment& environment) : environment_(environment) {}
   Status Listen();
-  Status OpenPages(const Config& config, const std::string& public_url);
+  Status OpenPages(const Config& config, const std::string& main_address);
   Status OpenDeliverer(const Config& config);
-  Status OpenTransports(const Config& config);
   Status ReadPaused();
   void TellPaused();
   Result<deliver::Recipient> FindRecipient(const std::string& person) const;

@@ -57,6 +57,8 @@ int Main(int argc, char** argv) {
   sojourn::cli::AddRunCommand(&app, &exit_code);
   sojourn::cli::AddCheckCommand(&app, &exit_code);
   sojourn::cli::AddTestCommand(&app, &exit_code);
+  sojourn::cli::AddPreviewCommand(&app, &exit_code);
+  sojourn::cli::AddSendTestCommand(&app, &exit_code);
   sojourn::cli::AddImportCommand(&app, &exit_code);
   sojourn::cli::AddActionsCommand(&app, &exit_code);
   sojourn::cli::AddDeadLettersCommand(&app, &exit_code);

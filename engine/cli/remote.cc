@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/cli/dead_letters.h"
+#include "engine/cli/persons.h"
 #include "engine/cli/suppressions.h"
 
 namespace sojourn::cli {
@@ -76,6 +77,9 @@ class RemoteBackend final : public Backend {
         .status();
   }
   Status ScanPersons(const PersonVisitor&) override { return NotHere(); }
+  Result<std::optional<std::string>> ReadPerson(const std::string& id) override {
+    return AskForPerson(instance_, id);
+  }
   Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog() override { return NotHere(); }
   std::vector<std::pair<std::string, int64_t>> Sizes() override { return {}; }
 

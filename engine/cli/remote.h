@@ -1,5 +1,5 @@
 // The admin conversation between commands and the process that owns a data directory, both sides of
-// it: what `import`, `enroll`, `actions` and `summary` send and what `run` answers.
+// it: what `import`, `enroll`, `actions`, `summary` and `preview` send and what `run` answers.
 //
 // A command works on a Backend. Where no process runs on the data directory that is the log itself;
 // where one does, it is a RemoteBackend that asks it over HTTP. So a command does not care.
@@ -29,8 +29,8 @@ Result<std::string> AskInstance(const http::Instance& instance, const std::strin
                                 const std::string& target, const std::string& body,
                                 Duration timeout, std::string* next = nullptr);
 
-// The running process as a Backend: only what commands need (imports and actions); the rest is
-// kFailedPrecondition.
+// The running process as a Backend: only what commands need (imports, actions, one person); the
+// rest is kFailedPrecondition.
 std::unique_ptr<Backend> MakeRemoteBackend(const http::Instance& instance);
 
 // Handlers of the process for the same conversation. `backend` outlives them.

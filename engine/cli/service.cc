@@ -11,6 +11,7 @@
 
 #include "connectors/http/instance_file.h"
 #include "engine/cli/enroll.h"
+#include "engine/cli/persons.h"
 #include "engine/cli/remote.h"
 #include "engine/cli/secrets.h"
 #include "engine/cli/suppressions.h"
@@ -306,6 +307,9 @@ http::AdminHandlers Service::Handlers() {
   handlers.reload = [this](const http::Request&) { return Reload(); };
   handlers.actions = [this](const http::Request& request) {
     return HandleActions(backend_.get(), request, stopping_);
+  };
+  handlers.person = [this](const http::Request& request) {
+    return HandlePerson(backend_.get(), request);
   };
   handlers.import = [this](const http::Request& request) {
     return HandleImport(backend_.get(), request);
