@@ -7,12 +7,14 @@
 #   deploy/quickstart.sh --serve                  the same, and stay up until Ctrl-C
 #
 # Installs the Debian packages (asks for sudo where needed), builds, replays the events through the
-# rules on a fresh data directory, and says where the time went. Run it as often as you like.
+# rules on a fresh data directory, shows a mail, and says where the time went. Run it as often as you
+# like: no mail leaves the machine.
 # With $SOJOURN_BINARY set, or run from the installed package, nothing is installed or built.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
 ready_timeout_s=60
+mail_timeout_s=20
 stop_timeout_s=30
 export PYTHONDONTWRITEBYTECODE=1
 
@@ -152,6 +154,56 @@ import_events() {
 
 quoted() { printf '%q' "$1"; }
 
+# What the history decided is late and only counted. An order of now is thanked for with a mail that
+# goes the whole way: from the event to the file that stands for the relay.
+send_demo_order() {
+  curl --noproxy '*' -sf -o /dev/null "http://127.0.0.1:$port/v1/batch" \
+    -H 'Content-Type: application/json' -d '{"batch": [
+      {"type": "identify", "userId": "demo-visitor",
+       "traits": {"email": "robin@visitor.example", "first_name": "Robin"}},
+      {"type": "track", "userId": "demo-visitor", "event": "Order Completed",
+       "properties": {"order_id": "demo-1", "total": 20.0, "currency": "USD", "quantity": 1}}]}'
+}
+
+# The path of the demo order's mail; fails where none comes, as other rules may have it.
+wait_for_mail() {
+  local deadline=$((SECONDS + mail_timeout_s)) found
+  while [ "$SECONDS" -lt "$deadline" ]; do
+    found=$(grep -l '^To: .*robin@visitor.example' "$data"/mail/*.eml 2>/dev/null | head -n 1)
+    [ -z "$found" ] || { echo "$found"; return 0; }
+    sleep 0.2
+  done
+  return 1
+}
+
+# PERSON TEMPLATE of the first mail that the journeys decided on.
+first_mail() {
+  "$sojourn" actions --data "$data" --format json 2>/dev/null | python3 -c '
+import json, sys
+for line in sys.stdin:
+    action = json.loads(line)
+    if action["kind"] == "send_email":
+        print(action["person"], action["template"], sep="\t")
+        break'
+}
+
+show_demo_mail() {
+  local mail
+  send_demo_order && mail=$(wait_for_mail) || return 0
+  say "An order comes in now, and this mail goes out (into a directory; nobody gets it)"
+  "$demo/show_mail.py" "$mail"
+  printf '\nAll of them: file://%s\n' "$(readlink -f "$data/mail/index.html")"
+}
+
+# With events of your own nothing is made up: the first mail that they would have caused.
+show_own_mail() {
+  local person template
+  IFS=$'\t' read -r person template < <(first_mail) || return 0
+  say "The first of these mails: $template to $person"
+  "$sojourn" preview "$template" --person "$person" --data "$data" --rules "$rules" \
+    --out "$work/preview" || return 0
+}
+
 next_steps() {
   local calls='{"batch": [
   {"type": "identify", "userId": "me", "traits": {"email": "me@example.test"}},
@@ -168,12 +220,15 @@ next_steps() {
 1. watch actions:     $(quoted "$sojourn") actions --data $(quoted "$data") --new --follow
 2. send an order:     curl http://127.0.0.1:$port/v1/batch -H 'Content-Type: application/json' -d '$calls'
 3. change a journey:  edit $rules/journeys/post-purchase-thanks.yaml, save, and send an order with another order_id: changes are in force within two seconds
+4. look at a mail:    $(quoted "$sojourn") preview welcome --rules $(quoted "$rules") --out $(quoted "$work/preview"), or any other of $rules/templates
 TEXT
 }
 
 [ -n "$sojourn" ] || build
 command -v curl >/dev/null || die "curl is missing: apt-get install curl"
+own_events=true
 if [ -z "$data_file" ]; then
+  own_events=false
   say "The demo's events"
   data_file=$work/events.ndjson
   "$demo/make_events.py" "$data_file" || die "no events for the demo; --data FILE takes your own"
@@ -187,6 +242,9 @@ took import
 say "Replaying: what would have been sent"
 "$sojourn" summary --data "$data" --wait --replayed || die "no summary; see $log"
 took replay
+
+if $own_events; then show_own_mail; else show_demo_mail; fi
+took mail
 
 printf '\nWhere the time went:'
 printf ' %s;' "${times[@]}" | sed 's/;$/\n/'

@@ -99,8 +99,19 @@ def test_the_demo_explains_an_action_and_its_time():
     output, _ = demo()
     action = json.loads(re.search(r"^\{\n.*?^\}$", output, re.MULTILINE | re.DOTALL)[0])
     assert action["why"] and action["address"].endswith("@example.test"), action
-    assert re.search(r"^Where the time went:.* import \d+ s; replay \d+ s$", output, re.MULTILINE)
+    assert re.search(r"^Where the time went:.* import \d+ s; replay \d+ s; mail \d+ s$", output,
+                     re.MULTILINE)
     assert "--serve stays up" in output.splitlines()[-1], output.splitlines()[-1]
+
+
+def test_a_mail_goes_the_whole_way_and_is_shown():
+    output, _ = demo()
+    shown = output[output.index("== An order comes in now"):]
+    assert "From: Bluebird Records <orders@bluebird.example>\n" in shown, shown
+    assert "To: robin@visitor.example\nSubject: Thank you for your first order\n" in shown, shown
+    assert "Your order demo-1 is being packed by hand." in shown, shown
+    assert re.search(r"^All of them: file:///.*/mail/index\.html$", shown, re.MULTILINE), shown
+    assert "preview welcome" in shown, shown
 
 
 def test_the_summary_is_there_in_time():
@@ -138,6 +149,9 @@ def test_ones_own_export_served_until_stopped():
         process, output = serve(work, small_export(work))
         try:
             assert "thanks-first-order" in output, output
+            assert "Subject:          Thank you for your first order" in output, output
+            assert "u1@listener.example" in output and "demo-visitor" not in output, output
+            assert (work / "preview/thanks-first-order.html").exists()
             # The very command that it prints, as a user would paste it.
             command = re.search(r"(curl http.*)$", output, re.MULTILINE)[1]
             sent = subprocess.run(["bash", "-c", f"no_proxy='*' {command}"], capture_output=True,
@@ -175,6 +189,12 @@ def test_csv_with_a_mapping_from_the_installed_layout():
         assert result.returncode == 0, result.stdout + result.stderr
         assert "thanks-first-order" in result.stdout, result.stdout
         assert (work / "rules/journeys/welcome.yaml").exists(), "no copy of the rules to edit"
+        # Rules of one's own may send nothing.
+        shutil.rmtree(work / "rules/journeys")
+        shutil.rmtree(work / "rules/tests")
+        result = quickstart(work, "--data", orders, "--map", mapping,
+                            script=share / "demo/quickstart.sh")
+        assert result.returncode == 0 and "Subject:" not in result.stdout, result
 
 
 def test_mistakes_are_one_line():
