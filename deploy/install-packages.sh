@@ -21,6 +21,7 @@ test_packages=(
   kcat python3-confluent-kafka  # independent Kafka clients
   prometheus                  # promtool
   python3-aiosmtpd python3-dkim  # an independent mail relay, and a reader of signatures
+  rocksdb-tools               # what a killed process left in its directory
 )
 
 case "${1:-build}" in

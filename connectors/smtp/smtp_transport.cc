@@ -82,11 +82,7 @@ class SmtpTransport final : public MailTransport {
 
   ~SmtpTransport() override {
     // libcurl says QUIT and would wait for an answer; it finds the connection ended instead.
-    curl_socket_t socket = CURL_SOCKET_BAD;
-    if (curl_easy_getinfo(curl_.get(), CURLINFO_ACTIVESOCKET, &socket) == CURLE_OK &&
-        socket != CURL_SOCKET_BAD) {
-      shutdown(socket, SHUT_RD);
-    }
+    Shutdown(SHUT_RD);
   }
 
   SendResult Send(const Mail& mail, const BeforeData& before_data) override {
@@ -108,6 +104,15 @@ class SmtpTransport final : public MailTransport {
   template <typename Value>
   void Set(CURLoption option, Value value) {
     SOJOURN_CHECK(curl_easy_setopt(curl_.get(), option, value) == CURLE_OK);
+  }
+
+  // Of the connection that is kept for the next mail, where there is one.
+  void Shutdown(int how) {
+    curl_socket_t socket = CURL_SOCKET_BAD;
+    if (curl_easy_getinfo(curl_.get(), CURLINFO_ACTIVESOCKET, &socket) == CURLE_OK &&
+        socket != CURL_SOCKET_BAD) {
+      shutdown(socket, how);
+    }
   }
 
   void Configure() {
@@ -156,6 +161,9 @@ class SmtpTransport final : public MailTransport {
     Set(CURLOPT_DEBUGDATA, &transfer);
     error_[0] = '\0';
     const CURLcode code = curl_easy_perform(curl_.get());
+    // libcurl keeps a connection on which the answer to a mail never came; come late, that answer
+    // would be taken for the next mail's.
+    if (code != CURLE_OK) Shutdown(SHUT_RDWR);
     // The connection lives on; what it points to does not.
     Set(CURLOPT_MAIL_RCPT, static_cast<curl_slist*>(nullptr));
     Set(CURLOPT_READDATA, static_cast<void*>(nullptr));

@@ -1,5 +1,7 @@
 #include "engine/cli/mail_config.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "engine/cli/config_reader.h"
@@ -36,6 +38,12 @@ const Shape& ConnectionsShape() {
   return shape;
 }
 
+const Shape& AnswerTimeoutShape() {
+  static const Shape shape = {
+      .kind = ShapeKind::kInteger, .noun = "number of seconds", .minimum = 1, .maximum = 3600};
+  return shape;
+}
+
 const Shape& SmtpShape() {
   static const Shape shape = {
       .kind = ShapeKind::kObject,
@@ -47,7 +55,9 @@ const Shape& SmtpShape() {
                  {"password", language::TextShape, false, "for the login"},
                  {"ca_file", language::TextShape, false, "PEM of who signs the certificate"},
                  {"client_name", language::TextShape, false, "what EHLO says"},
-                 {"envelope_from", language::TextShape, false, "where bounces go"}}};
+                 {"envelope_from", language::TextShape, false, "where bounces go"},
+                 {"answer_timeout_seconds", AnswerTimeoutShape, false,
+                  "how long each of its answers may take (default 120)"}}};
   return shape;
 }
 
@@ -119,6 +129,11 @@ void ReadSmtp(const Node& node, const std::filesystem::path& directory, smtp::Sm
   reader.Path("ca_file", directory, &smtp->ca_file);
   reader.Text("client_name", &smtp->client_name);
   reader.Text("envelope_from", &smtp->envelope_from);
+  int answer_seconds = static_cast<int>(smtp->answer_timeout.milliseconds() / 1000);
+  reader.Number("answer_timeout_seconds", &answer_seconds);
+  smtp->answer_timeout = Seconds(answer_seconds);
+  // A mail needs several answers, and time to go over.
+  smtp->total_timeout = std::max(smtp->total_timeout, Seconds(int64_t{3} * answer_seconds));
   if (const Node* security = node.Find("security")) {
     smtp->security = security->text == "tls"    ? smtp::Security::kTls
                      : security->text == "none" ? smtp::Security::kNone
@@ -146,7 +161,7 @@ const Shape& MailShape() {
           {"connections", ConnectionsShape, false, "mails under way at the same time"},
           {"rates", RatesShape, false, "how fast mails may leave"},
           {"resend_unknown", language::BooleanShape, false,
-           "send again what a crash may have sent (default false)"},
+           "send again what may have been sent already (default false)"},
           {"listen", language::TextShape, false, "HOST:PORT of the pages behind links"},
           {"public_url", language::TextShape, false, "where people reach these pages"},
           {"track_opens", language::BooleanShape, false, "an open pixel (default true)"},

@@ -193,9 +193,12 @@ void Deliverer::HearReport(SendReport report) {
       return queue_.Retry(committed.place, report.attempts, now + kFirstRetryDelay);
   }
   RestAfter(report.result, now);
-  Verdict verdict = Judge(committed, report.attempts, report.result, now);
   const bool unreachable =
       report.result.outcome == SendOutcome::kTryLater && report.result.code == 0;
+  // With the delays of a retry: what is not known each time must not go out time after time.
+  const bool again = options_.resend_unknown && report.result.outcome == SendOutcome::kUnknown;
+  if (again) report.result.outcome = SendOutcome::kTryLater;
+  Verdict verdict = Judge(committed, report.attempts, report.result, now);
   if (unreachable) verdict.record.next_attempt = std::max(rests_until_, now + kFirstRest);
   environment_.telemetry->Record(telemetry::MailConcluded{DeliveryStateName(verdict.record.state),
                                                           DomainOf(committed.action.address)});

@@ -9,7 +9,8 @@
 //   commit       marks, final states, events for the journeys and cursors, as one
 //
 // A crash between mark and final state leaves kStarted: the mail was perhaps sent. It becomes
-// kUnknown, or is sent again where the options say so; nothing else is ever sent twice.
+// kUnknown, or is sent again where the options say so. So does a mail whose answer was lost;
+// nothing else is ever sent twice.
 //
 // Threads: Run on one thread; the rest from any. Errors: Run returns the Status that ended it.
 #pragma once
@@ -34,7 +35,7 @@ namespace sojourn::deliver {
 
 struct DelivererOptions {
   int connections = 4;          // mails under way at the same time
-  bool resend_unknown = false;  // kStarted after a crash: send again
+  bool resend_unknown = false;  // kStarted after a crash, kUnknown: send again
   RateLimits rates;
 };
 

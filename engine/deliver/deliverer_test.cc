@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <set>
 
@@ -95,7 +96,7 @@ class DelivererTest : public testing::Test {
     environment.log = &log_;
     environment.composer = &composer_;
     environment.make_transport = [this] { return std::make_unique<FakeTransport>(&relay_); };
-    environment.now = Now;
+    environment.now = [this] { return Now() + Milliseconds(ahead_ms_); };
     environment.telemetry = &telemetry_;
     log_.Restart();
     deliverer_ = std::make_unique<Deliverer>(options_, environment);
@@ -151,6 +152,7 @@ class DelivererTest : public testing::Test {
   }
 
   DelivererOptions options_;
+  std::atomic<int64_t> ahead_ms_ = 0;  // of the machine's clock
   Relay relay_;
   FakeComposer composer_;
   telemetry::Telemetry telemetry_{"test"};
@@ -269,6 +271,23 @@ TEST_F(DelivererTest, OrIsSentAgainWhereThatIsWished) {
   Start();
   ASSERT_TRUE(Eventually([&] { return CursorAt(1); }));
   EXPECT_EQ(History(0), "started started delivered");
+}
+
+TEST_F(DelivererTest, AnAnswerThatWasLostIsFinalOrSentAgain) {
+  relay_.answers["lost"] = {Answer(SendOutcome::kUnknown, 0)};
+  Append("lost");
+  Start();
+  ASSERT_TRUE(Eventually([&] { return CursorAt(1); }));
+  EXPECT_EQ(History(0), "started unknown");
+  Stop();
+  options_.resend_unknown = true;
+  relay_.answers["again"] = {Answer(SendOutcome::kUnknown, 0)};
+  Append("again");
+  Start();
+  ASSERT_TRUE(Eventually([&] { return History(1) == "started waiting"; }));
+  ahead_ms_ = 40'000;
+  ASSERT_TRUE(Eventually([&] { return CursorAt(2); }));
+  EXPECT_EQ(History(1), "started waiting started delivered");
 }
 
 TEST_F(DelivererTest, AnotherLifeGoesOnWhereTheLastOneWas) {
