@@ -4,6 +4,7 @@
 #include <chrono>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -377,6 +378,25 @@ TEST_F(SmtpTransportTest, AConnectionThatTheRelayGaveUpIsReplaced) {
     EXPECT_EQ(relay.connections(), 2);
     EXPECT_EQ(calls, 3);
   }
+}
+
+TEST_F(SmtpTransportTest, ALateAnswerIsNotTakenForTheNextMails) {
+  int mails = 0;
+  bool owes_answer = false;
+  const ScriptedRelay relay(
+      [&](const std::string& command) -> std::optional<Deed> {
+        if (command == "CONNECT") owes_answer = false;
+        if (std::exchange(owes_answer, false)) return Deed{"554 that was spam\r\n"};
+        if (command != "." || ++mails > 1) return std::nullopt;
+        owes_answer = true;
+        return Deed{""};
+      },
+      Tls("good"));
+  const auto transport = Open(Impatient(Options(relay)));
+  EXPECT_EQ(transport->Send(SmallMail(), &Ready).outcome, SendOutcome::kUnknown);
+  const SendResult next = transport->Send(SmallMail(), &Ready);
+  EXPECT_EQ(next.outcome, SendOutcome::kDelivered) << next.detail;
+  EXPECT_EQ(relay.connections(), 2);
 }
 
 TEST_F(SmtpTransportTest, OtherMailsAreUnharmed) {

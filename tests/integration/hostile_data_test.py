@@ -113,7 +113,7 @@ def check_alone(relay, content, recipient):
     assert len(mail.get_all("Subject")) == 1 and len(mail.get_all("To")) == 1
     assert mail.get_content_type() == "multipart/alternative", mail.get_content_type()
     assert len(list(mail.iter_parts())) == 2
-    assert "evil.example" not in {r for r, _ in relay.mails}
+    assert not [r for r, _ in relay.mails if r.endswith("evil.example")]
     assert max(map(len, content.split(b"\r\n"))) <= 998
     return mail
 
@@ -135,7 +135,8 @@ def test_texts_of_strangers_stay_where_they_belong():
             assert "<script" not in html and "<img src=x" not in html, (name, html)
             assert "\0" not in html and "\0" not in text_of(content), name
             for text in shown:
-                assert text in text_of(content).replace("\n", " ") or len(text) > 70, (name, text)
+                # The text part is wrapped.
+                assert "".join(text.split()) in "".join(text_of(content).split()), (name, text)
             assert shop.dkim.verifies(content), name
 
 
