@@ -30,7 +30,7 @@ label{display:flex;gap:.75rem;align-items:flex-start;padding:.6rem 0;cursor:poin
 input{flex:none;width:1.4rem;height:1.4rem;margin:.05rem 0 0;accent-color:var(--accent)}
 button{font:inherit;font-weight:600;min-height:2.75rem;padding:.5rem 1.25rem;border:2px solid var(--accent);border-radius:.5rem;background:var(--accent);color:var(--on);cursor:pointer}
 button.second{background:transparent;color:var(--accent)}
-a{color:var(--accent)}
+a{display:inline-block;padding:.25rem 0;color:var(--accent)}
 :focus-visible{outline:3px solid var(--accent);outline-offset:3px}
 .status{padding:.75rem 1rem;border:2px solid var(--accent);border-radius:.5rem;font-weight:600}
 )css";

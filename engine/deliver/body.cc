@@ -121,16 +121,21 @@ bool NeedsFooter(std::string_view html, std::string_view unsubscribe_url,
 }
 
 std::string AddFooter(std::string_view html, const Footer& footer) {
+  // Links of 13 pixels are hard to hit with a finger; the padding makes them 24 and more.
+  const auto link = [](const std::string& url, const std::string& text) {
+    return fmt::format("<a href=\"{}\" style=\"display:inline-block;padding:4px 0\">{}</a>",
+                       EscapeHtml(url), EscapeHtml(text));
+  };
   return InsertAtEnd(
-      html, fmt::format("<div style=\"margin:32px auto 0;padding:16px;max-width:600px;"
-                        "font:13px/1.5 sans-serif\">\n"
+      html, fmt::format("<div style=\"margin:32px auto 0;padding:16px 0;"
+                        "max-width:600px;font:13px/1.5 sans-serif;"
+                        "border-top:1px solid #8c8c8c\">\n"
                         "<p style=\"margin:0 0 8px\">{}</p>\n"
-                        "<p style=\"margin:0 0 8px\"><a href=\"{}\">{}</a> | "
-                        "<a href=\"{}\">{}</a></p>\n"
+                        "<p style=\"margin:0 0 8px\">{} | {}</p>\n"
                         "<p style=\"margin:0\">{}</p>\n</div>\n",
-                        EscapeHtml(footer.reason), EscapeHtml(footer.unsubscribe_url),
-                        EscapeHtml(footer.unsubscribe), EscapeHtml(footer.preferences_url),
-                        EscapeHtml(footer.preferences), EscapeHtml(footer.postal_address)));
+                        EscapeHtml(footer.reason), link(footer.unsubscribe_url, footer.unsubscribe),
+                        link(footer.preferences_url, footer.preferences),
+                        EscapeHtml(footer.postal_address)));
 }
 
 std::string TrackLinks(std::string_view html, const Tracking& tracking) {

@@ -58,8 +58,10 @@ TEST(Body, FooterStandsAtTheEndOfTheBody) {
 TEST(Body, FooterSaysWhatTheLawAsksFor) {
   const std::string html = AddFooter("", SomeFooter());
   EXPECT_NE(html.find("Shop &amp; Sons, Main Street 1"), std::string::npos);
-  EXPECT_NE(html.find("<a href=\"https://l.example/u/T\">Unsubscribe</a>"), std::string::npos);
-  EXPECT_NE(html.find("<a href=\"https://l.example/p/T\">Preferences</a>"), std::string::npos);
+  EXPECT_NE(html.find("<a href=\"https://l.example/u/T\" "), std::string::npos);
+  EXPECT_NE(html.find(">Unsubscribe</a>"), std::string::npos);
+  EXPECT_NE(html.find("<a href=\"https://l.example/p/T\" "), std::string::npos);
+  EXPECT_NE(html.find(">Preferences</a>"), std::string::npos);
   EXPECT_FALSE(NeedsFooter(html, "https://l.example/u/T", "https://l.example/p/T"));
   EXPECT_EQ(TextFromHtml(html),
             "You are a customer.\n\nUnsubscribe (https://l.example/u/T) | "
