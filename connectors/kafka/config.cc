@@ -82,9 +82,9 @@ Status CheckTopics(const KafkaConfig& config) {
   if (config.inputs.empty()) {
     return InvalidArgument("kafka.inputs: at least one input topic is needed");
   }
-  std::set<std::string> names = {ActionsTopic(config), ChangelogTopic(config),
+  std::set<std::string> names = {ActionsTopic(config),     ChangelogTopic(config),
                                  DeadLettersTopic(config), DeliveriesTopic(config),
-                                 RulesTopic(config)};
+                                 RulesTopic(config),       SuppressionsTopic(config)};
   for (const std::string& name : InputTopicNames(config)) {
     if (!IsTopicName(name)) {
       return InvalidArgument(fmt::format(
@@ -120,6 +120,7 @@ std::string ChangelogTopic(const KafkaConfig& config) { return config.app + ".ch
 std::string DeadLettersTopic(const KafkaConfig& config) { return config.app + ".dead-letters"; }
 std::string DeliveriesTopic(const KafkaConfig& config) { return config.app + ".deliveries"; }
 std::string RulesTopic(const KafkaConfig& config) { return config.app + ".rules"; }
+std::string SuppressionsTopic(const KafkaConfig& config) { return config.app + ".suppressions"; }
 
 std::string MailGroup(const KafkaConfig& config) { return config.app + ".mail"; }
 

@@ -67,6 +67,7 @@ std::string ChangelogTopic(const KafkaConfig& config);
 std::string DeadLettersTopic(const KafkaConfig& config);
 std::string DeliveriesTopic(const KafkaConfig& config);
 std::string RulesTopic(const KafkaConfig& config);
+std::string SuppressionsTopic(const KafkaConfig& config);
 
 // The consumer group of the mail deliverers.
 std::string MailGroup(const KafkaConfig& config);

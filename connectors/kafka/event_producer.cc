@@ -129,7 +129,10 @@ Status EventProducer::Produce(const NewEvent& event, Client* client, Pending* pe
   values[count].vtype = RD_KAFKA_VTYPE_KEY;
   values[count++].u.mem = {const_cast<char*>(event.key.data()), event.key.size()};
   values[count].vtype = RD_KAFKA_VTYPE_VALUE;
-  values[count++].u.mem = {const_cast<char*>(event.value.data()), event.value.size()};
+  // Empty is not absent: a tombstone has no address at all.
+  const std::string_view value = event.value.value_or(std::string_view());
+  const char* const bytes = event.value && value.empty() ? "" : value.data();
+  values[count++].u.mem = {const_cast<char*>(bytes), value.size()};
   values[count].vtype = RD_KAFKA_VTYPE_OPAQUE;
   values[count++].u.ptr = pending;
   if (headers) {

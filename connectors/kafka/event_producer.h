@@ -1,5 +1,6 @@
-// Writes events into the input topics and `<app>.events`: the HTTP intake, imports, feedback of
-// deliverers. Each is acknowledged by all replicas, in order, without duplicates of our making.
+// Writes events into the input topics and `<app>.events`, and what the processes of the app tell
+// each other: the HTTP intake, imports, feedback of deliverers, suppressions, notes. Each is
+// acknowledged by all replicas, in order, without duplicates of our making.
 //
 // Threads: any.
 #pragma once
@@ -29,8 +30,8 @@ namespace sojourn::kafka {
 // Views live for the call that takes it.
 struct NewEvent {
   std::string_view topic;
-  std::string_view key;  // the person's id
-  std::string_view value;
+  std::string_view key;                   // the person's id
+  std::optional<std::string_view> value;  // nullopt: a tombstone
   // By key with Kafka's murmur2 where it is not given, as every other client does it.
   std::optional<Partition> partition;
   // Its log time where that is not now, and where it stood before. Only for `<app>.events`: the

@@ -43,16 +43,6 @@ class Reading {
   bool started_ = false;
 };
 
-StoredRecord RecordOf(const rd_kafka_message_t& message) {
-  StoredRecord record;
-  record.offset = Offset(message.offset);
-  if (message.key) record.key = {static_cast<const char*>(message.key), message.key_len};
-  if (message.payload) {
-    record.value = std::string_view(static_cast<const char*>(message.payload), message.len);
-  }
-  return record;
-}
-
 bool IsPassing(rd_kafka_resp_err_t code) {
   return code != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET &&
          code != RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE && code != RD_KAFKA_RESP_ERR__FATAL &&
@@ -69,6 +59,16 @@ Status ErrorOf(const rd_kafka_message_t& message, const std::string& place) {
 }
 
 }  // namespace
+
+StoredRecord RecordOf(const rd_kafka_message_t& message) {
+  StoredRecord record;
+  record.offset = Offset(message.offset);
+  if (message.key) record.key = {static_cast<const char*>(message.key), message.key_len};
+  if (message.payload) {
+    record.value = std::string_view(static_cast<const char*>(message.payload), message.len);
+  }
+  return record;
+}
 
 Result<std::unique_ptr<PartitionReader>> PartitionReader::Open(const KafkaConfig& config,
                                                                KafkaObserver* observer) {

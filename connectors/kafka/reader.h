@@ -25,6 +25,9 @@ struct StoredRecord {
   std::optional<std::string_view> value;  // nullopt: a tombstone
 };
 
+// Its views die with the message.
+StoredRecord RecordOf(const rd_kafka_message_t& message);
+
 class PartitionReader {
  public:
   // Views live for the call. An error ends the reading with it.

@@ -10,8 +10,8 @@
 namespace sojourn::kafka {
 namespace {
 
-// What a topic is for decides which settings it must have.
-enum class TopicUse { kInput, kActions, kChangelog, kDeadLetters, kDeliveries, kRules };
+// What a topic is for decides which settings it must have. Shared: every process reads all of it.
+enum class TopicUse { kInput, kActions, kChangelog, kDeadLetters, kDeliveries, kShared };
 
 struct WantedTopic {
   std::string name;
@@ -35,11 +35,12 @@ std::vector<WantedTopic> WantedTopics(const KafkaConfig& config, int32_t partiti
   wanted.push_back({ChangelogTopic(config), TopicUse::kChangelog, partition_count});
   wanted.push_back({DeadLettersTopic(config), TopicUse::kDeadLetters, partition_count});
   wanted.push_back({DeliveriesTopic(config), TopicUse::kDeliveries, partition_count});
-  wanted.push_back({RulesTopic(config), TopicUse::kRules, 1});
+  wanted.push_back({RulesTopic(config), TopicUse::kShared, 1});
+  wanted.push_back({SuppressionsTopic(config), TopicUse::kShared, 1});
   return wanted;
 }
 
-bool IsCompacted(TopicUse use) { return use == TopicUse::kChangelog || use == TopicUse::kRules; }
+bool IsCompacted(TopicUse use) { return use == TopicUse::kChangelog || use == TopicUse::kShared; }
 
 TopicSettings SettingsFor(const KafkaConfig& config, TopicUse use) {
   const auto milliseconds = [](Duration d) { return std::to_string(d.milliseconds()); };
@@ -63,7 +64,7 @@ TopicSettings SettingsFor(const KafkaConfig& config, TopicUse use) {
 int32_t PartitionCountOf(const KafkaConfig& config, const std::map<std::string, int32_t>& counts) {
   for (const WantedTopic& topic : WantedTopics(config, config.partition_count)) {
     const auto found = counts.find(topic.name);
-    if (topic.use != TopicUse::kRules && found != counts.end()) return found->second;
+    if (topic.use != TopicUse::kShared && found != counts.end()) return found->second;
   }
   return config.partition_count;
 }
@@ -144,7 +145,7 @@ Result<Survey> TakeSurvey(const KafkaConfig& config, Cluster* cluster) {
     if (found->second != topic.partition_count) {
       survey.problems.push_back(fmt::format(
           "{} has {} partitions and needs {}{}", topic.name, found->second, topic.partition_count,
-          topic.use == TopicUse::kRules ? "" : ", as many as every other topic of the app"));
+          topic.use == TopicUse::kShared ? "" : ", as many as every other topic of the app"));
     }
   }
   SOJOURN_ASSIGN_OR_RETURN(auto settings, cluster->Settings(survey.existing));

@@ -11,6 +11,7 @@
 #include "connectors/kafka/deliveries.h"
 #include "connectors/kafka/event_producer.h"
 #include "connectors/kafka/reader.h"
+#include "connectors/kafka/suppressions.h"
 #include "connectors/kafka/topics.h"
 #include "connectors/kafka/worker.h"
 #include "engine/cli/backend.h"
@@ -201,8 +202,14 @@ class KafkaBackend final : public Backend {
         std::make_unique<kafka::KafkaDeliveries>(config_.kafka, partition_count_, observer_));
   }
 
+  // Read when it is first asked for: not every command, and not every process, needs it.
   Result<deliver::SuppressionList*> suppressions() override {
-    return FailedPrecondition("over Kafka there is no suppression list yet; log: embedded has one");
+    const std::lock_guard lock(opening_);
+    if (!suppressions_) {
+      SOJOURN_ASSIGN_OR_RETURN(
+          suppressions_, kafka::KafkaSuppressions::Open(config_.kafka, producer_.get(), observer_));
+    }
+    return suppressions_.get();
   }
 
   std::vector<std::pair<std::string, int64_t>> Sizes() override {
@@ -279,6 +286,9 @@ class KafkaBackend final : public Backend {
   kafka::StateDatabases databases_;
   std::unique_ptr<kafka::EventProducer> producer_;
   std::unique_ptr<kafka::KafkaBundleStore> bundles_;
+
+  std::mutex opening_;  // guards what follows
+  std::unique_ptr<kafka::KafkaSuppressions> suppressions_;
 
   std::mutex mutex_;  // guards what follows
   std::unique_ptr<kafka::Cluster> cluster_;
