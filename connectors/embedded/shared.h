@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "connectors/embedded/directory.h"
@@ -42,6 +43,8 @@ struct Shared {
   std::unique_ptr<FailStopDatabase> database;
   Signal appended;   // raised when the log grew
   Signal committed;  // raised when actions became readable
+  // Who adds to the suppression list or takes from it looks and writes under it.
+  std::mutex suppressing;
   std::unique_ptr<LogWriter> writer;
   std::unique_ptr<RowEnds> action_ends;
   std::unique_ptr<RowEnds> dead_letter_ends;

@@ -19,27 +19,32 @@ Result<std::optional<Suppression>> EmbeddedSuppressions::Find(const AddressHash&
   return std::optional(entry);
 }
 
-Result<size_t> EmbeddedSuppressions::Add(std::span<const Suppression> entries) {
-  SOJOURN_RETURN_IF_ERROR(shared_->CheckRoom());
+Result<size_t> AddSuppressions(Shared* shared, std::span<const Suppression> entries,
+                               store::WriteBatch* write) {
   std::vector<std::string> keys;
   for (const Suppression& entry : entries) keys.push_back(SuppressionKey(entry.hash));
-  const std::lock_guard lock(changing_);
   std::vector<std::optional<std::string>> there;
-  SOJOURN_RETURN_IF_ERROR(shared_->database->MultiGet(kSuppressionsFamily, keys, &there));
-  store::WriteBatch rows;
+  SOJOURN_RETURN_IF_ERROR(shared->database->MultiGet(kSuppressionsFamily, keys, &there));
   std::set<AddressHash> added;
   for (size_t i = 0; i < entries.size(); ++i) {
     if (there[i].has_value() || !added.insert(entries[i].hash).second) continue;
-    rows.Put(kSuppressionsFamily, keys[i], EncodeSuppression(entries[i]));
+    write->Put(kSuppressionsFamily, keys[i], EncodeSuppression(entries[i]));
   }
-  if (rows.empty()) return size_t{0};
-  SOJOURN_RETURN_IF_ERROR(shared_->database->Write(rows, store::Sync::kYes));
-  return rows.count();
+  return added.size();
+}
+
+Result<size_t> EmbeddedSuppressions::Add(std::span<const Suppression> entries) {
+  SOJOURN_RETURN_IF_ERROR(shared_->CheckRoom());
+  const std::lock_guard lock(shared_->suppressing);
+  store::WriteBatch rows;
+  SOJOURN_ASSIGN_OR_RETURN(const size_t added, AddSuppressions(shared_, entries, &rows));
+  if (added > 0) SOJOURN_RETURN_IF_ERROR(shared_->database->Write(rows, store::Sync::kYes));
+  return added;
 }
 
 Result<bool> EmbeddedSuppressions::Remove(const AddressHash& hash) {
   const std::string key = SuppressionKey(hash);
-  const std::lock_guard lock(changing_);
+  const std::lock_guard lock(shared_->suppressing);
   SOJOURN_ASSIGN_OR_RETURN(const auto row, shared_->database->Get(kSuppressionsFamily, key));
   if (!row.has_value()) return false;
   store::WriteBatch batch;

@@ -3,12 +3,18 @@
 // Threads and errors: as SuppressionList says. Dies before the log.
 #pragma once
 
-#include <mutex>
+#include <span>
 
 #include "connectors/embedded/shared.h"
 #include "engine/deliver/suppression.h"
+#include "engine/store/database.h"
 
 namespace sojourn::embedded {
+
+// Puts those that the list has not yet into `write`, each once; gives how many. The caller holds
+// shared->suppressing until that is written.
+Result<size_t> AddSuppressions(Shared* shared, std::span<const deliver::Suppression> entries,
+                               store::WriteBatch* write);
 
 class EmbeddedSuppressions final : public deliver::SuppressionList {
  public:
@@ -21,7 +27,6 @@ class EmbeddedSuppressions final : public deliver::SuppressionList {
 
  private:
   Shared* const shared_;
-  std::mutex changing_;  // one looks and writes at a time
 };
 
 }  // namespace sojourn::embedded

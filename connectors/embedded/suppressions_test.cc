@@ -6,6 +6,9 @@
 
 #include "connectors/embedded/embedded_log.h"
 #include "connectors/embedded/rows.h"
+#include "engine/store/faulty_database.h"
+#include "engine/store/partition_meta.h"
+#include "engine/store/partition_store.h"
 #include "engine/store/temporary_directory.h"
 
 namespace sojourn::embedded {
@@ -95,6 +98,66 @@ TEST_F(SuppressionsTest, WalksFromAPlaceAndStops) {
   int count = 0;
   ASSERT_TRUE(list().ForEach({}, [&](const Suppression&) { return ++count < 2; }).ok());
   EXPECT_EQ(count, 2);
+}
+
+// A worker's commit with one action.
+runtime::CommitResult CommitWith(EmbeddedLog* log, const std::vector<Suppression>& entries) {
+  auto ports = log->MakeWorkerPorts(0, 1);
+  auto opened = ports.keeper->Open(Partition(0));
+  if (!opened.ok()) return {runtime::CommitOutcome::kNotCommitted, opened.status()};
+  const std::vector<model::Action> actions(1);
+  const store::PartitionMeta meta = opened->store->meta();
+  runtime::CommitBatch batch;
+  batch.partition = Partition(0);
+  batch.store = opened->store.get();
+  batch.actions = actions;
+  batch.meta = &meta;
+  batch.suppressions = entries;
+  return ports.committer->Commit({&batch, 1});
+}
+
+TEST_F(SuppressionsTest, ACommitAddsWhatIsNotThereYet) {
+  const std::vector by_hand = {Entry(5, SuppressionReason::kManual, 1)};
+  ASSERT_TRUE(list().Add(by_hand).ok());
+  const std::vector found = {Entry(5, SuppressionReason::kBounced, 7),
+                             Entry(6, SuppressionReason::kComplained, 8),
+                             Entry(6, SuppressionReason::kBounced, 9)};
+  const auto result = CommitWith(log_.get(), found);
+  ASSERT_EQ(result.outcome, runtime::CommitOutcome::kCommitted) << result.status.message();
+  Open();
+  EXPECT_EQ(FirstBytes(), (std::vector{5, 6}));
+  EXPECT_EQ((*list().Find(found[0].hash))->reason, SuppressionReason::kManual);
+  EXPECT_EQ((*list().Find(found[1].hash))->reason, SuppressionReason::kComplained);
+  EXPECT_EQ(log_->ActionEnds()[0], Offset(1));
+}
+
+// What became of a commit without an answer, its actions and its suppressions tell alike.
+TEST_F(SuppressionsTest, ACommitIsWholeOrNothing) {
+  std::unique_ptr<store::Database> below;
+  store::FaultyDatabase* faulty = nullptr;
+  EmbeddedOptions options;
+  options.directory = directory_.path() + "/data";
+  options.wrap_database = [&](std::unique_ptr<store::Database> database) {
+    below = std::move(database);
+    auto wrapped = std::make_unique<store::FaultyDatabase>(below.get());
+    faulty = wrapped.get();
+    return wrapped;
+  };
+  for (const store::Fault fault : {store::Fault::kWriteLost, store::Fault::kWriteApplied}) {
+    log_.reset();
+    below.reset();
+    auto log = EmbeddedLog::Open(options);
+    ASSERT_TRUE(log.ok()) << log.status().message();
+    faulty->Break(fault, Internal("broken"));
+    EXPECT_EQ(CommitWith(log->get(), {Entry(5, SuppressionReason::kBounced, 7)}).outcome,
+              runtime::CommitOutcome::kUncertain);
+    log->reset();
+    below.reset();
+    Open();
+    const bool applied = fault == store::Fault::kWriteApplied;
+    EXPECT_EQ(FirstBytes().size(), applied ? 1u : 0u);
+    EXPECT_EQ(log_->ActionEnds()[0], Offset(applied ? 1 : 0));
+  }
 }
 
 TEST(SuppressionRows, RefuseDamage) {

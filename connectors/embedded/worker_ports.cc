@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "connectors/embedded/rows.h"
+#include "connectors/embedded/suppressions.h"
 #include "engine/base/check.h"
 #include "engine/model/action_codec.h"
 #include "engine/store/partition_store.h"
@@ -128,14 +129,31 @@ runtime::CommitResult EmbeddedCommitter::Commit(std::span<const runtime::CommitB
     }
     letter_ends.push_back(Offset(end));
   }
-  const Status written = shared_->database->Write(write, store::Sync::kYes);
-  if (!written.ok()) return {runtime::CommitOutcome::kUncertain, written};
+  runtime::CommitResult written = WriteWithSuppressions(batches, &write);
+  if (written.outcome != runtime::CommitOutcome::kCommitted) return written;
   for (size_t i = 0; i < batches.size(); ++i) {
     batches[i].store->ApplyWritten(batches[i].changes, *batches[i].meta);
     shared_->action_ends->Set(batches[i].partition, action_ends[i]);
     shared_->dead_letter_ends->Set(batches[i].partition, letter_ends[i]);
   }
   shared_->committed.Raise();
+  return {};
+}
+
+runtime::CommitResult EmbeddedCommitter::WriteWithSuppressions(
+    std::span<const runtime::CommitBatch> batches, store::WriteBatch* write) {
+  std::vector<model::Suppression> suppressions;
+  for (const runtime::CommitBatch& batch : batches) {
+    suppressions.insert(suppressions.end(), batch.suppressions.begin(), batch.suppressions.end());
+  }
+  std::unique_lock lock(shared_->suppressing, std::defer_lock);
+  if (!suppressions.empty()) {
+    lock.lock();
+    const auto added = AddSuppressions(shared_, suppressions, write);
+    if (!added.ok()) return {runtime::CommitOutcome::kNotCommitted, added.status()};
+  }
+  Status written = shared_->database->Write(*write, store::Sync::kYes);
+  if (!written.ok()) return {runtime::CommitOutcome::kUncertain, std::move(written)};
   return {};
 }
 

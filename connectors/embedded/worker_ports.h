@@ -67,6 +67,9 @@ class EmbeddedCommitter final : public runtime::Committer {
   runtime::CommitResult Commit(std::span<const runtime::CommitBatch> batches) override;
 
  private:
+  runtime::CommitResult WriteWithSuppressions(std::span<const runtime::CommitBatch> batches,
+                                              store::WriteBatch* write);
+
   Shared* const shared_;
   std::string scratch_;
 };

@@ -199,6 +199,7 @@ runtime::CommitResult TestWorker::Commit(const std::map<Partition, Work>& work) 
     batch.changes = persons[partition];
     batch.meta = &meta;
     batch.dead_letters = done.dead_letters;
+    batch.suppressions = done.suppressions;
     batches.push_back(batch);
   }
   return worker.committer()->Commit(batches);

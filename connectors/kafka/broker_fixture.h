@@ -96,6 +96,7 @@ class TestWorker : public runtime::AssignmentListener {
     std::vector<model::Action> actions;
     std::vector<std::pair<std::string, std::string>> persons;  // id, record
     std::vector<runtime::DeadLetter> dead_letters;
+    std::vector<model::Suppression> suppressions;
   };
   runtime::CommitResult Commit(const std::map<Partition, Work>& work);
   // Opens one partition again, as after an uncertain commit.

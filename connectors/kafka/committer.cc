@@ -4,6 +4,7 @@
 
 #include "connectors/kafka/changelog.h"
 #include "connectors/kafka/dead_letter.h"
+#include "connectors/kafka/suppression_record.h"
 #include "engine/base/check.h"
 #include "engine/model/action_codec.h"
 #include "engine/store/partition_meta.h"
@@ -27,6 +28,7 @@ KafkaCommitter::KafkaCommitter(const KafkaConfig& config, const StateOptions& op
       actions_topic_(ActionsTopic(config)),
       changelog_topic_(ChangelogTopic(config)),
       dead_letters_topic_(DeadLettersTopic(config)),
+      suppressions_topic_(SuppressionsTopic(config)),
       source_("/sojourn/" + config.app),
       input_log_(input_log),
       producer_(producer),
@@ -72,6 +74,9 @@ Status KafkaCommitter::WriteBatch(const CommitBatch& batch, size_t* meta_record)
   for (const DeadLetter& letter : batch.dead_letters) {
     SOJOURN_RETURN_IF_ERROR(WriteDeadLetter(partition, letter));
   }
+  for (const model::Suppression& entry : batch.suppressions) {
+    SOJOURN_RETURN_IF_ERROR(WriteSuppression(entry));
+  }
   const OpenedState& state = *state_keeper_->StateOf(partition);
   if (!state.incarnation_to_write.empty()) {
     const OutgoingRecord first{
@@ -109,6 +114,12 @@ Status KafkaCommitter::WriteDeadLetter(Partition partition, const DeadLetter& le
   auto produced =
       producer_->Produce({dead_letters_topic_, partition, record.key, record.value, headers});
   return produced.ok() ? Status::Ok() : produced.status();
+}
+
+Status KafkaCommitter::WriteSuppression(const model::Suppression& entry) {
+  const std::string key = SuppressionKey(entry.hash);
+  const std::string value = EncodeSuppression(entry);
+  return producer_->Produce({suppressions_topic_, Partition(0), key, value, {}}).status();
 }
 
 Status KafkaCommitter::SendOffsets(std::span<const CommitBatch> batches) {

@@ -1,5 +1,5 @@
-// runtime::Committer as one Kafka transaction: actions, changelog, dead letters, and the offsets of
-// every input of every partition that is committed.
+// runtime::Committer as one Kafka transaction: actions, changelog, dead letters, suppressed
+// addresses, and the offsets of every input of every partition that is committed.
 //
 // An action's record: key = person, headers of CloudEvents in binary mode, body as
 // config.action_format says (engine/model/action_codec.h).
@@ -37,6 +37,7 @@ class KafkaCommitter : public runtime::Committer {
   Status WriteBatch(const runtime::CommitBatch& batch, size_t* meta_record);
   Status WriteAction(Partition partition, const model::Action& action);
   Status WriteDeadLetter(Partition partition, const runtime::DeadLetter& letter);
+  Status WriteSuppression(const model::Suppression& entry);
   Status SendOffsets(std::span<const runtime::CommitBatch> batches);
   Status TellStore(const runtime::CommitBatch& batch, Offset changelog_next);
 
@@ -45,6 +46,7 @@ class KafkaCommitter : public runtime::Committer {
   const std::string actions_topic_;
   const std::string changelog_topic_;
   const std::string dead_letters_topic_;
+  const std::string suppressions_topic_;
   const std::string source_;  // ce_source
   KafkaInputLog* const input_log_;
   TransactionalProducer* const producer_;

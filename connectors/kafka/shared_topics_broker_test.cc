@@ -111,6 +111,23 @@ TEST_F(SharedTopicsTest, ALongListIsReadWholeAndWalkedInPieces) {
   EXPECT_EQ(count, 1500u);
 }
 
+TEST_F(SharedTopicsTest, SuppressionsAreCommittedWithTheInterval) {
+  Append(config.inputs[0].name, "ana", "bounced", kP0);
+  const auto list = OpenList();
+  const auto worker = MakeWorker();
+  ASSERT_TRUE(worker->PumpUntilAtEnd());
+  std::map<Partition, TestWorker::Work> work;
+  work[kP0].actions = {ActionOf("ana", "act_1")};
+  work[kP0].suppressions = {Entry(7, SuppressionReason::kBounced)};
+  const auto result = worker->Commit(work);
+  ASSERT_EQ(result.outcome, runtime::CommitOutcome::kCommitted) << result.status.message();
+  EXPECT_TRUE(Eventually([&] { return ReasonOf(list.get(), 7).has_value(); }));
+  const auto records = ReadCommitted(SuppressionsTopic(config), kP0);
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].first, "07" + std::string(62, 'e'));
+  EXPECT_EQ(records[0].second, "bounced,1970-01-01T00:00:01Z");
+}
+
 TEST_F(SharedTopicsTest, WhatIsNotCommittedSuppressesNobody) {
   config.start_timeout = Seconds(2);
   const auto list = OpenList();

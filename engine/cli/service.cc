@@ -117,10 +117,7 @@ Status Service::Start() {
   SOJOURN_RETURN_IF_ERROR(Listen());
   SOJOURN_RETURN_IF_ERROR(OpenLog());
   SOJOURN_ASSIGN_OR_RETURN(secrets_, LoadSecrets(config_));
-  if (config_.log == LogKind::kEmbedded) {
-    // Commands that ask this process find the key made.
-    SOJOURN_RETURN_IF_ERROR(LoadAddressKey(config_).status());
-  }
+  SOJOURN_RETURN_IF_ERROR(OpenSuppressions());
   SOJOURN_RETURN_IF_ERROR(LoadFirstRules());
   SOJOURN_RETURN_IF_ERROR(OpenMail());
   SOJOURN_RETURN_IF_ERROR(WarnOfOpenReplay());
@@ -138,6 +135,22 @@ Status Service::Start() {
        {"log", config_.log == LogKind::kKafka ? "kafka" : "embedded"},
        {"bundle", rules_->current()->current().number}});
   return Status::Ok();
+}
+
+// Bounces and complaints are kept under the list's key, and under no other. Commands that ask this
+// process find the key made.
+Status Service::OpenSuppressions() {
+  const bool may_lack_key =
+      config_.log == LogKind::kKafka && config_.mail.send == MailTransportKind::kNone;
+  if (may_lack_key && config_.address_key.empty()) {
+    Log(LogLevel::kWarning,
+        "bounces and complaints do not outlive the erasure of a person: to keep them, log: kafka "
+        "needs secrets: {address_key}, the same for every instance");
+    return Status::Ok();
+  }
+  SOJOURN_ASSIGN_OR_RETURN(address_key_, LoadAddressKey(config_));
+  SOJOURN_ASSIGN_OR_RETURN(deliver::SuppressionList* const list, backend_->suppressions());
+  return deliver::Suppressions::Open(address_key_, list).status();
 }
 
 // Takes the public port, too, where there is one.
@@ -240,6 +253,7 @@ Status Service::MakeWorkers() {
     environment.rules = rules_.get();
     environment.secrets = &secrets_;
     environment.observer = &observer_;
+    environment.address_key = address_key_;
     environment.options.accept_changed_keys = config_.accept_changed_keys;
     runtime::WorkerOptions options;
     options.commit_interval = config_.commit_interval;

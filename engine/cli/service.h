@@ -55,6 +55,7 @@ class Service {
   Status Listen();
   Status OpenLog();
   Status LoadFirstRules();
+  Status OpenSuppressions();
   Status OpenMail();
   Status MakeWorkers();
   std::vector<http::Route> MakeRoutes(const std::string& token);
@@ -81,6 +82,7 @@ class Service {
   LogObserver kafka_observer_{/*quiet=*/false};
   const runtime::SystemClock clock_;
   step::Secrets secrets_;
+  std::string address_key_;  // of the suppression list; empty: nothing is added to it
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<runtime::RulesSource> rules_;
   std::string files_seen_;  // names, sizes and times of the rules files looked at last

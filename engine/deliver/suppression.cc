@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
@@ -85,16 +84,6 @@ Status MemorySuppressionList::ForEach(const AddressHash& from, const Visitor& vi
   return Status::Ok();
 }
 
-std::string NormalizeAddress(std::string_view address) {
-  constexpr std::string_view kSpaces = " \t\r\n";
-  const size_t begin = std::min(address.find_first_not_of(kSpaces), address.size());
-  std::string normalized(address.substr(begin, address.find_last_not_of(kSpaces) + 1 - begin));
-  for (char& c : normalized) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return normalized;
-}
-
 Result<std::unique_ptr<Suppressions>> Suppressions::Open(std::string_view key,
                                                          SuppressionList* list) {
   std::unique_ptr<Suppressions> suppressions(new Suppressions(key, list));
@@ -106,15 +95,6 @@ Result<std::unique_ptr<Suppressions>> Suppressions::Open(std::string_view key,
   return FailedPrecondition(
       "the suppression list was made with another address_key: without that key it protects "
       "nobody; set it in the configuration under secrets, or restore secrets.json");
-}
-
-AddressHash Suppressions::HashOf(std::string_view address) const {
-  return HmacSha256(key_, NormalizeAddress(address));
-}
-
-Suppression Suppressions::KeyMark() const {
-  // No address: that of an address has an @.
-  return {HmacSha256(key_, "address_key"), SuppressionReason::kKey, Timestamp(0)};
 }
 
 Result<bool> Suppressions::IsSuppressed(std::string_view address) {

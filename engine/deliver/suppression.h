@@ -8,7 +8,6 @@
 #pragma once
 
 #include <atomic>
-#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -18,32 +17,20 @@
 #include <string>
 #include <string_view>
 
-#include "engine/base/hash.h"
 #include "engine/base/status.h"
 #include "engine/base/time.h"
+#include "engine/model/suppression.h"
 
 namespace sojourn::deliver {
 
-using AddressHash = Sha256Digest;
+using model::AddressHash;
+using model::NormalizeAddress;
+using model::Suppression;
+using model::SuppressionReason;
 
-// The numbers are stored: they never change.
-enum class SuppressionReason : uint8_t {
-  kKey = 0,  // no address: shows which key the list was made with
-  kBounced = 1,
-  kComplained = 2,
-  kUnsubscribed = 3,
-  kManual = 4,
-  kImported = 5,
-};
 // "bounced", ...; "" for a number that is none.
 std::string_view SuppressionReasonName(SuppressionReason reason);
 std::optional<SuppressionReason> ParseSuppressionReason(std::string_view name);
-
-struct Suppression {
-  AddressHash hash{};
-  SuppressionReason reason = SuppressionReason::kManual;
-  Timestamp since;
-};
 
 // As a line of CSV without its end: hash in hexadecimal, reason, RFC 3339; and back from its
 // fields.
@@ -80,9 +67,6 @@ class MemorySuppressionList final : public SuppressionList {
   std::map<AddressHash, Suppression> entries_;  // guarded by mutex_
 };
 
-// Without the spaces around it, in lower case (ASCII): two of the same are one to this list.
-std::string NormalizeAddress(std::string_view address);
-
 // A list with the key to it.
 class Suppressions {
  public:
@@ -90,7 +74,7 @@ class Suppressions {
   // would be wrong.
   static Result<std::unique_ptr<Suppressions>> Open(std::string_view key, SuppressionList* list);
 
-  AddressHash HashOf(std::string_view address) const;
+  AddressHash HashOf(std::string_view address) const { return model::HashAddress(key_, address); }
   Result<bool> IsSuppressed(std::string_view address);
   Result<std::optional<Suppression>> Find(std::string_view address);
   // True: it is new. Else it stays with its reason and time.
@@ -101,8 +85,7 @@ class Suppressions {
   // Every address.
   Status ForEach(const SuppressionList::Visitor& visit);
 
-  // The entry that shows the key.
-  Suppression KeyMark() const;
+  Suppression KeyMark() const { return model::KeyMark(key_); }
 
  private:
   Suppressions(std::string_view key, SuppressionList* list) : key_(key), list_(list) {}

@@ -45,6 +45,13 @@ std::vector<DeadLetter> MemoryWorld::DeadLetters() const {
   return letters;
 }
 
+std::vector<model::Suppression> MemoryWorld::Suppressions() const {
+  std::lock_guard lock(mutex_);
+  std::vector<model::Suppression> all;
+  for (const auto& [hash, entry] : suppressions_) all.push_back(entry);
+  return all;
+}
+
 int MemoryWorld::commits() const {
   std::lock_guard lock(mutex_);
   return commits_;
@@ -56,6 +63,9 @@ void MemoryWorld::Apply(const CommitBatch& batch) {
   data.actions.insert(data.actions.end(), batch.actions.begin(), batch.actions.end());
   data.dead_letters.insert(data.dead_letters.end(), batch.dead_letters.begin(),
                            batch.dead_letters.end());
+  for (const model::Suppression& entry : batch.suppressions) {
+    suppressions_.emplace(entry.hash, entry);
+  }
   data.next.clear();
   for (const store::InputPosition& input : batch.meta->inputs) {
     data.next.push_back(input.next_offset);

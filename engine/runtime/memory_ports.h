@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,6 +22,7 @@
 #include <vector>
 
 #include "engine/model/action.h"
+#include "engine/model/suppression.h"
 #include "engine/runtime/ports.h"
 #include "engine/store/memory_database.h"
 #include "engine/store/partition_store.h"
@@ -70,6 +72,8 @@ class MemoryWorld {
   // What is committed, by partition in order.
   std::vector<model::Action> Actions() const;
   std::vector<DeadLetter> DeadLetters() const;
+  // By hash; the mark of the key among them.
+  std::vector<model::Suppression> Suppressions() const;
   // All persons' committed records, as "partition/id" and bytes; what restores would find.
   std::vector<std::pair<std::string, std::string>> Records();
   int commits() const;
@@ -114,8 +118,9 @@ class MemoryWorld {
   void Apply(const CommitBatch& batch);
 
   const MemoryWorldOptions options_;
-  mutable std::mutex mutex_;  // guards partitions_' content and commits_
+  mutable std::mutex mutex_;  // guards what follows, partitions_' content too
   std::vector<std::unique_ptr<PartitionData>> partitions_;
+  std::map<model::AddressHash, model::Suppression> suppressions_;
   int commits_ = 0;
 };
 

@@ -37,6 +37,7 @@
 #include "engine/base/time.h"
 #include "engine/model/action.h"
 #include "engine/model/event.h"
+#include "engine/model/suppression.h"
 
 namespace sojourn::store {
 class PartitionStore;
@@ -179,6 +180,9 @@ struct CommitBatch {
   std::span<const store::PersonChange> changes;  // each person at most once
   const store::PartitionMeta* meta = nullptr;    // `inputs`: every input, in the order of inputs()
   std::span<const DeadLetter> dead_letters;      // in the order they arose
+  // Addresses that get no mail from now on, each once, and the mark of the key they are hashed
+  // with. Written with the rest. Empty: none.
+  std::span<const model::Suppression> suppressions;
 };
 
 enum class CommitOutcome : uint8_t {

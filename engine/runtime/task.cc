@@ -222,6 +222,16 @@ void Task::Accept(StepReport report) {
   meta_.clock = report.logical_time;
   environment_.observer->OnStep(report);
   std::move(output_.actions.begin(), output_.actions.end(), std::back_inserter(interval_.actions));
+  KeepSuppressed();
+}
+
+void Task::KeepSuppressed() {
+  const std::string& key = environment_.address_key;
+  if (key.empty()) return;
+  for (const step::SuppressedAddress& suppressed : output_.suppressed) {
+    interval_.suppressions.push_back(
+        {model::HashAddress(key, suppressed.address), suppressed.reason, suppressed.since});
+  }
 }
 
 void Task::Reject(const PendingRecord& record, Rejection rejection) {

@@ -19,6 +19,7 @@
 #include "engine/base/strong.h"
 #include "engine/base/time.h"
 #include "engine/model/action.h"
+#include "engine/model/suppression.h"
 #include "engine/runtime/input_merge.h"
 #include "engine/runtime/observer.h"
 #include "engine/runtime/person_table.h"
@@ -54,7 +55,9 @@ struct TaskEnvironment {
   Observer* observer = nullptr;
   const step::Overrides* overrides = nullptr;  // tests of rules only
   bool tracing = false;                        // facts about every step and condition, too
-  TaskOptions options;
+  // Of suppressed addresses; empty: they are not kept.
+  std::string address_key = {};
+  TaskOptions options = {};
 };
 
 class Task {
@@ -105,6 +108,7 @@ class Task {
   struct Interval {
     std::vector<model::Action> actions;
     std::vector<DeadLetter> dead_letters;
+    std::vector<model::Suppression> suppressions;
     int64_t records = 0;
     int64_t timers_fired = 0;
     bool meta_changed = false;
@@ -144,6 +148,8 @@ class Task {
   void Bracket(model::EventType type);
   void Reject(const PendingRecord& record, Rejection rejection);
   void Accept(StepReport report);
+  void KeepSuppressed();
+  void SortSuppressions();
   step::Environment StepEnvironment();
   uint32_t bundle() const { return rules_->current().number; }
 

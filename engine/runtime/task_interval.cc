@@ -83,8 +83,20 @@ bool Task::HasWork() const {
 
 bool Task::IsFull() const {
   return persons_.size() >= environment_.options.max_interval_persons ||
-         interval_.actions.size() + interval_.dead_letters.size() >=
+         interval_.actions.size() + interval_.dead_letters.size() + interval_.suppressions.size() >=
              environment_.options.max_interval_actions;
+}
+
+// Each address once, as it came first, behind the mark of the key.
+void Task::SortSuppressions() {
+  auto& entries = interval_.suppressions;
+  if (entries.empty()) return;
+  entries.insert(entries.begin(), model::KeyMark(environment_.address_key));
+  std::stable_sort(entries.begin() + 1, entries.end(),
+                   [](const auto& a, const auto& b) { return a.hash < b.hash; });
+  const auto end = std::unique(entries.begin() + 1, entries.end(),
+                               [](const auto& a, const auto& b) { return a.hash == b.hash; });
+  entries.erase(end, entries.end());
 }
 
 Result<std::optional<CommitBatch>> Task::Prepare() {
@@ -109,6 +121,7 @@ Result<std::optional<CommitBatch>> Task::Prepare() {
   meta_.counted_coupons.reset();
   meta_.written_at = now;
   meta_.persons = store_->meta().persons + static_cast<uint64_t>(persons_.Growth());
+  SortSuppressions();
   CommitBatch batch;
   batch.partition = partition_;
   batch.store = store_.get();
@@ -116,6 +129,7 @@ Result<std::optional<CommitBatch>> Task::Prepare() {
   batch.changes = **changes;
   batch.meta = &meta_;
   batch.dead_letters = interval_.dead_letters;
+  batch.suppressions = interval_.suppressions;
   return std::optional<CommitBatch>(batch);
 }
 

@@ -51,6 +51,41 @@ TEST_F(TaskTest, InputsMergeByLogTimeThenTopicThenOffset) {
   EXPECT_EQ(Summary(world_->Actions()), (Lines{"2026-03-02T11:00:00Z u1 thank-you"}));
 }
 
+TEST_F(TaskTest, BouncesAreSuppressedWithTheIntervalUnderTheKeysMark) {
+  MakeWorld({.partition_count = 2});
+  const Properties hard = {{"type", Value::String("hard")}};
+  // Two people with one address, and one of them twice.
+  for (const char* person : {"u1", "u2"}) {
+    world_->Append(
+        0, person,
+        EventBytes(person, "Identify", Start(), {{"email", Value::String("A@b.example")}}),
+        Start());
+  }
+  Add(0, "u1", "Email Marked as Spam", Hours(1));
+  Add(0, "u1", "Email Bounced", Hours(2), hard);
+  // Forgotten at once: the address is not.
+  Add(0, "u1", "Person Erased", Hours(2));
+  clock_.Set(Start() + Hours(5));
+  Run();
+  EXPECT_EQ(world_->Records().size(), 1u);
+  auto entries = world_->Suppressions();
+  ASSERT_EQ(entries.size(), 2u);
+  const model::Suppression mark = model::KeyMark("address key");
+  if (entries[0].hash != mark.hash) std::swap(entries[0], entries[1]);
+  EXPECT_EQ(entries[0].hash, mark.hash);
+  EXPECT_EQ(entries[0].reason, model::SuppressionReason::kKey);
+  EXPECT_EQ(entries[1].hash, model::HashAddress("address key", "a@B.example"));
+  EXPECT_EQ(entries[1].reason, model::SuppressionReason::kComplained);
+  EXPECT_EQ(entries[1].since, Start() + Hours(1));
+  // What stands there stays as it is.
+  Add(0, "u2", "Email Bounced", Hours(6), hard);
+  clock_.Set(Start() + Hours(7));
+  Run();
+  ASSERT_EQ(world_->Suppressions().size(), 2u);
+  EXPECT_EQ(world_->Suppressions()[entries[1].hash > mark.hash ? 1 : 0].reason,
+            model::SuppressionReason::kComplained);
+}
+
 TEST_F(TaskTest, ATimerFiresBetweenTheRecordsAroundIt) {
   MakeWorld();
   Know("u1");
@@ -342,6 +377,7 @@ struct Outcome {
   std::vector<std::pair<std::string, std::string>> records;
   size_t dead_letters = 0;
   bool operator==(const Outcome&) const = default;
+  std::vector<std::string> suppressions;
 };
 
 // Weeks of a shop with 30 people over three topics, two broken records among them.
@@ -357,6 +393,11 @@ void FillWorld(uint32_t seed, MemoryWorld* world) {
     const std::string id = "e" + std::to_string(random() % 4000);
     if (i % 500 == 499) {
       world->Append(input, person, "broken", times[input]);
+    } else if (what == 11 && i % 3 == 0) {
+      world->Append(
+          input, person,
+          EventBytes(person, "Email Bounced", times[input], {{"type", Value::String("hard")}}, id),
+          times[input]);
     } else if (what < 2) {
       world->Append(input, person,
                     EventBytes(person, "Identify", times[input],
@@ -378,8 +419,19 @@ MemoryWorldOptions ShopWorld(StateKeeping keeping) {
   return options;
 }
 
+std::vector<std::string> Suppressions(const MemoryWorld& world) {
+  std::vector<std::string> lines;
+  for (const model::Suppression& entry : world.Suppressions()) {
+    lines.push_back(Hex(entry.hash.data(), entry.hash.size()) + " " +
+                    std::to_string(static_cast<int>(entry.reason)) + " " +
+                    FormatRfc3339(entry.since));
+  }
+  return lines;
+}
+
 Outcome Collect(MemoryWorld* world) {
-  return {ActionBytes(world->Actions()), world->Records(), world->DeadLetters().size()};
+  return {ActionBytes(world->Actions()), world->Records(), world->DeadLetters().size(),
+          Suppressions(*world)};
 }
 
 class HostileTest : public ::testing::TestWithParam<StateKeeping> {
@@ -404,6 +456,7 @@ TEST_P(HostileTest, FaultsKillsAndSmallBatchesChangeNothing) {
     const Outcome expected = Quiet(seed);
     ASSERT_GT(expected.actions.size(), 100u);
     ASSERT_EQ(expected.dead_letters, 3u);
+    ASSERT_GT(expected.suppressions.size(), 15u);
 
     std::mt19937 random(seed * 1000);
     int faults = 0;
@@ -437,6 +490,7 @@ TEST_P(HostileTest, FaultsKillsAndSmallBatchesChangeNothing) {
     EXPECT_EQ(outcome.actions, expected.actions);
     EXPECT_EQ(outcome.dead_letters, expected.dead_letters);
     EXPECT_EQ(outcome.records, expected.records);
+    EXPECT_EQ(outcome.suppressions, expected.suppressions);
   }
 }
 

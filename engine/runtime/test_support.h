@@ -119,6 +119,7 @@ class Process {
       environment.rules = rules;
       environment.secrets = &secrets_;
       environment.observer = observer;
+      environment.address_key = "address key";
       environment.options = setup.task;
       slot.worker = std::make_unique<Worker>(setup.worker, environment, slot.ports.committer.get(),
                                              slot.ports.keeper.get());

@@ -88,6 +88,7 @@ void Apply(Session& session, const EventInput& input) {
 void StepOutput::Clear() {
   actions.clear();
   facts.clear();
+  suppressed.clear();
   arena.Reset();
 }
 

@@ -107,14 +107,30 @@ void ChangeConsent(Session& session, const expr::EventView& event, bool opted_in
   if (!given || !opted_in) ChangeMarketingConsent(session, change, changes);
 }
 
+// The one that the event names, else the current one; empty where there is none.
+std::string_view AddressOf(const Session& session, const expr::EventView& event) {
+  const std::string_view named = TextProperty(event, "email");
+  const Value* current = session.person.FindTrait("email");
+  const bool known = current != nullptr && current->kind() == ValueKind::kString;
+  return named.empty() && known ? current->text() : named;
+}
+
+void Suppress(Session& session, std::string_view address, model::SuppressionReason reason) {
+  if (address.empty()) return;
+  session.output.suppressed.push_back({session.output.arena.Copy(address), reason, session.now});
+}
+
+void RememberComplaint(Session& session, const expr::EventView& event, Changes* changes) {
+  Suppress(session, AddressOf(session, event), model::SuppressionReason::kComplained);
+  session.person.complained = true;
+  changes->consent = true;
+}
+
 void RememberBounce(Session& session, const expr::EventView& event, Changes* changes) {
   if (TextProperty(event, "type") != "hard") return;
-  std::string_view address = TextProperty(event, "email");
-  const Value* current = session.person.FindTrait("email");
-  if (address.empty() && current != nullptr && current->kind() == ValueKind::kString) {
-    address = current->text();
-  }
+  const std::string_view address = AddressOf(session, event);
   if (address.empty()) return;
+  Suppress(session, address, model::SuppressionReason::kBounced);
   auto& bounced = session.person.bounced;
   if (std::find(bounced.begin(), bounced.end(), address) != bounced.end()) return;
   if (bounced.size() == kMaxBouncedAddresses) bounced.EraseFront(1);
@@ -204,8 +220,7 @@ void RememberEvent(Session& session, const expr::EventView& event, Changes* chan
   } else if (event.name == model::kEmailBounced) {
     RememberBounce(session, event, changes);
   } else if (event.name == model::kEmailMarkedAsSpam) {
-    session.person.complained = true;
-    changes->consent = true;
+    RememberComplaint(session, event, changes);
   }
   CountEvent(session, event, changes);
 }

@@ -23,6 +23,7 @@
 #include "engine/model/event.h"
 #include "engine/model/fact.h"
 #include "engine/model/person.h"
+#include "engine/model/suppression.h"
 
 namespace sojourn::step {
 
@@ -69,10 +70,19 @@ struct EventInput {
   Timestamp log_time;  // of the record; the logical time is max(log_time, person->clock)
 };
 
+// An address that gets no mail from now on, whoever it belongs to: it bounced, or its owner
+// complained. Unlike what the person's record remembers, this outlives their erasure.
+struct SuppressedAddress {
+  std::string_view address;  // as it was given
+  model::SuppressionReason reason = model::SuppressionReason::kBounced;
+  Timestamp since;  // logical
+};
+
 struct StepOutput {
   std::vector<model::Action> actions;
   std::vector<model::Fact> facts;
-  Arena arena;  // owns the facts' details; scratch of evaluation
+  std::vector<SuppressedAddress> suppressed;  // in the order they arose; one may come again
+  Arena arena;  // owns the facts' and addresses' details; scratch of evaluation
 
   void Clear();
 };

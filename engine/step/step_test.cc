@@ -394,6 +394,59 @@ TEST(StepTest, AGoalThatExitsGivesTheReasonWhereverItStandsInExitOn) {
   }
 }
 
+// What the outputs since the last Clear suppress.
+std::vector<std::string> Suppressed(const Driver& driver) {
+  std::vector<std::string> lines;
+  for (const SuppressedAddress& entry : driver.output.suppressed) {
+    lines.push_back(std::string(entry.address) +
+                    (entry.reason == model::SuppressionReason::kBounced      ? " bounced "
+                     : entry.reason == model::SuppressionReason::kComplained ? " complained "
+                                                                             : " ? ") +
+                    FormatRfc3339(entry.since));
+  }
+  return lines;
+}
+
+TEST(StepTest, BouncesAndComplaintsSuppressTheirAddress) {
+  Driver driver(Mailing());
+  const Driver::Properties hard = {{"type", Value::String("hard")}};
+  // Nobody's address is known, and none is named.
+  driver.Apply("Email Bounced", Minutes(1), hard);
+  driver.Apply("Email Marked as Spam", Minutes(2));
+  driver.Apply("Identify", Minutes(3), {{"email", kAddress}});
+  driver.Apply("Email Bounced", Minutes(4), {{"type", Value::String("soft")}});
+  EXPECT_EQ(Suppressed(driver), std::vector<std::string>());
+  driver.Apply("Email Bounced", Hours(1), hard);
+  driver.Apply("Email Bounced", Hours(2),
+               {{"type", Value::String("hard")}, {"email", Value::String("old@shop.example")}});
+  driver.Apply("Email Marked as Spam", Hours(3));
+  driver.Apply("Email Marked as Spam", Hours(4), {{"email", Value::String("old@shop.example")}});
+  // Said again, whatever the person's record remembers: who took it off the list is told anew.
+  driver.Apply("Email Bounced", Hours(5), hard);
+  EXPECT_EQ(Suppressed(driver),
+            (std::vector<std::string>{"u1@shop.example bounced 2026-03-02T10:00:00Z",
+                                      "old@shop.example bounced 2026-03-02T11:00:00Z",
+                                      "u1@shop.example complained 2026-03-02T12:00:00Z",
+                                      "old@shop.example complained 2026-03-02T13:00:00Z",
+                                      "u1@shop.example bounced 2026-03-02T14:00:00Z"}));
+  EXPECT_EQ(driver.person.bounced.size(), 2u);
+  driver.output.Clear();
+  EXPECT_TRUE(driver.output.suppressed.empty());
+}
+
+TEST(StepTest, HistoricalBouncesSuppressOnceAtTheLogicalTime) {
+  Driver driver(Mailing());
+  driver.Apply("Identify", Hours(2), {{"email", kAddress}});
+  for (int copy = 0; copy < 2; ++copy) {
+    model::Event event =
+        driver.Make("Email Bounced", Hours(1), {{"type", Value::String("hard")}}, "bounce-1");
+    event.historical = true;
+    driver.ApplyNow(event, Start() + Hours(1));
+  }
+  EXPECT_EQ(Suppressed(driver),
+            std::vector<std::string>{"u1@shop.example bounced 2026-03-02T11:00:00Z"});
+}
+
 TEST(StepTest, BrokenPropertiesDoNoHarm) {
   Driver driver(Mailing());
   driver.Apply("Identify", Seconds(0), {{"email", Value::Int(5)}, {"vip", Value::Bool(true)}});

@@ -159,6 +159,26 @@ def test_what_the_relay_refuses_is_named_and_harms_no_other():
         assert [recipient for recipient, _ in relay.mails] == ["ada@customer.example"]
 
 
+def test_a_bounced_address_outlives_its_person():
+    with shop() as (sojourn, relay, _):
+        relay.refusals = {"gone@customer.example": "550 5.1.1 no such user"}
+        sojourn.start()
+        send(sojourn, "gone", "Offer", number=1)
+        sojourn.wait_for(lambda: sojourn.command("suppressions", "check", "gone@customer.example",
+                                                 check=False).returncode == 1, what="the bounce")
+        send(sojourn, "gone", "Person Erased")
+        sojourn.kill()
+        sojourn.start()
+        # The same person is a new one, and another one has the address: neither gets mail.
+        send(sojourn, "gone", "Offer", number=2)
+        calls = [{"type": "identify", "userId": "heir", "traits": {"email": "Gone@customer.example"}},
+                 {"type": "track", "userId": "heir", "event": "Offer", "properties": {"number": 1}}]
+        assert sojourn.post("/v1/batch", {"batch": calls})[0] == 200
+        sojourn.wait_for(lambda: outcomes(sojourn) == {"skipped": 2}, what="two skips")
+        assert not sojourn.metric_by("sojourn_steps_skipped_total", "reason")
+        assert relay.mails == []
+
+
 def test_paused_mails_wait_over_a_restart():
     with shop() as (sojourn, relay, _):
         sojourn.start()
