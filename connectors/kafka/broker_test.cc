@@ -43,16 +43,16 @@ std::optional<std::string> Load(store::PartitionStore* store, std::string_view i
 TEST_F(BrokerTest, TopicsAreMadeOnceWithTheirSettings) {
   const auto made = CreateTopics(config, cluster.get());
   ASSERT_OK(made.status());
-  EXPECT_EQ(made->created.size(), 9u);
+  EXPECT_EQ(made->created.size(), 10u);
   EXPECT_TRUE(made->existing.empty());
   const auto settings =
       cluster->Settings({ChangelogTopic(config), config.inputs[0].name, RulesTopic(config),
-                         DeliveriesTopic(config), SuppressionsTopic(config)});
+                         DeliveriesTopic(config), SuppressionsTopic(config), NotesTopic(config)});
   ASSERT_OK(settings.status());
   EXPECT_EQ(settings->at(ChangelogTopic(config)).at("cleanup.policy"), "compact");
   EXPECT_EQ(settings->at(config.inputs[0].name).at("cleanup.policy"), "delete");
   EXPECT_EQ(settings->at(config.inputs[0].name).at("retention.ms"), "604800000");
-  for (const std::string& shared : {SuppressionsTopic(config)}) {
+  for (const std::string& shared : {SuppressionsTopic(config), NotesTopic(config)}) {
     EXPECT_EQ(settings->at(shared).at("cleanup.policy"), "compact");
   }
   EXPECT_EQ(settings->at(DeliveriesTopic(config)).at("cleanup.policy"), "compact,delete");
@@ -60,7 +60,7 @@ TEST_F(BrokerTest, TopicsAreMadeOnceWithTheirSettings) {
   const auto again = CreateTopics(config, cluster.get());
   ASSERT_OK(again.status());
   EXPECT_TRUE(again->created.empty());
-  EXPECT_EQ(again->existing.size(), 9u);
+  EXPECT_EQ(again->existing.size(), 10u);
   const auto checked = CheckTopics(config, cluster.get());
   ASSERT_OK(checked.status());
   EXPECT_EQ(*checked, 2);

@@ -84,7 +84,8 @@ Status CheckTopics(const KafkaConfig& config) {
   }
   std::set<std::string> names = {ActionsTopic(config),     ChangelogTopic(config),
                                  DeadLettersTopic(config), DeliveriesTopic(config),
-                                 RulesTopic(config),       SuppressionsTopic(config)};
+                                 RulesTopic(config),       SuppressionsTopic(config),
+                                 NotesTopic(config)};
   for (const std::string& name : InputTopicNames(config)) {
     if (!IsTopicName(name)) {
       return InvalidArgument(fmt::format(
@@ -121,6 +122,7 @@ std::string DeadLettersTopic(const KafkaConfig& config) { return config.app + ".
 std::string DeliveriesTopic(const KafkaConfig& config) { return config.app + ".deliveries"; }
 std::string RulesTopic(const KafkaConfig& config) { return config.app + ".rules"; }
 std::string SuppressionsTopic(const KafkaConfig& config) { return config.app + ".suppressions"; }
+std::string NotesTopic(const KafkaConfig& config) { return config.app + ".notes"; }
 
 std::string MailGroup(const KafkaConfig& config) { return config.app + ".mail"; }
 

@@ -68,6 +68,7 @@ std::string DeadLettersTopic(const KafkaConfig& config);
 std::string DeliveriesTopic(const KafkaConfig& config);
 std::string RulesTopic(const KafkaConfig& config);
 std::string SuppressionsTopic(const KafkaConfig& config);
+std::string NotesTopic(const KafkaConfig& config);
 
 // The consumer group of the mail deliverers.
 std::string MailGroup(const KafkaConfig& config);

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "connectors/kafka/broker_fixture.h"
+#include "connectors/kafka/notes.h"
 #include "connectors/kafka/suppression_record.h"
 #include "connectors/kafka/suppressions.h"
 
@@ -153,6 +154,24 @@ TEST_F(SharedTopicsTest, RecordsThatAreNoneArePassedOver) {
   EXPECT_EQ(FirstBytes(OpenList().get()), std::vector{0xbb});
   EXPECT_TRUE(observer.Noted("the record at offset 0 is no entry"));
   EXPECT_TRUE(observer.Noted("the record at offset 1 is no entry"));
+}
+
+TEST_F(SharedTopicsTest, EveryProcessHasTheSameNotes) {
+  const auto mine = KafkaNotes::Open(config, events.get(), &observer);
+  ASSERT_OK(mine.status());
+  const auto other = KafkaNotes::Open(config, events.get(), &observer);
+  ASSERT_OK(other.status());
+  EXPECT_EQ((*mine)->Read("mail_paused"), "");
+  ASSERT_OK((*mine)->Write("mail_paused", "[\"offer\"]"));
+  EXPECT_EQ((*mine)->Read("mail_paused"), "[\"offer\"]");
+  EXPECT_TRUE(Eventually([&] { return (*other)->Read("mail_paused") == "[\"offer\"]"; }));
+  ASSERT_OK((*other)->Write("mail_paused", ""));
+  EXPECT_TRUE(Eventually([&] { return (*mine)->Read("mail_paused").empty(); }));
+  ASSERT_OK((*other)->Write("another", "x"));
+  const auto later = KafkaNotes::Open(config, events.get(), &observer);
+  ASSERT_OK(later.status());
+  EXPECT_EQ((*later)->Read("mail_paused"), "");
+  EXPECT_EQ((*later)->Read("another"), "x");
 }
 
 }  // namespace

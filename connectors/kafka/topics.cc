@@ -37,6 +37,7 @@ std::vector<WantedTopic> WantedTopics(const KafkaConfig& config, int32_t partiti
   wanted.push_back({DeliveriesTopic(config), TopicUse::kDeliveries, partition_count});
   wanted.push_back({RulesTopic(config), TopicUse::kShared, 1});
   wanted.push_back({SuppressionsTopic(config), TopicUse::kShared, 1});
+  wanted.push_back({NotesTopic(config), TopicUse::kShared, 1});
   return wanted;
 }
 

@@ -85,10 +85,11 @@ class Backend {
     return FailedPrecondition("the person's state is not at hand here");
   }
 
-  // --- Notes: small settings that survive the process, such as what is paused.
+  // --- Notes: small settings that survive the process, such as what is paused; every process of
+  // the app has the same. Reading one waits for nothing.
   virtual Result<std::string> ReadNote(const std::string& /*name*/) { return std::string(); }
   virtual Status WriteNote(const std::string& /*name*/, const std::string& /*text*/) {
-    return FailedPrecondition("that needs the embedded log so far");
+    return FailedPrecondition("notes are written by the process that has the log open");
   }
 
   // --- Out.

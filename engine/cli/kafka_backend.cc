@@ -10,6 +10,7 @@
 #include "connectors/kafka/dead_letter.h"
 #include "connectors/kafka/deliveries.h"
 #include "connectors/kafka/event_producer.h"
+#include "connectors/kafka/notes.h"
 #include "connectors/kafka/reader.h"
 #include "connectors/kafka/suppressions.h"
 #include "connectors/kafka/topics.h"
@@ -131,6 +132,15 @@ class KafkaBackend final : public Backend {
     return Status::Ok();
   }
 
+  Result<std::string> ReadNote(const std::string& name) override {
+    SOJOURN_ASSIGN_OR_RETURN(kafka::KafkaNotes* const notes, Notes());
+    return notes->Read(name);
+  }
+  Status WriteNote(const std::string& name, const std::string& text) override {
+    SOJOURN_ASSIGN_OR_RETURN(kafka::KafkaNotes* const notes, Notes());
+    return notes->Write(name, text);
+  }
+
   Result<bool> IsEmpty() override {
     const std::lock_guard lock(mutex_);
     for (const std::string& topic : kafka::InputTopicNames(config_.kafka)) {
@@ -224,6 +234,16 @@ class KafkaBackend final : public Backend {
   }
 
  private:
+  // Read when they are first asked for.
+  Result<kafka::KafkaNotes*> Notes() {
+    const std::lock_guard lock(opening_);
+    if (!notes_) {
+      SOJOURN_ASSIGN_OR_RETURN(notes_,
+                               kafka::KafkaNotes::Open(config_.kafka, producer_.get(), observer_));
+    }
+    return notes_.get();
+  }
+
   // A partition whose next action does not come, because a transaction is open before it or the
   // broker is away, is passed over; where there is nothing else, that is an error.
   Status ReadWhatIsThere(ActionCursors* cursors, size_t max_count,
@@ -289,6 +309,7 @@ class KafkaBackend final : public Backend {
 
   std::mutex opening_;  // guards what follows
   std::unique_ptr<kafka::KafkaSuppressions> suppressions_;
+  std::unique_ptr<kafka::KafkaNotes> notes_;
 
   std::mutex mutex_;  // guards what follows
   std::unique_ptr<kafka::Cluster> cluster_;

@@ -76,7 +76,7 @@ Status MailService::OpenDeliverer(const Config& config) {
   environment.now = [clock = environment_.clock] { return clock->Now(); };
   environment.telemetry = environment_.telemetry;
   deliverer_ = std::make_unique<deliver::Deliverer>(config.mail.delivery, environment);
-  return ReadPaused();
+  return FollowPauses();
 }
 
 Result<deliver::Recipient> MailService::FindRecipient(const std::string& id) const {
@@ -121,7 +121,6 @@ Status MailService::Listen() {
 
 void MailService::Send(std::function<void(const Status&)> failed) {
   if (deliverer_ == nullptr) return;
-  TellPaused();
   thread_ = std::thread([this, failed = std::move(failed)] {
     const Status ended = deliverer_->Run();
     if (!ended.ok()) failed(ended);
@@ -137,19 +136,30 @@ void MailService::Stop() {
 
 // ---- pauses ----------------------------------------------------------------------------------
 
+Status MailService::FollowPauses() {
+  if (deliverer_ == nullptr) return Status::Ok();
+  const std::lock_guard lock(pausing_);
+  return ReadPaused();
+}
+
 Status MailService::ReadPaused() {
   SOJOURN_ASSIGN_OR_RETURN(const std::string text, environment_.backend->ReadNote(kPausedNote));
-  if (text.empty()) return Status::Ok();
-  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  std::set<std::string> noted;
+  const auto json = text.empty() ? nlohmann::json::array()
+                                 : nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_array()) return DataLoss("the note of what is paused is damaged");
   for (const auto& journey : json) {
-    if (journey.is_string()) paused_.insert(journey.get<std::string>());
+    if (journey.is_string()) noted.insert(journey.get<std::string>());
   }
+  if (noted == paused_) return Status::Ok();
+  paused_ = std::move(noted);
+  TellPaused();
   return Status::Ok();
 }
 
 Status MailService::SetPaused(const std::string& journey, bool paused) {
   const std::lock_guard lock(pausing_);
+  SOJOURN_RETURN_IF_ERROR(ReadPaused());  // another process may have changed it
   std::set<std::string> next = paused_;
   if (paused) {
     next.insert(journey);

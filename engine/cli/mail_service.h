@@ -50,6 +50,8 @@ class MailService {
   // What is under way comes to its end.
   void Stop();
 
+  // Takes over what another process of the app has paused or resumed. To be called every second.
+  Status FollowPauses();
   // "" stands for all journeys. Durable.
   Status SetPaused(const std::string& journey, bool paused);
   std::set<std::string> paused() const;

@@ -412,6 +412,14 @@ Status Service::failure() const {
   return failure_;
 }
 
+void Service::CareForMail() {
+  const Status followed = mail_->FollowPauses();
+  if (!followed.ok() && followed.message() != mail_trouble_) {
+    Log(LogLevel::kError, followed.message());
+  }
+  mail_trouble_ = followed.message();
+}
+
 void Service::CareForLog() {
   const Status health = backend_->Health();
   const bool intake_stopped = health.code() == StatusCode::kResourceExhausted;
@@ -432,6 +440,7 @@ Status Service::Serve() {
   const timespec wait = {kUpkeepMilliseconds / 1000, 0};
   while (failure().ok()) {
     CareForLog();
+    CareForMail();
     const int number = sigtimedwait(&signals, nullptr, &wait);
     if (number == SIGTERM || number == SIGINT) break;
     if (number == SIGHUP) {

@@ -70,6 +70,7 @@ class Service {
   void RefuseRules(const std::vector<language::Diagnostic>& diagnostics);
   void ReloadWhenFilesChanged();
   void CareForLog();
+  void CareForMail();
   void Fail(const Status& status);
   Status failure() const;
   Status Ready() const;
@@ -90,6 +91,7 @@ class Service {
   mutable std::mutex failing_;
   Status failure_;               // why the process has to stop; guarded by failing_
   bool intake_stopped_ = false;  // as the log last said
+  std::string mail_trouble_;     // why pauses could not be followed last; empty: they were
   Timestamp next_retention_ = Timestamp::Min();
   std::atomic<bool> stopping_ = false;
   std::unique_ptr<Sink> sink_;

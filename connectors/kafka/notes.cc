@@ -1,0 +1,36 @@
+#include "connectors/kafka/notes.h"
+
+namespace sojourn::kafka {
+
+Result<std::unique_ptr<KafkaNotes>> KafkaNotes::Open(const KafkaConfig& config,
+                                                     EventProducer* producer,
+                                                     KafkaObserver* observer) {
+  std::unique_ptr<KafkaNotes> notes(new KafkaNotes());
+  SOJOURN_ASSIGN_OR_RETURN(
+      notes->follower_,
+      TopicFollower::Open(config, NotesTopic(config), producer, observer,
+                          [raw = notes.get()](const StoredRecord& record) { raw->Take(record); }));
+  return notes;
+}
+
+void KafkaNotes::Take(const StoredRecord& record) {
+  const std::lock_guard lock(mutex_);
+  if (record.value) {
+    notes_[std::string(record.key)] = *record.value;
+  } else {
+    notes_.erase(std::string(record.key));
+  }
+}
+
+std::string KafkaNotes::Read(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  const auto found = notes_.find(name);
+  return found == notes_.end() ? "" : found->second;
+}
+
+Status KafkaNotes::Write(const std::string& name, const std::string& text) {
+  const TopicFollower::Change change{name, text};
+  return follower_->Write({&change, 1});
+}
+
+}  // namespace sojourn::kafka
