@@ -24,6 +24,7 @@
 #include "engine/deliver/delivery_log.h"
 #include "engine/deliver/suppression.h"
 #include "engine/model/event.h"
+#include "engine/runtime/person_questions.h"
 #include "engine/runtime/ports.h"
 
 namespace sojourn::cli {
@@ -34,6 +35,7 @@ struct BackendWorker {
   runtime::Committer* committer = nullptr;
   runtime::StateKeeper* keeper = nullptr;
   std::unique_ptr<runtime::Decoder> decoder;
+  runtime::PersonQuestions* questions = nullptr;  // that the worker is to answer; may be null
   std::shared_ptr<void> owner;
 };
 

@@ -78,6 +78,7 @@ class KafkaBackend final : public Backend {
     }
     formats.push_back(model::EventFormat::kProtobuf);  // <app>.events
     worker.decoder = std::make_unique<runtime::FormatDecoder>(std::move(formats));
+    worker.questions = &questions_;
     worker.owner = std::move(ports);
     return worker;
   }
@@ -130,6 +131,12 @@ class KafkaBackend final : public Backend {
                                 .status()));
     }
     return Status::Ok();
+  }
+
+  // From the worker that has the person's partition.
+  Result<std::optional<std::string>> ReadPerson(const std::string& id) override {
+    constexpr Duration kTimeout = Seconds(5);
+    return questions_.Ask(Partition(PartitionOfKey(id, partition_count_)), id, kTimeout);
   }
 
   Result<std::string> ReadNote(const std::string& name) override {
@@ -304,6 +311,7 @@ class KafkaBackend final : public Backend {
   const int32_t partition_count_;
   const runtime::SystemClock clock_;
   kafka::StateDatabases databases_;
+  runtime::PersonQuestions questions_;
   std::unique_ptr<kafka::EventProducer> producer_;
   std::unique_ptr<kafka::KafkaBundleStore> bundles_;
 

@@ -51,7 +51,13 @@ Status MailService::OpenPages(const Config& config, const std::string& main_addr
                                              texts, ports);
   deliver::MailComposerPorts composer_ports;
   composer_ports.rules = [rules = environment_.rules] { return rules->current(); };
-  composer_ports.recipient = [this](const std::string& person) { return FindRecipient(person); };
+  composer_ports.recipient = [this](const std::string& person) {
+    auto recipient = FindRecipient(person);
+    const bool elsewhere =
+        recipient.ok() && recipient->knowledge == deliver::Recipient::Knowledge::kElsewhere;
+    if (elsewhere) WarnOfStateElsewhere();
+    return recipient;
+  };
   composer_ports.suppressed = [this](const std::string& address) {
     return suppressions_->IsSuppressed(address);
   };
@@ -92,6 +98,15 @@ Result<deliver::Recipient> MailService::FindRecipient(const std::string& id) con
   person.id = id;
   SOJOURN_RETURN_IF_ERROR(store::DecodePerson(**record, &person));
   return RecipientOf(person);
+}
+
+void MailService::WarnOfStateElsewhere() {
+  if (warned_.exchange(true)) return;
+  telemetry::Log(
+      telemetry::LogLevel::kWarning,
+      "mails leave for persons whose state another process has: their consent as it was "
+      "when the rules decided counts; give every process as many threads, and the topics "
+      "a multiple of all threads as partitions");
 }
 
 std::vector<http::ConsentTopic> MailService::Topics() const {

@@ -3,6 +3,7 @@
 // Threads: Open, Send and Stop from one thread; the rest from any. Errors: one line each.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -65,6 +66,7 @@ class MailService {
   Status ReadPaused();
   void TellPaused();
   Result<deliver::Recipient> FindRecipient(const std::string& person) const;
+  void WarnOfStateElsewhere();
   std::vector<http::ConsentTopic> Topics() const;
 
   const MailEnvironment environment_;
@@ -77,6 +79,7 @@ class MailService {
   std::unique_ptr<deliver::DeliveryLog> log_;
   std::unique_ptr<deliver::Deliverer> deliverer_;  // null: nothing is sent
   std::thread thread_;
+  std::atomic<bool> warned_ = false;
   mutable std::mutex pausing_;
   std::set<std::string> paused_;  // guarded by pausing_
 };

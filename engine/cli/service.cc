@@ -258,6 +258,7 @@ Status Service::MakeWorkers() {
     runtime::WorkerOptions options;
     options.commit_interval = config_.commit_interval;
     options.commit_when_idle = config_.log == LogKind::kEmbedded;
+    options.questions = running->ports.questions;
     running->worker = std::make_unique<runtime::Worker>(
         options, environment, running->ports.committer, running->ports.keeper);
     workers_.push_back(std::move(running));

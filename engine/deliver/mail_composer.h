@@ -25,7 +25,7 @@ namespace sojourn::deliver {
 struct Recipient {
   enum class Knowledge : uint8_t {
     kKnown,
-    kElsewhere,  // another process has their state: what stood in it at the send counts
+    kElsewhere,  // another process has their state: what the rules saw when they decided counts
     kForgotten,  // erased since
   };
   Knowledge knowledge = Knowledge::kElsewhere;

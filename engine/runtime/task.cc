@@ -283,6 +283,14 @@ void Task::GiveUpTimers(Timestamp until, model::Person* person) {
   Accept({.person = person->id, .log_time = person->clock, .logical_time = person->clock});
 }
 
+Result<std::optional<std::string>> Task::FindCommitted(std::string_view person) {
+  std::vector<std::optional<std::string_view>> records;
+  SOJOURN_RETURN_IF_ERROR(store_->Load({&person, 1}, &records));
+  std::optional<std::string> record;
+  if (records[0]) record = *records[0];
+  return record;
+}
+
 // ---- where the task stands -------------------------------------------------------------------
 
 step::Environment Task::StepEnvironment() {

@@ -103,6 +103,9 @@ class Task {
 
   Result<PartitionGauges> Gauges();
 
+  // The person's record as of the last commit, whatever the interval did; nullopt: none.
+  Result<std::optional<std::string>> FindCommitted(std::string_view person);
+
  private:
   // What happened since the last commit.
   struct Interval {

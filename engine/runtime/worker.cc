@@ -25,11 +25,21 @@ Worker::Worker(WorkerOptions options, const TaskEnvironment& environment, Commit
       keeper_(keeper),
       retry_pause_(options.retry_pause_min) {
   environment_.log->SetListener(this);
+  TellPartitions(/*settled=*/false);
 }
 
-Worker::~Worker() { environment_.log->SetListener(nullptr); }
+Worker::~Worker() {
+  if (options_.questions != nullptr) options_.questions->Leave(environment_.log);
+  environment_.log->SetListener(nullptr);
+}
 
 Status Worker::Run() {
+  const Status ended = RunUntilStopped();
+  TellPartitions(/*settled=*/false);  // nobody answers any more
+  return ended;
+}
+
+Status Worker::RunUntilStopped() {
   while (!stop_) SOJOURN_RETURN_IF_ERROR(RunOnce(options_.max_poll));
   SOJOURN_RETURN_IF_ERROR(CommitAll().status());
   for (auto& [partition, task] : tasks_) SOJOURN_RETURN_IF_ERROR(task->Flush());
@@ -42,6 +52,7 @@ void Worker::Stop() {
 }
 
 Status Worker::RunOnce(Duration max_wait) {
+  AnswerQuestions();
   bool busy = false;
   if (SteadyNow() >= paused_until_) {
     SOJOURN_RETURN_IF_ERROR(SwitchRules());
@@ -136,6 +147,7 @@ Status Worker::ReopenAll() {
 
 Status Worker::OpenPartitions(std::span<const Partition> partitions) {
   ready_ = false;
+  TellPartitions(/*settled=*/false);
   std::vector<PartitionPositions> positions;
   for (const Partition partition : partitions) {
     environment_.observer->OnAssigned(partition);
@@ -150,6 +162,7 @@ Status Worker::OpenPartitions(std::span<const Partition> partitions) {
   }
   SOJOURN_RETURN_IF_ERROR(environment_.log->SetPositions(positions));
   ready_ = positions.size() == partitions.size();
+  TellPartitions(ready_);
   return Status::Ok();
 }
 
@@ -191,6 +204,27 @@ Status Worker::ReportGauges() {
   return Status::Ok();
 }
 
+// ---- questions of others ---------------------------------------------------------------------
+
+void Worker::AnswerQuestions() {
+  if (options_.questions == nullptr) return;
+  options_.questions->AnswerAll(environment_.log,
+                                [this](Partition partition, std::string_view person) {
+                                  return tasks_.at(partition)->FindCommitted(person);
+                                });
+}
+
+// While it is not settled what this worker has, whoever asks waits.
+void Worker::TellPartitions(bool settled) {
+  if (options_.questions == nullptr) return;
+  std::optional<std::set<Partition>> partitions;
+  if (settled) {
+    partitions.emplace();
+    for (const auto& [partition, task] : tasks_) partitions->insert(partition);
+  }
+  options_.questions->SetPartitions(environment_.log, std::move(partitions));
+}
+
 // ---- assignment ------------------------------------------------------------------------------
 
 Status Worker::OnAssigned(std::span<const Partition> partitions) {
@@ -213,6 +247,7 @@ Status Worker::OnLost(std::span<const Partition> partitions) {
 }
 
 void Worker::Release(std::span<const Partition> partitions) {
+  TellPartitions(/*settled=*/false);
   for (const Partition partition : partitions) {
     if (tasks_.erase(partition) > 0) environment_.observer->OnReleased(partition);
   }

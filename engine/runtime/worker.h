@@ -16,6 +16,7 @@
 #include "engine/base/status.h"
 #include "engine/base/strong.h"
 #include "engine/base/time.h"
+#include "engine/runtime/person_questions.h"
 #include "engine/runtime/ports.h"
 #include "engine/runtime/task.h"
 
@@ -32,6 +33,8 @@ struct WorkerOptions {
   // Pause after a commit that did not succeed; doubles up to the second.
   Duration retry_pause_min = Milliseconds(10);
   Duration retry_pause_max = Seconds(1);
+  // Answered between two turns; null: nobody asks. Outlives the worker.
+  PersonQuestions* questions = nullptr;
 };
 
 class Worker final : public AssignmentListener {
@@ -66,6 +69,7 @@ class Worker final : public AssignmentListener {
  private:
   using TaskMap = std::map<Partition, std::unique_ptr<Task>>;
 
+  Status RunUntilStopped();
   Result<bool> RunTasks();
   bool CommitIsDue(bool busy);
   Status SwitchRules();
@@ -75,6 +79,8 @@ class Worker final : public AssignmentListener {
   void Pause();
   Result<Duration> PollTimeout(bool busy, Duration max_wait);
   Status ReportGauges();
+  void AnswerQuestions();
+  void TellPartitions(bool settled);
   void Release(std::span<const Partition> partitions);
 
   const WorkerOptions options_;
