@@ -174,5 +174,20 @@ TEST_F(SharedTopicsTest, EveryProcessHasTheSameNotes) {
   EXPECT_EQ((*later)->Read("another"), "x");
 }
 
+class BrokerSharedTopicsRestartTest : public SharedTopicsTest {};
+
+TEST_F(BrokerSharedTopicsRestartTest, TheListIsFollowedAgain) {
+  const auto mine = OpenList();
+  const auto other = OpenList();
+  const std::vector before = {Entry(1, SuppressionReason::kManual)};
+  ASSERT_OK(mine->Add(before).status());
+  RestartBroker();
+  EXPECT_EQ(ReasonOf(mine.get(), 1), SuppressionReason::kManual);
+  const std::vector behind = {Entry(2, SuppressionReason::kBounced)};
+  ASSERT_TRUE(Eventually([&] { return mine->Add(behind).ok(); }));
+  EXPECT_TRUE(Eventually([&] { return ReasonOf(other.get(), 2).has_value(); }));
+  EXPECT_EQ(FirstBytes(other.get()), (std::vector{1, 2}));
+}
+
 }  // namespace
 }  // namespace sojourn::kafka

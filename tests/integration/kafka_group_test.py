@@ -4,12 +4,10 @@
 Debian's own Python runs this: it has python3-confluent-kafka, an independent Kafka client.
 """
 
-import contextlib
 import json
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.request
@@ -20,15 +18,11 @@ from confluent_kafka import Producer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from cases import binary, run_cases  # noqa: E402
-from kafka_broker import KafkaBroker  # noqa: E402
 from kafka_events import partition_of  # noqa: E402
-from kafka_reader import read_topic  # noqa: E402
-from sojourn_process import Sojourn  # noqa: E402
+from kafka_shop import (APP, HAND_OVER_SECONDS, PARTITIONS, TOPIC, kafka_shop,  # noqa: E402
+                        wait_owned)
 
-APP, TOPIC = "shop", "web"
-PARTITIONS, THREADS = 4, 2
 PEOPLE = 97
-HAND_OVER_SECONDS = 60
 URLS = {name: f"https://shop.example/{name}" for name in ("first", "again", "later")}
 # What an order leads to depends on the orders before it and on a timer: on state that moves.
 RULES = {
@@ -49,61 +43,8 @@ steps:
 }
 
 
-class Shop:
-    """A broker and processes of one app, each with a directory and rules of its own."""
-
-    def __init__(self, broker, directory):
-        self.broker = broker
-        self.directory = directory
-        self.processes = []
-        broker.create_topic(TOPIC, PARTITIONS)
-        self.process("maker").command("kafka", "create-topics")
-
-    def process(self, instance):
-        """A configured, not yet started process."""
-        rules = self.directory / instance / "rules"
-        for name, text in RULES.items():
-            (rules / name).parent.mkdir(parents=True, exist_ok=True)
-            (rules / name).write_text(text)
-        sojourn = Sojourn(self.directory / instance, rules=rules, app=APP, log="kafka",
-                          threads=THREADS, kafka={
-                              "bootstrap_servers": self.broker.bootstrap, "partitions": PARTITIONS,
-                              "instance": instance,
-                              "inputs": [{"topic": TOPIC, "format": "json"}]})
-        sojourn.rules = rules
-        self.processes.append(sojourn)
-        return sojourn
-
-    def records(self, topic):
-        return read_topic(self.broker, topic, PARTITIONS)
-
-    def actions(self):
-        return [json.loads(record.value()) for record in self.records(f"{APP}.actions")]
-
-
-@contextlib.contextmanager
 def shop():
-    with KafkaBroker() as broker, tempfile.TemporaryDirectory(prefix="sojourn-group-") as name:
-        made = Shop(broker, Path(name))
-        try:
-            yield made
-        finally:
-            for sojourn in made.processes:
-                if sojourn.process and sojourn.process.poll() is None:
-                    sojourn.kill()
-
-
-def owned(sojourn):
-    """How many partitions a process has restored."""
-    return sum(value == 0 for _, value in sojourn.samples("sojourn_partition_restoring"))
-
-
-def wait_owned(processes, shares=None):
-    """Until the processes own every partition between them, in these shares if given."""
-    def reached():
-        counts = [owned(sojourn) for sojourn in processes]
-        return sum(counts) == PARTITIONS and counts == (shares or counts)
-    processes[0].wait_for(reached, HAND_OVER_SECONDS, "owning every partition")
+    return kafka_shop(RULES)
 
 
 def wait_bundle(sojourn, number):

@@ -1,0 +1,79 @@
+"""Several processes of one app over a real broker, in tests.
+
+    with kafka_shop(RULES) as shop:
+        one, two = shop.process("one").start(), shop.process("two").start()
+        wait_owned([one, two], [2, 2])
+
+For Debian's own Python: it has python3-confluent-kafka, an independent Kafka client.
+"""
+
+import contextlib
+import json
+import tempfile
+from pathlib import Path
+
+from kafka_broker import KafkaBroker
+from kafka_reader import read_topic
+from sojourn_process import Sojourn
+
+APP, TOPIC = "shop", "web"
+PARTITIONS, THREADS = 4, 2
+HAND_OVER_SECONDS = 60
+
+
+class KafkaShop:
+    """A broker and processes of one app, each with a directory and rules of its own."""
+
+    def __init__(self, broker, directory, rules, settings):
+        self.broker = broker
+        self.directory = directory
+        self.rules = rules
+        self.settings = settings
+        self.processes = []
+        broker.create_topic(TOPIC, PARTITIONS)
+        self.process("maker").command("kafka", "create-topics")
+
+    def process(self, instance, **settings):
+        """A configured, not yet started process."""
+        rules = self.directory / instance / "rules"
+        for name, text in self.rules.items():
+            (rules / name).parent.mkdir(parents=True, exist_ok=True)
+            (rules / name).write_text(text)
+        kafka = {"bootstrap_servers": self.broker.bootstrap, "partitions": PARTITIONS,
+                 "instance": instance, "inputs": [{"topic": TOPIC, "format": "json"}]}
+        sojourn = Sojourn(self.directory / instance, rules=rules, app=APP, log="kafka",
+                          threads=THREADS, kafka=kafka, **{**self.settings, **settings})
+        sojourn.rules = rules
+        self.processes.append(sojourn)
+        return sojourn
+
+    def records(self, topic, partitions=PARTITIONS):
+        return read_topic(self.broker, topic, partitions)
+
+    def actions(self):
+        return [json.loads(record.value()) for record in self.records(f"{APP}.actions")]
+
+
+@contextlib.contextmanager
+def kafka_shop(rules, **settings):
+    with KafkaBroker() as broker, tempfile.TemporaryDirectory(prefix="sojourn-group-") as name:
+        shop = KafkaShop(broker, Path(name), rules, settings)
+        try:
+            yield shop
+        finally:
+            for sojourn in shop.processes:
+                if sojourn.process and sojourn.process.poll() is None:
+                    sojourn.kill()
+
+
+def owned(sojourn):
+    """How many partitions a process has restored."""
+    return sum(value == 0 for _, value in sojourn.samples("sojourn_partition_restoring"))
+
+
+def wait_owned(processes, shares=None):
+    """Until the processes own every partition between them, in these shares if given."""
+    def reached():
+        counts = [owned(sojourn) for sojourn in processes]
+        return sum(counts) == PARTITIONS and counts == (shares or counts)
+    processes[0].wait_for(reached, HAND_OVER_SECONDS, "owning every partition")
