@@ -132,8 +132,7 @@ struct PartitionStands {
   uint32_t bundle = 0;  // number of the rules in force
 };
 
-// ---- rules, store, import, mail, HTTP
-// --------------------------------------------------------------
+// ---- rules, store, import, mail, HTTP ----------------------------------------------------------
 
 struct RulesLoaded {
   std::string_view revision;  // of the bundle
@@ -162,11 +161,51 @@ struct MailConcluded {
   std::string_view outcome;  // "delivered", "refused", "waiting", ...
   std::string_view domain;   // of the recipient; counted by its class
 };
+// An attempt to send a mail that is not its first.
+struct MailRetried {
+  int64_t count = 1;
+};
+// A mail could not be composed and became a dead letter.
+struct MailNotComposed {
+  std::string_view template_name;
+  std::string_view reason;  // "render_error", "no_sender", ...
+};
+// Reactions to mails, as events that reached the rules; counted wherever they came from.
+struct MailBounced {
+  std::string_view type;  // "hard", "soft", "other"
+  int64_t count = 1;
+};
+struct MailComplained {
+  int64_t count = 1;
+};
+struct MailOpened {
+  bool machine = false;  // by a scanner or a proxy, as far as it can be told
+  int64_t count = 1;
+};
+struct MailLinkClicked {
+  bool machine = false;
+  int64_t count = 1;
+};
+// A choice of consent that reached the rules.
+struct ConsentChosen {
+  bool subscribed = false;
+  std::string_view topic;  // one of company.yaml, "all", or "unknown"
+  std::string_view way;    // "link", "one_click", "preferences", "event"
+  int64_t count = 1;
+};
 // The mails of this process that are not finished.
 struct MailQueue {
   int64_t waiting = 0;
   int64_t held = 0;     // of paused journeys
   Duration oldest_age;  // since the logical time of the oldest; 0 where there is none
+};
+// What the operator's path /-/ready says.
+struct ReadyStands {
+  bool ready = false;
+};
+// Of the file system that has the data directory.
+struct DiskFree {
+  int64_t bytes = 0;
 };
 struct RequestServed {
   std::string_view route;  // as registered, never the path of the request

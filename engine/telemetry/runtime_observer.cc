@@ -1,9 +1,13 @@
 #include "engine/telemetry/runtime_observer.h"
 
+#include <algorithm>
+
 namespace sojourn::telemetry {
 namespace {
 
 using model::FactKind;
+
+constexpr std::string_view kMachine = "machine";
 
 std::string_view TypeName(model::EventType type) {
   switch (type) {
@@ -20,6 +24,31 @@ std::string_view TypeName(model::EventType type) {
   return "";
 }
 
+bool HasFact(const runtime::StepReport& report, FactKind kind) {
+  return std::ranges::any_of(report.facts,
+                             [kind](const model::Fact& fact) { return fact.kind == kind; });
+}
+
+std::string_view TextProperty(const model::Event& event, std::string_view name) {
+  const model::Value* value = event.properties.Find(name);
+  const bool text = value != nullptr && value->kind() == model::ValueKind::kString;
+  return text ? value->text() : std::string_view();
+}
+
+bool IsByMachine(const model::Event& event) {
+  const model::Value* value = event.properties.Find("machine");
+  return value != nullptr && value->kind() == model::ValueKind::kBool && value->bool_value();
+}
+
+// Labels are few, whatever a sender of events writes.
+std::string_view WayOf(const model::Event& event) {
+  const std::string_view way = TextProperty(event, "way");
+  for (const std::string_view known : {"link", "one_click", "preferences"}) {
+    if (way == known) return known;
+  }
+  return "event";
+}
+
 }  // namespace
 
 RuntimeObserver::Pending& RuntimeObserver::Of(Partition partition) {
@@ -29,14 +58,15 @@ RuntimeObserver::Pending& RuntimeObserver::Of(Partition partition) {
   return *pending;
 }
 
-void RuntimeObserver::Add(Pending* pending, bool is_event, FactKind kind, std::string_view first,
-                          std::string_view second) {
+void RuntimeObserver::Add(Pending* pending, Subject subject, FactKind kind, std::string_view first,
+                          std::string_view second, std::string_view third) {
   std::string& key = pending->key;
-  key.assign(1, static_cast<char>(is_event ? -1 : static_cast<int>(kind)));
-  key.append(first).append(1, '\0').append(second);
+  key.assign(1, static_cast<char>(subject)).append(1, static_cast<char>(kind));
+  key.append(first).append(1, '\0').append(second).append(1, '\0').append(third);
   auto found = pending->tallies.find(std::string_view(key));
   if (found == pending->tallies.end()) {
-    const Tally tally{is_event, kind, std::string(first), std::string(second), 0};
+    const Tally tally{subject, kind, std::string(first), std::string(second), std::string(third),
+                      0};
     found = pending->tallies.emplace(key, tally).first;
   }
   ++found->second.count;
@@ -46,32 +76,38 @@ void RuntimeObserver::OnStep(const runtime::StepReport& report) {
   Pending& pending = Of(report.partition);
   const std::lock_guard lock(pending.mutex);
   if (report.event != nullptr) {
-    Add(&pending, true, FactKind::kEventApplied, report.topic, TypeName(report.event->type));
+    Add(&pending, Subject::kEvent, FactKind::kEventApplied, report.topic,
+        TypeName(report.event->type));
     if (!report.actions.empty()) pending.causes.push_back(report.log_time);
+    AddReaction(report, &pending);
   }
+  AddFacts(report, &pending);
+}
+
+void RuntimeObserver::AddFacts(const runtime::StepReport& report, Pending* pending) {
   for (const model::Fact& fact : report.facts) {
     switch (fact.kind) {
       case FactKind::kEventDropped:
       case FactKind::kQueuedDropped:
-        Add(&pending, false, FactKind::kEventDropped, fact.reason, {});
+        Add(pending, Subject::kFact, FactKind::kEventDropped, fact.reason, {});
         break;
       case FactKind::kExpressionError:
-        if (!fact.journey.empty()) Add(&pending, false, fact.kind, fact.journey, {});
+        if (!fact.journey.empty()) Add(pending, Subject::kFact, fact.kind, fact.journey, {});
         break;
       case FactKind::kUnknownTopic:
-        Add(&pending, false, fact.kind, fact.reason, {});
+        Add(pending, Subject::kFact, fact.kind, fact.reason, {});
         break;
       case FactKind::kEntered:
       case FactKind::kGoal:
-        Add(&pending, false, fact.kind, fact.journey, {});
+        Add(pending, Subject::kFact, fact.kind, fact.journey, {});
         break;
       case FactKind::kEntryRefused:
       case FactKind::kExited:
       case FactKind::kSkipped:
-        Add(&pending, false, fact.kind, fact.journey, fact.reason);
+        Add(pending, Subject::kFact, fact.kind, fact.journey, fact.reason);
         break;
       case FactKind::kWrongType:
-        Add(&pending, false, fact.kind, {}, {});
+        Add(pending, Subject::kFact, fact.kind, {}, {});
         break;
       default:
         break;  // in traces only, or counted from the report itself
@@ -79,11 +115,67 @@ void RuntimeObserver::OnStep(const runtime::StepReport& report) {
   }
 }
 
-void RuntimeObserver::Count(const Tally& tally) {
-  if (tally.is_event) {
-    telemetry_->Record(EventsApplied{tally.first, tally.second, tally.count});
-    return;
+// An event that was dropped, or that only tells the past, is no reaction now.
+void RuntimeObserver::AddReaction(const runtime::StepReport& report, Pending* pending) {
+  const model::Event& event = *report.event;
+  if (event.type != model::EventType::kTrack || event.historical) return;
+  if (!HasFact(report, FactKind::kEventApplied)) return;
+  const auto add = [&](std::string_view label) {
+    Add(pending, Subject::kMail, FactKind::kEventApplied, event.name, label);
+  };
+  if (event.name == model::kEmailBounced) {
+    const std::string_view type = TextProperty(event, "type");
+    add(type == "hard" || type == "soft" ? type : "other");
+  } else if (event.name == model::kEmailMarkedAsSpam) {
+    add("");
+  } else if (event.name == model::kEmailOpened || event.name == model::kEmailLinkClicked) {
+    add(IsByMachine(event) ? kMachine : "");
+  } else if (event.name == model::kSubscribed || event.name == model::kUnsubscribed) {
+    AddConsent(report, pending);
   }
+}
+
+// As ChangeConsent of engine/step reads the topic.
+void RuntimeObserver::AddConsent(const runtime::StepReport& report, Pending* pending) {
+  const model::Event& event = *report.event;
+  const model::Value* topic = event.properties.Find("topic");
+  const bool given = topic != nullptr && !topic->is_null();
+  const bool readable = given && topic->kind() == model::ValueKind::kString;
+  if (given && !readable && event.name == model::kSubscribed) return;  // changes nothing
+  std::string_view label = readable ? topic->text() : std::string_view();
+  if (label.empty()) label = "all";
+  if (HasFact(report, FactKind::kUnknownTopic)) label = "unknown";
+  Add(pending, Subject::kConsent, FactKind::kEventApplied, event.name, label, WayOf(event));
+}
+
+void RuntimeObserver::Count(const Tally& tally) {
+  switch (tally.subject) {
+    case Subject::kEvent:
+      return telemetry_->Record(EventsApplied{tally.first, tally.second, tally.count});
+    case Subject::kFact:
+      return CountFact(tally);
+    case Subject::kMail:
+      return CountReaction(tally);
+    case Subject::kConsent:
+      return telemetry_->Record(
+          ConsentChosen{tally.first == model::kSubscribed, tally.second, tally.third, tally.count});
+  }
+}
+
+void RuntimeObserver::CountReaction(const Tally& tally) {
+  const bool machine = tally.second == kMachine;
+  if (tally.first == model::kEmailBounced) {
+    telemetry_->Record(MailBounced{tally.second, tally.count});
+  } else if (tally.first == model::kEmailMarkedAsSpam) {
+    telemetry_->Record(MailComplained{tally.count});
+  } else if (tally.first == model::kEmailOpened) {
+    telemetry_->Record(MailOpened{machine, tally.count});
+  } else {
+    telemetry_->Record(MailLinkClicked{machine, tally.count});
+  }
+}
+
+void RuntimeObserver::CountFact(const Tally& tally) {
   switch (tally.kind) {
     case FactKind::kEventDropped:
       return telemetry_->Record(EventsDropped{tally.first, tally.count});

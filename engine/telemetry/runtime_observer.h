@@ -35,11 +35,18 @@ class RuntimeObserver : public runtime::Observer {
   void OnRulesSwitched(Partition partition, uint32_t bundle) override;
 
  private:
+  enum class Subject : uint8_t {
+    kEvent,    // `first` = source, `second` = type
+    kFact,     // of `kind`
+    kMail,     // a reaction to mails: `first` = name of the event, `second` = its label
+    kConsent,  // a choice: `first` = name of the event, `second` = topic, `third` = way
+  };
   struct Tally {
-    bool is_event = false;  // an event of `first` = source and `second` = type, else a fact
+    Subject subject = Subject::kFact;
     model::FactKind kind = model::FactKind::kEventApplied;
     std::string first;
     std::string second;
+    std::string third;
     int64_t count = 0;
   };
   struct TextHash {
@@ -56,9 +63,14 @@ class RuntimeObserver : public runtime::Observer {
   };
 
   Pending& Of(Partition partition);
-  static void Add(Pending* pending, bool is_event, model::FactKind kind, std::string_view first,
-                  std::string_view second);
+  static void Add(Pending* pending, Subject subject, model::FactKind kind, std::string_view first,
+                  std::string_view second, std::string_view third = {});
+  static void AddFacts(const runtime::StepReport& report, Pending* pending);
+  static void AddReaction(const runtime::StepReport& report, Pending* pending);
+  static void AddConsent(const runtime::StepReport& report, Pending* pending);
   void Count(const Tally& tally);
+  void CountFact(const Tally& tally);
+  void CountReaction(const Tally& tally);
 
   Telemetry* const telemetry_;
   std::mutex mutex_;

@@ -1,6 +1,7 @@
 #include "engine/telemetry/runtime_observer.h"
 
 #include <array>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -70,6 +71,60 @@ TEST(RuntimeObserver, StepsCountWhenTheyAreCommitted) {
   observer.OnCommitted(Committed({}));  // nothing new
   EXPECT_EQ(ValueOf(telemetry, kEvents), "1");
   EXPECT_EQ(ValueOf(telemetry, "sojourn_event_to_action_seconds_count"), "1");
+}
+
+// One event that reached the rules, with text properties; `facts` beside that it did.
+void React(RuntimeObserver* observer, std::string_view name,
+           const std::vector<std::pair<std::string, model::Value>>& properties,
+           std::vector<model::Fact> facts = {}, bool historical = false) {
+  std::vector<model::MapEntry> entries;
+  for (const auto& [key, value] : properties) entries.push_back({model::Value::String(key), value});
+  model::Event event;
+  event.name = name;
+  event.historical = historical;
+  event.properties = model::Value::Map(entries.data(), static_cast<uint32_t>(entries.size()));
+  facts.push_back({.kind = model::FactKind::kEventApplied});
+  observer->OnStep(
+      {kPartition, "u1", &event, "events", Timestamp(1000), Timestamp(1000), facts, {}});
+}
+
+TEST(RuntimeObserver, ReactionsToMailsCountOnceTheyAreCommitted) {
+  using model::Value;
+  Telemetry telemetry("1");
+  RuntimeObserver observer(&telemetry);
+  const auto react_to_everything = [&] {
+    React(&observer, "Email Bounced", {{"type", Value::String("hard")}});
+    React(&observer, "Email Bounced", {{"type", Value::String("strange")}});
+    React(&observer, "Email Marked as Spam", {});
+    React(&observer, "Email Opened", {{"machine", Value::Bool(true)}});
+    React(&observer, "Email Opened", {});
+    React(&observer, "Email Link Clicked", {{"machine", Value::Bool(false)}});
+    React(&observer, "Unsubscribed",
+          {{"topic", Value::String("news")}, {"way", Value::String("one_click")}});
+    React(&observer, "Unsubscribed", {{"way", Value::String("a way of its own")}});
+    React(&observer, "Unsubscribed", {{"topic", Value::String("unheard of")}},
+          {{.kind = model::FactKind::kUnknownTopic, .reason = "Unsubscribed"}});
+    React(&observer, "Subscribed", {{"topic", Value::String("news")}});
+    React(&observer, "Subscribed", {{"topic", Value::Int(7)}});  // changes nothing
+    React(&observer, "Subscribed", {{"topic", Value::String("news")}}, {}, /*historical=*/true);
+  };
+  react_to_everything();
+  EXPECT_EQ(ValueOf(telemetry, R"(sojourn_mail_bounces_total{type="hard"})"), "0");
+  observer.OnRolledBack(kPartition, runtime::CommitOutcome::kNotCommitted, Unavailable("away"));
+  react_to_everything();
+  observer.OnCommitted(Committed({}));
+  for (const char* metric :
+       {R"(sojourn_mail_bounces_total{type="hard"})", R"(sojourn_mail_bounces_total{type="other"})",
+        "sojourn_mail_complaints_total", R"(sojourn_mail_opens_total{machine="true"})",
+        R"(sojourn_mail_opens_total{machine="false"})",
+        R"(sojourn_mail_clicks_total{machine="false"})",
+        R"(sojourn_unsubscriptions_total{topic="news",way="one_click"})",
+        R"(sojourn_unsubscriptions_total{topic="all",way="event"})",
+        R"(sojourn_unsubscriptions_total{topic="unknown",way="event"})",
+        R"(sojourn_subscriptions_total{topic="news",way="event"})"}) {
+    EXPECT_EQ(ValueOf(telemetry, metric), "1") << metric;
+  }
+  EXPECT_EQ(ValueOf(telemetry, R"(sojourn_mail_clicks_total{machine="true"})"), "0");
 }
 
 TEST(RuntimeObserver, WhatWasRolledBackIsNotCounted) {

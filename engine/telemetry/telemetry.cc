@@ -39,7 +39,12 @@ std::string DomainClass(std::string_view domain) {
   return found == kClasses.end() ? "other" : found->second;
 }
 
+// The classes that DomainClass can give.
+constexpr const char* kDomainClasses[] = {"gmail", "microsoft", "yahoo",   "apple",
+                                          "gmx",   "qq",        "netease", "other"};
+
 std::string Text(Partition partition) { return std::to_string(partition.value()); }
+std::string Text(bool yes) { return yes ? "true" : "false"; }
 
 // Lets one line per key and second through and counts those it held back.
 class LogLimiter {
@@ -188,14 +193,43 @@ struct Telemetry::Families {
       MakeGauge("sojourn_store_size_bytes", "Size on disk, by part of the store.");
   Family<Counter>& import_rows =
       MakeCounter("sojourn_import_rows_total", "Rows of imported files, by result.");
-  Family<Counter>& mails =
-      MakeCounter("sojourn_mails_total",
-                  "Outcomes of mails, retries included, by outcome and class of domain.");
+  Family<Counter>& mails = MakeCounter(
+      "sojourn_mails_total",
+      "Outcomes of mails, each attempt that was put off included, by outcome and class of "
+      "the recipient's domain.");
+  Counter& mail_retries =
+      MakeCounter("sojourn_mail_retries_total", "Attempts to send a mail that were not its first.")
+          .Add({});
+  Family<Counter>& mail_failures =
+      MakeCounter("sojourn_mail_failures_total",
+                  "Mails that could not be composed and became dead letters, by template and "
+                  "reason; render_error: the template does not render with the mail's values.");
+  Family<Counter>& mail_bounces =
+      MakeCounter("sojourn_mail_bounces_total",
+                  "Mails that came back, from the relay or as events, by type: hard, soft, other.");
+  Counter& mail_complaints =
+      MakeCounter("sojourn_mail_complaints_total", "Mails that were marked as spam.").Add({});
+  Family<Counter>& mail_opens =
+      MakeCounter("sojourn_mail_opens_total", "Mails opened, by whether a machine did it.");
+  Family<Counter>& mail_clicks = MakeCounter("sojourn_mail_clicks_total",
+                                             "Links of mails followed, by whether a machine did.");
+  Family<Counter>& unsubscriptions = MakeCounter(
+      "sojourn_unsubscriptions_total",
+      "Unsubscriptions by consent topic (all: every marketing topic) and way: link, one_click and "
+      "preferences are pages of mails, event is any other sender of events.");
+  Family<Counter>& subscriptions = MakeCounter(
+      "sojourn_subscriptions_total", "Subscriptions by consent topic and way, as unsubscriptions.");
   Family<Gauge>& mail_queue =
       MakeGauge("sojourn_mail_queue", "Mails that are not finished, by state.");
   Gauge& mail_queue_age =
       MakeGauge("sojourn_mail_queue_oldest_age_seconds",
                 "Since the logical time of the oldest unfinished mail; 0 where there is none.")
+          .Add({});
+  Gauge& ready =
+      MakeGauge("sojourn_ready", "1 where the process takes events and is restored, else 0.")
+          .Add({});
+  Gauge& disk_free =
+      MakeGauge("sojourn_disk_free_bytes", "Free on the file system that has the data directory.")
           .Add({});
   Family<Counter>& requests =
       MakeCounter("sojourn_http_requests_total", "HTTP requests served, by route and status code.");
@@ -209,6 +243,27 @@ struct Telemetry::Families {
 
   Gauge& OfPartition(Family<Gauge>& family, Partition partition) {
     return family.Add({{"partition", Text(partition)}});
+  }
+
+  // Of every fixed set of labels.
+  void BeginWithZeros() {
+    for (const char* outcome :
+         {"delivered", "waiting", "refused", "expired", "unknown", "skipped", "failed"}) {
+      for (const char* domain : kDomainClasses) {
+        mails.Add({{"outcome", outcome}, {"domain", domain}});
+      }
+    }
+    for (const char* type : {"hard", "soft", "other"}) mail_bounces.Add({{"type", type}});
+    for (const bool machine : {false, true}) {
+      mail_opens.Add({{"machine", Text(machine)}});
+      mail_clicks.Add({{"machine", Text(machine)}});
+    }
+    for (const char* outcome : {"not_committed", "uncertain"}) {
+      rollbacks.Add({{"outcome", outcome}});
+    }
+    for (const char* result : {"loaded", "refused"}) rules_loads.Add({{"result", result}});
+    for (const char* state : {"waiting", "held"}) mail_queue.Add({{"state", state}});
+    actions_late.Add({});
   }
 
   std::mutex rules_mutex;
@@ -230,6 +285,7 @@ std::string Copy(std::string_view text) { return std::string(text); }
 
 Telemetry::Telemetry(std::string_view version) : families_(std::make_unique<Families>()) {
   families_->build_info.Add({{"version", Copy(version)}}).Set(1);
+  families_->BeginWithZeros();
 }
 Telemetry::~Telemetry() = default;
 
@@ -409,6 +465,38 @@ void Telemetry::Record(const RowsImported& it) {
 
 void Telemetry::Record(const MailConcluded& it) {
   Count(families_->mails, {{"outcome", Copy(it.outcome)}, {"domain", DomainClass(it.domain)}}, 1);
+}
+
+void Telemetry::Record(const MailRetried& it) { Count(families_->mail_retries, it.count); }
+
+void Telemetry::Record(const MailNotComposed& it) {
+  Count(families_->mail_failures,
+        {{"template", Copy(it.template_name)}, {"reason", Copy(it.reason)}}, 1);
+}
+
+void Telemetry::Record(const MailBounced& it) {
+  Count(families_->mail_bounces, {{"type", Copy(it.type)}}, it.count);
+}
+
+void Telemetry::Record(const MailComplained& it) { Count(families_->mail_complaints, it.count); }
+
+void Telemetry::Record(const MailOpened& it) {
+  Count(families_->mail_opens, {{"machine", Text(it.machine)}}, it.count);
+}
+
+void Telemetry::Record(const MailLinkClicked& it) {
+  Count(families_->mail_clicks, {{"machine", Text(it.machine)}}, it.count);
+}
+
+void Telemetry::Record(const ConsentChosen& it) {
+  Count(it.subscribed ? families_->subscriptions : families_->unsubscriptions,
+        {{"topic", Copy(it.topic)}, {"way", Copy(it.way)}}, it.count);
+}
+
+void Telemetry::Record(const ReadyStands& it) { families_->ready.Set(it.ready ? 1 : 0); }
+
+void Telemetry::Record(const DiskFree& it) {
+  families_->disk_free.Set(static_cast<double>(it.bytes));
 }
 
 void Telemetry::Record(const MailQueue& it) {

@@ -1,7 +1,8 @@
 // Counts and logs what happens (occurrences.h) and writes it out for Prometheus.
 //
 // Metrics are named sojourn_*, in base units (seconds, bytes), counters end in _total. telemetry.cc
-// has the list with help texts.
+// has the list with help texts. Series with a fixed set of labels that alerts look at exist from
+// the beginning, with 0: else a counter's first step could not be seen as one.
 //
 // Threads: any. Errors: none; recording never fails.
 #pragma once
@@ -49,7 +50,16 @@ class Telemetry {
   void Record(const StoreSize&);
   void Record(const RowsImported&);
   void Record(const MailConcluded&);
+  void Record(const MailRetried&);
+  void Record(const MailNotComposed&);
+  void Record(const MailBounced&);
+  void Record(const MailComplained&);
+  void Record(const MailOpened&);
+  void Record(const MailLinkClicked&);
+  void Record(const ConsentChosen&);
   void Record(const MailQueue&);
+  void Record(const ReadyStands&);
+  void Record(const DiskFree&);
   void Record(const RequestServed&);
 
   // The text format of Prometheus, version 0.0.4.

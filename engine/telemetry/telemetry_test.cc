@@ -51,6 +51,18 @@ void RecordEverything(Telemetry* telemetry) {
   telemetry->Record(RulesSwitched{partition, 4});
   telemetry->Record(StoreSize{"state", 4096});
   telemetry->Record(RowsImported{100, 5, 1});
+  telemetry->Record(MailConcluded{"delivered", "gmail.com"});
+  telemetry->Record(MailRetried{2});
+  telemetry->Record(MailNotComposed{"offer", "render_error"});
+  telemetry->Record(MailBounced{"hard", 3});
+  telemetry->Record(MailComplained{1});
+  telemetry->Record(MailOpened{true, 4});
+  telemetry->Record(MailLinkClicked{false, 5});
+  telemetry->Record(ConsentChosen{false, "marketing", "one_click", 1});
+  telemetry->Record(ConsentChosen{true, "all", "event", 2});
+  telemetry->Record(MailQueue{7, 1, Seconds(3)});
+  telemetry->Record(ReadyStands{true});
+  telemetry->Record(DiskFree{1 << 20});
   telemetry->Record(RequestServed{"/v1/track", 200, Milliseconds(3)});
 }
 
@@ -103,11 +115,37 @@ TEST(Telemetry, EveryOccurrenceHasItsMetric) {
       {R"(sojourn_import_rows_total{result="event"})", "100"},
       {R"(sojourn_import_rows_total{result="repeated"})", "5"},
       {R"(sojourn_import_rows_total{result="bad"})", "1"},
+      {R"(sojourn_mails_total{domain="gmail",outcome="delivered"})", "1"},
+      {R"(sojourn_mail_retries_total)", "2"},
+      {R"(sojourn_mail_failures_total{reason="render_error",template="offer"})", "1"},
+      {R"(sojourn_mail_bounces_total{type="hard"})", "3"},
+      {R"(sojourn_mail_complaints_total)", "1"},
+      {R"(sojourn_mail_opens_total{machine="true"})", "4"},
+      {R"(sojourn_mail_clicks_total{machine="false"})", "5"},
+      {R"(sojourn_unsubscriptions_total{topic="marketing",way="one_click"})", "1"},
+      {R"(sojourn_subscriptions_total{topic="all",way="event"})", "2"},
+      {R"(sojourn_mail_queue{state="waiting"})", "7"},
+      {R"(sojourn_mail_queue_oldest_age_seconds)", "3"},
+      {R"(sojourn_ready)", "1"},
+      {R"(sojourn_disk_free_bytes)", "1048576"},
       {R"(sojourn_http_requests_total{code="200",route="/v1/track"})", "1"},
       {R"(sojourn_http_request_duration_seconds_count{route="/v1/track"})", "1"},
   };
   for (const auto& [metric, value] : expected)
     EXPECT_EQ(ValueOf(telemetry, metric), value) << metric;
+}
+
+TEST(Telemetry, WhatAlertsLookAtBeginsWithZero) {
+  Telemetry telemetry("1.2.3");
+  for (const char* metric :
+       {R"(sojourn_mails_total{domain="other",outcome="failed"})",
+        R"(sojourn_mails_total{domain="netease",outcome="expired"})", "sojourn_mail_retries_total",
+        R"(sojourn_mail_bounces_total{type="hard"})", "sojourn_mail_complaints_total",
+        R"(sojourn_mail_opens_total{machine="true"})", R"(sojourn_mail_queue{state="held"})",
+        R"(sojourn_rollbacks_total{outcome="not_committed"})",
+        R"(sojourn_rules_loads_total{result="refused"})", "sojourn_actions_late_total"}) {
+    EXPECT_EQ(ValueOf(telemetry, metric), "0") << metric;
+  }
 }
 
 TEST(Telemetry, AReleasedPartitionLeavesNoGauges) {

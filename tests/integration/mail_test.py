@@ -90,7 +90,9 @@ def shop(**mail):
 
 
 def outcomes(sojourn):
-    return sojourn.metric_by("sojourn_mails_total", "outcome")
+    """Those that there were."""
+    counts = sojourn.metric_by("sojourn_mails_total", "outcome")
+    return {outcome: count for outcome, count in counts.items() if count}
 
 
 def send(sojourn, person, event, **properties):
