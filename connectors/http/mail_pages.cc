@@ -37,6 +37,7 @@ struct Happening {
   std::string topic;
   std::string url;
   Duration same_within;  // a repetition in this span is the same event
+  std::string_view way;  // how a choice of consent was made
 };
 
 std::string EventId(const Happening& what, const LinkClaims& claims, bool machine, Timestamp now) {
@@ -52,12 +53,13 @@ std::string EventId(const Happening& what, const LinkClaims& claims, bool machin
 }
 
 Value Properties(const Happening& what, const LinkClaims& claims, bool machine, Arena* arena) {
-  const std::array<std::pair<std::string_view, std::string_view>, 5> texts = {
+  const std::array<std::pair<std::string_view, std::string_view>, 6> texts = {
       {{"action_id", claims.action_id},
        {"journey", claims.journey},
        {"template", claims.template_name},
        {"topic", what.topic},
-       {"url", what.url}}};
+       {"url", what.url},
+       {"way", what.way}}};
   auto* entries = arena->AllocateArray<model::MapEntry>(texts.size() + 1);
   uint32_t count = 0;
   for (const auto& [key, text] : texts) {
@@ -85,6 +87,14 @@ struct PreferenceForm {
   std::set<std::string, std::less<>> ticked;
   std::map<std::string, std::string, std::less<>> shown;  // topic: on, off, unknown
 };
+
+// RFC 8058: a mail program asks for it, without a person on the page.
+bool IsOneClick(const Request& request) {
+  const auto form = ParseQuery(request.body);
+  return std::any_of(form.begin(), form.end(), [](const auto& field) {
+    return field.first == "List-Unsubscribe" && field.second == "One-Click";
+  });
+}
 
 PreferenceForm ReadForm(const Request& request) {
   PreferenceForm form;
@@ -128,7 +138,8 @@ class MailPages::Core {
   }
 
   Response Unsubscribe(const Request& request, const LinkClaims& claims) const {
-    const Happening what{model::kUnsubscribed, claims.topic, "", Seconds(1)};
+    const std::string_view way = IsOneClick(request) ? "one_click" : "link";
+    const Happening what{model::kUnsubscribed, claims.topic, "", Seconds(1), way};
     if (!Append(request, claims, {what})) return TryLater(request, claims);
     const PageVoice voice = Voice(request, claims);
     return HtmlResponse(200, UnsubscribedPage(voice, claims.topic, PreferencesPath(claims)));
@@ -142,7 +153,9 @@ class MailPages::Core {
     const PreferenceForm form = ReadForm(request);
     PreferencePage page = CurrentPage(claims);
     std::vector<Happening> changes;
-    if (form.none) changes.push_back({model::kUnsubscribed, "", "", Seconds(1)});
+    if (form.none) {
+      changes.push_back({model::kUnsubscribed, "", "", Seconds(1), "preferences"});
+    }
     for (PreferenceTopic& topic : page.topics) {
       const bool wanted = !form.none && form.ticked.count(topic.name) > 0;
       const auto shown = form.shown.find(topic.name);
@@ -152,8 +165,8 @@ class MailPages::Core {
       const bool changed = !form.none && (shown->second != (wanted ? "on" : "off") ||
                                           topic.subscribed.value_or(wanted) != wanted);
       if (changed) {
-        changes.push_back(
-            {wanted ? model::kSubscribed : model::kUnsubscribed, topic.name, "", Seconds(1)});
+        changes.push_back({wanted ? model::kSubscribed : model::kUnsubscribed, topic.name, "",
+                           Seconds(1), "preferences"});
       }
       topic.subscribed = wanted;
     }
@@ -163,7 +176,7 @@ class MailPages::Core {
   }
 
   Response Open(const Request& request, const LinkClaims& claims) const {
-    const Happening what{model::kEmailOpened, claims.topic, "", Minutes(1)};
+    const Happening what{model::kEmailOpened, claims.topic, "", Minutes(1), ""};
     if (request.method != "HEAD" && !Append(request, claims, {what})) {
       return TryLater(request, claims);
     }
@@ -171,7 +184,7 @@ class MailPages::Core {
   }
 
   Response Click(const Request& request, const LinkClaims& claims) const {
-    const Happening what{model::kEmailLinkClicked, claims.topic, claims.target, Minutes(1)};
+    const Happening what{model::kEmailLinkClicked, claims.topic, claims.target, Minutes(1), ""};
     if (request.method != "HEAD" && !Append(request, claims, {what})) {
       return TryLater(request, claims);
     }

@@ -21,6 +21,8 @@ constexpr std::string_view kBrowser =
 constexpr std::string_view kMail =
     "\"action_id\": \"act_1\", \"journey\": \"cart\", \"machine\": false, \"template\": \"cart-1\"";
 
+constexpr std::string_view kPreferences = "\"way\": \"preferences\"";
+
 class MemorySink : public EventSink {
  public:
   Status Append(std::span<const model::Event> events, std::span<const RejectedCall>) override {
@@ -122,7 +124,7 @@ TEST_F(MailPagesTest, OneClickUnsubscribes) {
   ASSERT_EQ(sink_.lines.size(), 1U);
   EXPECT_EQ(sink_.lines[0],
             "anna Unsubscribed {\"action_id\": \"act_1\", \"journey\": \"cart\", \"machine\": "
-            "false, \"template\": \"cart-1\", \"topic\": \"newsletter\"}");
+            "false, \"template\": \"cart-1\", \"topic\": \"newsletter\", \"way\": \"one_click\"}");
   EXPECT_EQ(sink_.times[0], clock_.now);
 }
 
@@ -136,6 +138,7 @@ TEST_F(MailPagesTest, UnsubscribingNeverDependsOnTheBodyOrTheClient) {
   EXPECT_EQ(Ask("POST", path, "", {{"User-Agent", ""}}).status, 200);
   ASSERT_EQ(sink_.lines.size(), 2U);
   EXPECT_NE(sink_.lines[0].find("\"machine\": false"), std::string::npos);
+  EXPECT_NE(sink_.lines[0].find("\"way\": \"link\""), std::string::npos);
   EXPECT_NE(sink_.lines[1].find("Unsubscribed"), std::string::npos);
   EXPECT_NE(sink_.lines[1].find("\"machine\": true"), std::string::npos);
 }
@@ -221,10 +224,11 @@ TEST_F(MailPagesTest, PreferencesSaveWhatChanged) {
   EXPECT_TRUE(Has(same, "role=\"status\">Your choice is saved."));
   EXPECT_TRUE(sink_.lines.empty());
   const Response both = Ask("POST", path, "action=save&topic=newsletter" + shown);
-  EXPECT_EQ(sink_.lines,
-            (std::vector<std::string>{
-                fmt::format("anna Unsubscribed {{{}, \"topic\": \"marketing\"}}", kMail),
-                fmt::format("anna Subscribed {{{}, \"topic\": \"newsletter\"}}", kMail)}));
+  EXPECT_EQ(sink_.lines, (std::vector<std::string>{
+                             fmt::format("anna Unsubscribed {{{}, \"topic\": \"marketing\", {}}}",
+                                         kMail, kPreferences),
+                             fmt::format("anna Subscribed {{{}, \"topic\": \"newsletter\", {}}}",
+                                         kMail, kPreferences)}));
   // It shows what was sent, for the events are still on their way.
   EXPECT_TRUE(Has(both, "value=\"marketing\"><span>"));
   EXPECT_TRUE(Has(both, "value=\"newsletter\" checked><span>"));
@@ -237,10 +241,11 @@ TEST_F(MailPagesTest, PreferencesSaveWhatChanged) {
 TEST_F(MailPagesTest, PreferencesNotKnownAreAllSaved) {
   Ask("POST", Path(LinkKind::kPreferences),
       "action=save&topic=newsletter&shown=unknown:marketing&shown=unknown:newsletter");
-  EXPECT_EQ(sink_.lines,
-            (std::vector<std::string>{
-                fmt::format("anna Unsubscribed {{{}, \"topic\": \"marketing\"}}", kMail),
-                fmt::format("anna Subscribed {{{}, \"topic\": \"newsletter\"}}", kMail)}));
+  EXPECT_EQ(sink_.lines, (std::vector<std::string>{
+                             fmt::format("anna Unsubscribed {{{}, \"topic\": \"marketing\", {}}}",
+                                         kMail, kPreferences),
+                             fmt::format("anna Subscribed {{{}, \"topic\": \"newsletter\", {}}}",
+                                         kMail, kPreferences)}));
 }
 
 TEST_F(MailPagesTest, NobodyDecidesAboutWhatTheyDidNotSee) {
@@ -256,8 +261,9 @@ TEST_F(MailPagesTest, NobodyDecidesAboutWhatTheyDidNotSee) {
 TEST_F(MailPagesTest, EverythingCanBeStopped) {
   consent_ = {{"marketing", true}, {"newsletter", true}};
   const Response page = Ask("POST", Path(LinkKind::kPreferences), "action=none");
-  EXPECT_EQ(sink_.lines,
-            (std::vector<std::string>{fmt::format("anna Unsubscribed {{{}}}", kMail)}));
+  EXPECT_EQ(
+      sink_.lines,
+      (std::vector<std::string>{fmt::format("anna Unsubscribed {{{}, {}}}", kMail, kPreferences)}));
   EXPECT_FALSE(Has(page, " checked"));
 }
 

@@ -39,8 +39,8 @@ const std::vector<BuiltIn>& BuiltIns() {
   };
   static const std::vector<BuiltIn> built_ins = {
       {kIdentify, false, {}},  // its properties are the traits
-      {"Subscribed", false, consent},
-      {"Unsubscribed", false, consent},
+      {"Subscribed", false, mail({{"way", maybe_text}})},
+      {"Unsubscribed", false, mail({{"way", maybe_text}})},
       // Providers say different things about mail, so any property may be read.
       {"Email Delivered", true, {{"email", maybe_text}}},
       {"Email Opened", true, mail({{"email", maybe_text}})},
