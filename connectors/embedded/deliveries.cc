@@ -14,6 +14,20 @@ using deliver::DeliveryRecord;
 
 }  // namespace
 
+Status VisitDeliveries(Shared* shared, Partition partition, Offset from,
+                       const std::function<bool(DeliveryRecord)>& visit) {
+  const auto rows =
+      shared->database->NewIterator(kDeliveriesFamily, RowRange(partition, from, kLastOffset));
+  for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
+    const std::optional<Offset> offset = OffsetOfRowKey(rows->key());
+    if (!offset.has_value()) return DataLoss("a key of the deliveries is damaged");
+    SOJOURN_ASSIGN_OR_RETURN(DeliveryRecord record,
+                             deliver::DecodeDelivery({partition, *offset}, rows->value()));
+    if (!visit(std::move(record))) return Status::Ok();
+  }
+  return rows->status();
+}
+
 Result<std::unique_ptr<EmbeddedDeliveries>> EmbeddedDeliveries::Open(Shared* shared,
                                                                      std::string reader) {
   const size_t count = static_cast<size_t>(shared->partition_count());
@@ -51,17 +65,27 @@ Result<deliver::OpenedPartition> EmbeddedDeliveries::OpenPartition(Partition par
   deliver::OpenedPartition opened;
   opened.partition = partition;
   opened.cursor = cursors_[static_cast<size_t>(partition.value())];
-  const auto rows = shared_->database->NewIterator(kDeliveriesFamily,
-                                                   RowRange(partition, opened.cursor, kLastOffset));
-  for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
-    const std::optional<Offset> offset = OffsetOfRowKey(rows->key());
-    if (!offset.has_value()) return DataLoss("a key of the deliveries is damaged");
-    SOJOURN_ASSIGN_OR_RETURN(DeliveryRecord record,
-                             deliver::DecodeDelivery({partition, *offset}, rows->value()));
-    opened.records.emplace(*offset, std::move(record));
-  }
-  SOJOURN_RETURN_IF_ERROR(rows->status());
+  SOJOURN_RETURN_IF_ERROR(
+      VisitDeliveries(shared_, partition, opened.cursor, [&](DeliveryRecord record) {
+        const Offset offset = record.place.offset;
+        opened.records.emplace(offset, std::move(record));
+        return true;
+      }));
   return opened;
+}
+
+Result<std::map<Offset, DeliveryRecord>> EmbeddedDeliveries::FindRecords(
+    Partition partition, const std::set<Offset>& actions) {
+  std::map<Offset, DeliveryRecord> found;
+  for (const Offset offset : actions) {
+    SOJOURN_ASSIGN_OR_RETURN(const auto row,
+                             shared_->database->Get(kDeliveriesFamily, RowKey(partition, offset)));
+    if (!row.has_value()) continue;
+    SOJOURN_ASSIGN_OR_RETURN(DeliveryRecord record,
+                             deliver::DecodeDelivery({partition, offset}, *row));
+    found.emplace(offset, std::move(record));
+  }
+  return found;
 }
 
 Result<std::vector<deliver::CommittedAction>> EmbeddedDeliveries::Read(Partition partition,

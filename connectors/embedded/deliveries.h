@@ -3,6 +3,9 @@
 // Threads: as DeliveryLog says. Dies before the log.
 #pragma once
 
+#include <functional>
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -10,6 +13,10 @@
 #include "engine/deliver/delivery_log.h"
 
 namespace sojourn::embedded {
+
+// The records of the partition's actions from `from` on, in their order, until `visit` gives false.
+Status VisitDeliveries(Shared* shared, Partition partition, Offset from,
+                       const std::function<bool(deliver::DeliveryRecord)>& visit);
 
 class EmbeddedDeliveries final : public deliver::DeliveryLog {
  public:
@@ -20,6 +27,8 @@ class EmbeddedDeliveries final : public deliver::DeliveryLog {
   Status Poll(Duration timeout, Listener* listener) override;
   Result<std::vector<deliver::CommittedAction>> Read(Partition partition, Offset from,
                                                      size_t max_count) override;
+  Result<std::map<Offset, deliver::DeliveryRecord>> FindRecords(
+      Partition partition, const std::set<Offset>& actions) override;
   Status Commit(const deliver::DeliveryBatch& batch) override;
   void Wake() override { shared_->committed.Raise(); }
 

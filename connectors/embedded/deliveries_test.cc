@@ -171,5 +171,28 @@ TEST_F(DeliveriesTest, AWakeEndsThePoll) {
   EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(10));
 }
 
+TEST_F(DeliveriesTest, RecordsAreFoundAlsoBehindTheCursor) {
+  Open();
+  Emit(4);
+  const std::vector<DeliveryRecord> records = {Record(0, DeliveryState::kFailed),
+                                               Record(1, DeliveryState::kDelivered),
+                                               Record(2, DeliveryState::kFailed)};
+  const ActionPlace cursor{kPartition, Offset(3)};
+  ASSERT_TRUE(deliveries_->Commit({records, {}, {&cursor, 1}}).ok());
+  const auto found = deliveries_->FindRecords(kPartition, {Offset(0), Offset(1), Offset(3)});
+  ASSERT_TRUE(found.ok());
+  ASSERT_EQ(found->size(), 2U);
+  EXPECT_EQ(found->at(Offset(0)).state, DeliveryState::kFailed);
+  EXPECT_EQ(found->at(Offset(1)).action_id, "act_1");
+  std::vector<int64_t> visited;
+  ASSERT_TRUE(log_->VisitDeliveries(kPartition, Offset(1),
+                                    [&](const DeliveryRecord& record) {
+                                      visited.push_back(record.place.offset.value());
+                                      return visited.size() < 1;
+                                    })
+                  .ok());
+  EXPECT_EQ(visited, std::vector<int64_t>{1});
+}
+
 }  // namespace
 }  // namespace sojourn::embedded

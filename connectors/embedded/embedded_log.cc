@@ -67,6 +67,10 @@ class Log final : public EmbeddedLog {
   Status WriteNote(std::string_view name, std::string_view text) override;
   Result<std::vector<StoredDeadLetter>> ReadDeadLetters(Partition partition, Offset from,
                                                         size_t max_count) override;
+  Status VisitDeliveries(Partition partition, Offset from,
+                         const std::function<bool(deliver::DeliveryRecord)>& visit) override {
+    return embedded::VisitDeliveries(&shared_, partition, from, visit);
+  }
   Status AppendDeadLetters(std::span<const runtime::DeadLetter> letters) override;
   Result<std::optional<std::string>> ReadPerson(std::string_view id) override;
   Status ScanPersons(const PersonVisitor& visit) override;
@@ -229,6 +233,7 @@ Status Log::WriteNote(std::string_view name, std::string_view text) {
 Result<std::vector<StoredDeadLetter>> Log::ReadDeadLetters(Partition partition, Offset from,
                                                            size_t max_count) {
   std::vector<StoredDeadLetter> letters;
+  if (from >= shared_.dead_letter_ends->Get(partition)) return letters;
   const auto rows = shared_.database->NewIterator(
       kDeadLettersFamily, RowRange(partition, from, shared_.dead_letter_ends->Get(partition)));
   for (rows->SeekToFirst(); rows->Valid() && letters.size() < max_count; rows->Next()) {

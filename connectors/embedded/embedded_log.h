@@ -161,6 +161,11 @@ class EmbeddedLog {
   virtual Result<std::vector<StoredDeadLetter>> ReadDeadLetters(Partition partition, Offset from,
                                                                 size_t max_count) = 0;
 
+  // What has become of mails: the records of the partition's actions from `from` on, in their
+  // order, until `visit` gives false. They go when their actions go.
+  virtual Status VisitDeliveries(Partition partition, Offset from,
+                                 const std::function<bool(deliver::DeliveryRecord)>& visit) = 0;
+
   // Keeps what never became a record: calls of the intake that are no events. They stand in a
   // partition of their own, behind the last: Partition(partition_count()).
   virtual Status AppendDeadLetters(std::span<const runtime::DeadLetter> letters) = 0;

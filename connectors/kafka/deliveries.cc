@@ -211,6 +211,16 @@ std::optional<CommittedAction> KafkaDeliveries::Decode(const ActionPlace& place,
   return std::nullopt;
 }
 
+Result<std::map<Offset, DeliveryRecord>> KafkaDeliveries::FindRecords(
+    Partition partition, const std::set<Offset>& actions) {
+  if (!open_.contains(partition) || !in_place()) return NotInPlace();
+  const Status settled = producer_.Settle(kSettleTurn);
+  if (!settled.ok()) return IsPassing(settled) ? Unavailable(settled.message()) : settled;
+  auto found = restorer_.Find(partition, actions);
+  if (!found.ok() && IsPassing(found.status())) return Unavailable(found.status().message());
+  return found;
+}
+
 // ---- commits out -------------------------------------------------------------------------------
 
 Status KafkaDeliveries::Commit(const DeliveryBatch& batch) {

@@ -43,6 +43,9 @@ class KafkaDeliveries final : public deliver::DeliveryLog, private runtime::Assi
   // An action that cannot be read is passed over, with a line in the log.
   Result<std::vector<deliver::CommittedAction>> Read(Partition partition, Offset from,
                                                      size_t max_count) override;
+  // Reads the partition's deliveries from their beginning: for an operator, not for every mail.
+  Result<std::map<Offset, deliver::DeliveryRecord>> FindRecords(
+      Partition partition, const std::set<Offset>& actions) override;
   // Serves the member, so that waiting here does not cost the membership. After a commit without an
   // answer it waits until the outcome is known; when that takes too long, every partition is closed
   // and the answer is kAborted.

@@ -260,6 +260,24 @@ TEST_F(BrokerDeliveriesTest, ARestartFindsTheRecordsFromTheCursorOn) {
   EXPECT_EQ(deliverer->Read(kP0, 1, 3).size(), 3u);
 }
 
+TEST_F(BrokerDeliveriesTest, RecordsAreFoundAlsoBehindTheCursor) {
+  MakeTopics();
+  AppendActions(kP0, 4);
+  const auto deliverer = MakeDeliverer();
+  ASSERT_TRUE(deliverer->PollUntilOpen());
+  ASSERT_EQ(deliverer->Read(kP0, 0, 4).size(), 4u);
+  ASSERT_OK(deliverer->Commit(
+      {RecordOf(kP0, 0, DeliveryState::kFailed), RecordOf(kP0, 1, DeliveryState::kStarted)}));
+  ASSERT_OK(deliverer->Commit(
+      {RecordOf(kP0, 1, DeliveryState::kDelivered), RecordOf(kP0, 2, DeliveryState::kFailed)},
+      {{kP0, Offset(3)}}));
+  const auto found = deliverer->log.FindRecords(kP0, {Offset(0), Offset(1), Offset(3)});
+  ASSERT_OK(found.status());
+  ASSERT_EQ(found->size(), 2u);
+  EXPECT_EQ(found->at(Offset(0)).state, DeliveryState::kFailed);
+  EXPECT_EQ(found->at(Offset(1)).state, DeliveryState::kDelivered);
+}
+
 TEST_F(BrokerDeliveriesTest, ARestartReplaysOnlyWhatTheCursorNeeds) {
   MakeTopics();
   AppendActions(kP0, 50);
@@ -495,14 +513,20 @@ TEST_F(BrokerDeliveriesTest, WhatWasAwayIsClosedBeforeItIsOpenedAgain) {
 
 // ---- with the deliverer itself -----------------------------------------------------------------
 
+// `broken`: nothing can be composed but what is reopened.
 class PlainComposer final : public deliver::Composer {
  public:
-  deliver::Composition Compose(const model::Action& action, bool) override {
+  explicit PlainComposer(bool broken) : broken_(broken) {}
+  deliver::Composition Compose(const model::Action& action, bool reopened) override {
     deliver::Composition composition;
     composition.mail.action_id = action.id;
+    if (broken_ && !reopened) composition.outcome = deliver::Composition::Outcome::kFail;
     return composition;
   }
   std::string SenderOf(const model::Action&) override { return "hello@shop.example"; }
+
+ private:
+  const bool broken_;
 };
 
 // What arrived, over all deliverers.
@@ -536,8 +560,8 @@ class RelayTransport final : public deliver::MailTransport {
 // A process that delivers mails.
 class Process {
  public:
-  Process(const KafkaConfig& config, Relay* relay, KafkaObserver* observer)
-      : log_(config, config.partition_count, observer) {
+  Process(const KafkaConfig& config, Relay* relay, KafkaObserver* observer, bool broken = false)
+      : log_(config, config.partition_count, observer), composer_(broken) {
     deliver::DelivererOptions options;
     options.connections = 8;
     deliver::DelivererEnvironment environment;
@@ -559,6 +583,12 @@ class Process {
     EXPECT_TRUE(status_.ok() || status_.code() == StatusCode::kUnavailable ||
                 status_.code() == StatusCode::kAborted)
         << status_.message();
+  }
+
+  std::vector<deliver::ReopenResult> Retry(const std::vector<deliver::ReopenTarget>& targets) {
+    const auto request = std::make_shared<deliver::ReopenRequest>(targets);
+    deliverer_->Reopen(request);
+    return request->Wait(Seconds(30), Seconds(30));
   }
 
  private:
@@ -638,6 +668,34 @@ TEST_F(BrokerMailTest, DeliverersComeAndGo) {
   ExpectNoneTwice();
   const auto states = FinalStates();
   EXPECT_EQ(states, (std::map<std::string, int>{{"delivered", kMails}}));
+}
+
+TEST_F(BrokerMailTest, WhatFailedIsSentAgainOnce) {
+  MakeTopics();
+  AppendActions(kP0, 3);
+  AppendActions(kP1, 1);
+  const auto failed = [&] { return States(kP0) == "0 failed, 1 failed, 2 failed"; };
+  {
+    Process process(As("1"), &relay, &observer, /*broken=*/true);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!failed() && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    ASSERT_TRUE(failed()) << States(kP0);
+    const auto results = process.Retry({{{kP0, Offset(1)}, "act_1"}, {{kP0, Offset(2)}, "act_1"}});
+    EXPECT_EQ(results[0].answer, deliver::ReopenAnswer::kReopened);
+    ASSERT_TRUE(results[0].record.has_value());
+    EXPECT_EQ(results[0].record->state, DeliveryState::kDelivered);
+    EXPECT_EQ(results[1].answer, deliver::ReopenAnswer::kUnknown);
+    EXPECT_EQ(process.Retry({{{kP0, Offset(1)}, "act_1"}})[0].answer,
+              deliver::ReopenAnswer::kNotFailed);
+  }
+  // What stands behind the one that was reopened stays as it was.
+  Process process(As("1"), &relay, &observer);
+  AppendActions(kP0, 1);
+  ASSERT_TRUE(AwaitArrived(2));
+  ExpectNoneTwice();
+  EXPECT_EQ(relay.arrived.count("act_1"), 1u);
 }
 
 class BrokerMailRestartTest : public BrokerMailTest {};

@@ -11,6 +11,8 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
+constexpr std::chrono::seconds kLongestSilence(10);  // of the brokers
+
 Status MadeAnew(const std::string& topic, Partition partition, Offset end, Offset wanted,
                 const KafkaConfig& config) {
   return FailedPrecondition(fmt::format(
@@ -110,11 +112,36 @@ Status DeliveryRestorer::Take(Partition partition, const StoredRecord& record, K
   return Status::Ok();
 }
 
+Result<std::map<Offset, deliver::DeliveryRecord>> DeliveryRestorer::Find(
+    Partition partition, const std::set<Offset>& actions) {
+  SOJOURN_RETURN_IF_ERROR(Connect());
+  SOJOURN_ASSIGN_OR_RETURN(const Watermarks deliveries,
+                           cluster_->QueryWatermarks(deliveries_topic_, partition));
+  std::map<Offset, deliver::DeliveryRecord> found;
+  auto heard_at = SteadyClock::now();
+  const auto take = [&](const StoredRecord& record) -> Status {
+    heard_at = SteadyClock::now();
+    const auto offset = ParseOffset(record.key);
+    if (!offset || !actions.contains(*offset) || !record.value) return Status::Ok();
+    SOJOURN_ASSIGN_OR_RETURN(deliver::DeliveryRecord decoded,
+                             deliver::DecodeDelivery({partition, *offset}, *record.value));
+    found.insert_or_assign(*offset, std::move(decoded));
+    return Status::Ok();
+  };
+  const auto keep_going = [&] {
+    return SteadyClock::now() < heard_at + kLongestSilence && input_log_->KeepAlive();
+  };
+  SOJOURN_RETURN_IF_ERROR(reader_
+                              ->ReadTo(deliveries_topic_, partition, deliveries.oldest,
+                                       deliveries.end, take, keep_going)
+                              .status());
+  return found;
+}
+
 Status DeliveryRestorer::ReadActions(Partition partition, Offset from, Offset end,
                                      const PartitionReader::Visitor& visit) {
   SOJOURN_RETURN_IF_ERROR(Connect());
-  constexpr std::chrono::seconds kLongest(10);
-  const auto deadline = SteadyClock::now() + kLongest;
+  const auto deadline = SteadyClock::now() + kLongestSilence;
   return reader_
       ->ReadTo(
           actions_topic_, partition, from, end, visit,

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "connectors/kafka/cluster.h"
@@ -34,6 +35,12 @@ class DeliveryRestorer {
   // is not ours any more; kUnavailable: no broker answers now; kFailedPrecondition: the committed
   // offset lies behind the end of a topic that was made anew.
   Result<RestoredDeliveries> Restore(Partition partition);
+
+  // The newest committed records of these actions. Requires that no transaction of ours is open.
+  // Reads the whole partition of the deliveries and keeps the member alive. kAborted: nobody
+  // answers for a while.
+  Result<std::map<Offset, deliver::DeliveryRecord>> Find(Partition partition,
+                                                         const std::set<Offset>& actions);
 
   // At most `max_count` committed actions in [from, end), with what `end` is known to be committed.
   // Nothing where no broker answers for a while.

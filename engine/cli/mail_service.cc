@@ -207,8 +207,13 @@ void MailService::TellPaused() {
   deliverer_->SetPaused(std::move(paused));
 }
 
-void MailService::Reopen(const deliver::ActionPlace& place) {
-  if (deliverer_ != nullptr) deliverer_->Reopen(place);
+Status MailService::Reopen(std::shared_ptr<deliver::ReopenRequest> request) {
+  if (deliverer_ == nullptr) {
+    return FailedPrecondition(
+        "the running process sends no mails (mail: {send: none}); retry where they are sent");
+  }
+  deliverer_->Reopen(std::move(request));
+  return Status::Ok();
 }
 
 }  // namespace sojourn::cli

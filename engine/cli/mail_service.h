@@ -56,7 +56,8 @@ class MailService {
   // "" stands for all journeys. Durable.
   Status SetPaused(const std::string& journey, bool paused);
   std::set<std::string> paused() const;
-  void Reopen(const deliver::ActionPlace& place);
+  // kFailedPrecondition where this process sends no mails.
+  Status Reopen(std::shared_ptr<deliver::ReopenRequest> request);
 
  private:
   explicit MailService(const MailEnvironment& environment) : environment_(environment) {}

@@ -20,7 +20,8 @@ struct Composition {
   };
   Outcome outcome = Outcome::kReady;
   Mail mail;
-  std::string reason;  // one line for people; kSkip: the name of a skip reason
+  std::string reason;   // one line for people; kSkip: the name of a skip reason
+  std::string failure;  // kFail: "render_error", "template_gone", "no_sender", "no_postal_address"
 };
 
 class Composer {

@@ -71,14 +71,6 @@ void Deliverer::SetPaused(PausedJourneys paused) {
   environment_.log->Wake();
 }
 
-void Deliverer::Reopen(const ActionPlace& place) {
-  {
-    const std::lock_guard lock(requests_mutex_);
-    reopen_requests_.push_back(place);
-  }
-  environment_.log->Wake();
-}
-
 void Deliverer::OnOpened(OpenedPartition partition) {
   queue_.Open(partition.partition, partition.cursor);
   for (auto& [offset, record] : partition.records) known_[record.place] = std::move(record);
@@ -91,7 +83,7 @@ void Deliverer::OnClosed(Partition partition) {
 
 Status Deliverer::TakeRequests() {
   std::optional<PausedJourneys> paused;
-  std::vector<ActionPlace> reopen;
+  std::vector<std::shared_ptr<ReopenRequest>> reopen;
   {
     const std::lock_guard lock(requests_mutex_);
     paused.swap(paused_request_);
@@ -101,18 +93,7 @@ Status Deliverer::TakeRequests() {
     paused_ = *std::move(paused);
     queue_.LookAtHeld(paused_, environment_.now());
   }
-  for (const ActionPlace& place : reopen) {
-    if (!queue_.IsOpen(place.partition) || queue_.Has(place)) continue;
-    SOJOURN_ASSIGN_OR_RETURN(auto actions,
-                             environment_.log->Read(place.partition, place.offset, 1));
-    if (actions.empty() || actions.front().place != place) continue;
-    QueuedMail mail{std::move(actions.front())};
-    mail.sender = environment_.composer->SenderOf(mail.committed.action);
-    mail.reopened = true;
-    pending_.records.push_back(Conclude(mail.committed, DeliveryState::kWaiting, 0,
-                                        "reopened by an operator", environment_.now()));
-    queue_.Add(std::move(mail), environment_.now());
-  }
+  for (const auto& request : reopen) SOJOURN_RETURN_IF_ERROR(TakeReopening(request));
   return Status::Ok();
 }
 
@@ -159,6 +140,7 @@ void Deliverer::AdmitKnown(CommittedAction committed, const DeliveryRecord& know
   QueuedMail mail{std::move(committed)};
   mail.sender = environment_.composer->SenderOf(mail.committed.action);
   mail.attempts = known.attempts;
+  mail.reopened = known.reopened;
   queue_.Add(std::move(mail), std::max(known.next_attempt, environment_.now()));
 }
 
@@ -169,7 +151,7 @@ void Deliverer::HearSenders() {
       mark->answer.set_value(Unavailable("the partition is somebody else's now"));
       continue;
     }
-    pending_.records.push_back(
+    Keep(
         Conclude(mark->committed, DeliveryState::kStarted, mark->attempts, "", environment_.now()));
     pending_.marks.push_back(std::move(mark));
   }
@@ -187,8 +169,7 @@ void Deliverer::HearReport(SendReport report) {
       return FinishAs(committed, DeliveryState::kSkipped, report.attempts,
                       report.composition.reason);
     case Composition::Outcome::kFail:
-      return FinishAs(committed, DeliveryState::kFailed, report.attempts,
-                      report.composition.reason);
+      return FinishFailed(report);
     case Composition::Outcome::kTryLater:
       return queue_.Retry(committed.place, report.attempts, now + kFirstRetryDelay);
   }
@@ -200,14 +181,15 @@ void Deliverer::HearReport(SendReport report) {
   if (again) report.result.outcome = SendOutcome::kTryLater;
   Verdict verdict = Judge(committed, report.attempts, report.result, now);
   if (unreachable) verdict.record.next_attempt = std::max(rests_until_, now + kFirstRest);
-  environment_.telemetry->Record(telemetry::MailConcluded{DeliveryStateName(verdict.record.state),
-                                                          DomainOf(committed.action.address)});
-  if (verdict.record.state == DeliveryState::kWaiting) {
-    queue_.Retry(committed.place, report.attempts, verdict.record.next_attempt);
+  NoteAttempt(verdict.record, committed, report.attempts > 1);
+  const DeliveryState state = verdict.record.state;
+  const Timestamp next_attempt = verdict.record.next_attempt;
+  Keep(std::move(verdict.record));
+  if (state == DeliveryState::kWaiting) {
+    queue_.Retry(committed.place, report.attempts, next_attempt);
   } else {
     queue_.Finish(committed.place);
   }
-  pending_.records.push_back(std::move(verdict.record));
   if (verdict.event) pending_.events.push_back(*std::move(verdict.event));
 }
 
@@ -244,11 +226,35 @@ void Deliverer::FillSenders() {
 
 void Deliverer::FinishAs(const CommittedAction& committed, DeliveryState state, int attempts,
                          std::string detail) {
-  environment_.telemetry->Record(
-      telemetry::MailConcluded{DeliveryStateName(state), DomainOf(committed.action.address)});
-  pending_.records.push_back(
-      Conclude(committed, state, attempts, std::move(detail), environment_.now()));
+  Finish(Conclude(committed, state, attempts, std::move(detail), environment_.now()), committed);
+}
+
+void Deliverer::FinishFailed(const SendReport& report) {
+  const Composition& composition = report.composition;
+  DeliveryRecord record = Conclude(report.committed, DeliveryState::kFailed, report.attempts,
+                                   composition.reason, environment_.now());
+  record.failure = composition.failure;
+  record.template_name = report.committed.action.template_name;
+  Finish(std::move(record), report.committed);
+}
+
+void Deliverer::Finish(DeliveryRecord record, const CommittedAction& committed) {
+  NoteAttempt(record, committed, /*repeated=*/false);
+  Keep(std::move(record));
   queue_.Finish(committed.place);
+}
+
+// Every record of a mail that was reopened says so: the next life goes on with its template.
+void Deliverer::Keep(DeliveryRecord record) {
+  record.reopened = queue_.IsReopened(record.place);
+  pending_.records.push_back(std::move(record));
+}
+
+void Deliverer::NoteAttempt(const DeliveryRecord& record, const CommittedAction& committed,
+                            bool repeated) {
+  pending_.attempts.push_back({record.place.partition, record.state,
+                               DomainOf(committed.action.address), record.failure,
+                               record.template_name, repeated});
 }
 
 Status Deliverer::Commit() {
@@ -285,6 +291,8 @@ void Deliverer::DropClosed() {
   });
   std::erase_if(pending_.events,
                 [this](const DeliveryEvent& event) { return !queue_.IsOpen(event.partition); });
+  std::erase_if(pending_.attempts,
+                [this](const Attempted& attempt) { return !queue_.IsOpen(attempt.partition); });
   for (const auto& mark : pending_.marks) {
     if (queue_.IsOpen(mark->committed.place.partition, mark->opening)) continue;
     mark->answer.set_value(Unavailable("the partition is somebody else's now"));
@@ -297,7 +305,25 @@ void Deliverer::DropClosed() {
 void Deliverer::CommitDone(const std::vector<ActionPlace>& cursors) {
   queue_.CursorsWritten(cursors);
   for (const auto& mark : pending_.marks) mark->answer.set_value(Status::Ok());
+  CountAttempts();
+  for (const auto& request : reopening_) {
+    for (const DeliveryRecord& record : pending_.records) request->Hear(record);
+  }
+  // Also where nobody waits any more.
+  std::erase_if(reopening_,
+                [](const auto& request) { return request.use_count() == 1 || request->IsOver(); });
   pending_ = {};
+}
+
+void Deliverer::CountAttempts() {
+  telemetry::Telemetry& telemetry = *environment_.telemetry;
+  for (const Attempted& attempt : pending_.attempts) {
+    telemetry.Record(telemetry::MailConcluded{DeliveryStateName(attempt.state), attempt.domain});
+    if (attempt.repeated) telemetry.Record(telemetry::MailRetried{});
+    if (attempt.state == DeliveryState::kFailed) {
+      telemetry.Record(telemetry::MailNotComposed{attempt.template_name, attempt.failure});
+    }
+  }
 }
 
 Duration Deliverer::UntilNextMoment() const {

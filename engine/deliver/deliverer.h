@@ -26,6 +26,7 @@
 #include "engine/base/status.h"
 #include "engine/deliver/composer.h"
 #include "engine/deliver/delivery_log.h"
+#include "engine/deliver/reopen.h"
 #include "engine/deliver/send_queue.h"
 #include "engine/deliver/sender_pool.h"
 #include "engine/deliver/verdict.h"
@@ -57,14 +58,26 @@ class Deliverer final : private DeliveryLog::Listener {
   void Stop();
 
   void SetPaused(PausedJourneys paused);
-  // Sends again what has failed. Its partition must be open here; a line in the log says if not.
-  void Reopen(const ActionPlace& place);
+  // Sends again what has failed, with the templates as they are now; within its latest useful time,
+  // as every mail. The request is answered when the reopening is durable, and told what comes of
+  // it.
+  void Reopen(std::shared_ptr<ReopenRequest> request);
 
  private:
+  // What is counted when its record is committed.
+  struct Attempted {
+    Partition partition;
+    DeliveryState state = DeliveryState::kWaiting;
+    std::string domain;
+    std::string failure;  // of a mail that cannot be composed
+    std::string template_name;
+    bool repeated = false;  // not the first attempt
+  };
   struct Pending {
     std::vector<DeliveryRecord> records;
     std::vector<DeliveryEvent> events;
     std::vector<std::unique_ptr<MarkRequest>> marks;
+    std::vector<Attempted> attempts;
 
     bool empty() const { return records.empty() && events.empty() && marks.empty(); }
   };
@@ -73,6 +86,11 @@ class Deliverer final : private DeliveryLog::Listener {
   void OnOpened(OpenedPartition partition) override;
   void OnClosed(Partition partition) override;
   Status TakeRequests();
+  Status TakeReopening(const std::shared_ptr<ReopenRequest>& request);
+  Status ReopenIn(Partition partition, const std::vector<ReopenTarget>& targets,
+                  ReopenRequest* request);
+  Result<ReopenAnswer> ReopenOne(const ReopenTarget& target,
+                                 const std::optional<DeliveryRecord>& record);
   Status ReadMore();
   void Admit(CommittedAction committed);
   void AdmitKnown(CommittedAction committed, const DeliveryRecord& known);
@@ -87,6 +105,11 @@ class Deliverer final : private DeliveryLog::Listener {
   void CommitDone(const std::vector<ActionPlace>& cursors);
   void FinishAs(const CommittedAction& committed, DeliveryState state, int attempts,
                 std::string detail);
+  void FinishFailed(const SendReport& report);
+  void Finish(DeliveryRecord record, const CommittedAction& committed);
+  void Keep(DeliveryRecord record);
+  void NoteAttempt(const DeliveryRecord& record, const CommittedAction& committed, bool repeated);
+  void CountAttempts();
   Duration UntilNextMoment() const;
   void RecordGauges();
 
@@ -102,9 +125,10 @@ class Deliverer final : private DeliveryLog::Listener {
   Timestamp gauges_at_;
   std::atomic<bool> stopping_ = false;
   std::mutex requests_mutex_;
-  std::optional<PausedJourneys> paused_request_;  // guarded by requests_mutex_
-  std::vector<ActionPlace> reopen_requests_;      // likewise
-  std::unique_ptr<SenderPool> senders_;           // last: its threads use what stands above
+  std::optional<PausedJourneys> paused_request_;                 // guarded by requests_mutex_
+  std::vector<std::shared_ptr<ReopenRequest>> reopen_requests_;  // likewise
+  std::vector<std::shared_ptr<ReopenRequest>> reopening_;        // to be told what comes of it
+  std::unique_ptr<SenderPool> senders_;  // last: its threads use what stands above
 };
 
 }  // namespace sojourn::deliver

@@ -74,6 +74,7 @@ class FakeComposer final : public Composer {
     } else if (action.template_name == "broken" && !reopened) {
       composition.outcome = Composition::Outcome::kFail;
       composition.reason = "it does not render";
+      composition.failure = "render_error";
     }
     return composition;
   }
@@ -142,6 +143,26 @@ class DelivererTest : public testing::Test {
       history += DeliveryStateName(record.state);
     }
     return history;
+  }
+
+  // What comes of asking to send offsets of kPartition again.
+  std::vector<ReopenResult> Retry(const std::vector<std::pair<int64_t, std::string>>& mails) {
+    std::vector<ReopenTarget> targets;
+    for (const auto& [offset, id] : mails) targets.push_back({{kPartition, Offset(offset)}, id});
+    const auto request = std::make_shared<ReopenRequest>(targets);
+    deliverer_->Reopen(request);
+    return request->Wait(Seconds(10), Milliseconds(2000));
+  }
+  ReopenResult Retry(int64_t offset, const std::string& id) {
+    return Retry({{offset, id}}).front();
+  }
+
+  std::string Metric(const std::string& metric) {
+    const std::string text = "\n" + telemetry_.Exposition();
+    const size_t line = text.find("\n" + metric + " ");
+    if (line == std::string::npos) return "";
+    const size_t value = line + metric.size() + 2;
+    return text.substr(value, text.find('\n', value) - value);
   }
 
   bool CursorAt(int64_t offset) { return log_.committed(kPartition).cursor == Offset(offset); }
@@ -396,10 +417,106 @@ TEST_F(DelivererTest, WhatFailedCanBeReopened) {
   Start();
   ASSERT_TRUE(Eventually([&] { return CursorAt(2); }));
   EXPECT_EQ(History(0), "failed");
-  deliverer_->Reopen({kPartition, Offset(0)});
-  ASSERT_TRUE(Eventually([&] { return History(0) == "failed waiting started delivered"; }));
+  const DeliveryRecord failed = log_.committed(kPartition).records.at(Offset(0));
+  EXPECT_EQ(failed.failure, "render_error");
+  EXPECT_EQ(failed.template_name, "broken");
+  EXPECT_EQ(Metric(R"(sojourn_mail_failures_total{reason="render_error",template="broken"})"), "1");
+  const ReopenResult result = Retry(0, "a");
+  EXPECT_EQ(result.answer, ReopenAnswer::kReopened);
+  ASSERT_TRUE(result.record.has_value());
+  EXPECT_EQ(result.record->state, DeliveryState::kDelivered);
+  EXPECT_EQ(History(0), "failed waiting started delivered");
   ASSERT_TRUE(Eventually([&] { return CursorAt(2); }));
   EXPECT_EQ(History(1), "started delivered");
+  EXPECT_EQ(Arrived(), (std::vector<std::string>{"b", "a"}));
+}
+
+TEST_F(DelivererTest, OnlyWhatFailedIsSentAgain) {
+  Append("a"), Append("b", "skipped");
+  log_.SetOwned(Partition(1), false);
+  Start();
+  ASSERT_TRUE(Eventually([&] { return CursorAt(2); }));
+  const auto results = Retry({{0, "a"}, {1, "b"}, {7, "c"}});
+  EXPECT_EQ(results[0].answer, ReopenAnswer::kNotFailed);
+  EXPECT_EQ(results[0].record->state, DeliveryState::kDelivered);
+  EXPECT_EQ(results[1].answer, ReopenAnswer::kNotFailed);
+  EXPECT_EQ(results[2].answer, ReopenAnswer::kUnknown);
+  EXPECT_EQ(Retry(0, "another").answer, ReopenAnswer::kUnknown);
+  const auto request =
+      std::make_shared<ReopenRequest>(std::vector<ReopenTarget>{{{Partition(1), Offset(0)}, "x"}});
+  deliverer_->Reopen(request);
+  EXPECT_EQ(request->Wait(Seconds(10), Duration(0))[0].answer, ReopenAnswer::kElsewhere);
+  EXPECT_EQ(Arrived(), std::vector<std::string>{"a"});
+}
+
+TEST_F(DelivererTest, ASecondRetryOfWhatIsUnderWayDoesNothing) {
+  Append("a", "broken");
+  Start();
+  ASSERT_TRUE(Eventually([&] { return CursorAt(1); }));
+  PausedJourneys paused;
+  paused.all = true;
+  deliverer_->SetPaused(paused);
+  EXPECT_EQ(Retry(0, "a").answer, ReopenAnswer::kReopened);
+  EXPECT_EQ(Retry(0, "a").answer, ReopenAnswer::kUnderWay);
+  EXPECT_EQ(History(0), "failed waiting");
+  deliverer_->SetPaused({});
+  ASSERT_TRUE(Eventually([&] { return History(0) == "failed waiting started delivered"; }));
+  EXPECT_EQ(Retry(0, "a").answer, ReopenAnswer::kNotFailed);
+  EXPECT_EQ(Arrived(), std::vector<std::string>{"a"});
+}
+
+TEST_F(DelivererTest, TheNextLifeStillComposesWhatWasReopenedWithTheTemplateOfNow) {
+  relay_.answers["a"] = {Answer(SendOutcome::kTryLater, 450)};
+  Append("a", "broken");
+  Start();
+  ASSERT_TRUE(Eventually([&] { return CursorAt(1); }));
+  PausedJourneys paused;
+  paused.all = true;
+  deliverer_->SetPaused(paused);
+  EXPECT_EQ(Retry(0, "a").answer, ReopenAnswer::kReopened);
+  Stop();
+  Start();  // nothing is paused
+  ASSERT_TRUE(Eventually([&] { return History(0) == "failed waiting started waiting"; }));
+  EXPECT_TRUE(log_.committed(kPartition).records.at(Offset(0)).reopened);
+  Stop();
+  EXPECT_EQ(History(0), "failed waiting started waiting") << "it did not fail again";
+}
+
+TEST_F(DelivererTest, WhatWasReopenedAndKilledOnTheWayIsNotSentTwice) {
+  Append("a", "broken");
+  Start();
+  ASSERT_TRUE(Eventually([&] { return CursorAt(1); }));
+  Stop();
+  // As a kill between the mark and the answer leaves it.
+  DeliveryRecord started = log_.committed(kPartition).records.at(Offset(0));
+  started.state = DeliveryState::kStarted;
+  started.reopened = true;
+  const ActionPlace cursor{kPartition, Offset(0)};
+  ASSERT_TRUE(log_.Commit({{&started, 1}, {}, {&cursor, 1}}).ok());
+  Start();
+  ASSERT_TRUE(Eventually([&] { return History(0) == "failed started unknown"; }));
+  EXPECT_TRUE(Arrived().empty());
+}
+
+TEST_F(DelivererTest, WhatIsReopenedTooLateExpires) {
+  Append("a", "broken", Milliseconds(300));
+  Start();
+  ASSERT_TRUE(Eventually([&] { return CursorAt(1); }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(400));
+  const ReopenResult result = Retry(0, "a");
+  EXPECT_EQ(result.answer, ReopenAnswer::kReopened);
+  EXPECT_EQ(result.record->state, DeliveryState::kExpired);
+  EXPECT_TRUE(Arrived().empty());
+}
+
+TEST_F(DelivererTest, OutcomesAreCountedOnceTheyAreWritten) {
+  relay_.answers["busy"] = {Answer(SendOutcome::kTryLater, 0)};
+  Append("busy");
+  Start();
+  ASSERT_TRUE(Eventually([&] { return History(0) == "started waiting started delivered"; }));
+  ASSERT_TRUE(Eventually([&] { return Metric("sojourn_mail_retries_total") == "1"; }));
+  EXPECT_EQ(Metric(R"(sojourn_mails_total{domain="other",outcome="delivered"})"), "1");
+  EXPECT_EQ(Metric(R"(sojourn_mails_total{domain="other",outcome="waiting"})"), "1");
 }
 
 }  // namespace

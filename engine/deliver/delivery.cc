@@ -28,6 +28,9 @@ std::string EncodeDelivery(const DeliveryRecord& record) {
                                  {"at_ms", record.at.milliseconds()}};
   if (record.code != 0) json["code"] = record.code;
   if (!record.detail.empty()) json["detail"] = record.detail;
+  if (!record.failure.empty()) json["failure"] = record.failure;
+  if (!record.template_name.empty()) json["template"] = record.template_name;
+  if (record.reopened) json["reopened"] = true;
   if (record.state == DeliveryState::kWaiting) {
     json["next_attempt_ms"] = record.next_attempt.milliseconds();
   }
@@ -54,6 +57,9 @@ Result<DeliveryRecord> DecodeDelivery(const ActionPlace& place, std::string_view
     record.at = Timestamp(json.at("at_ms").get<int64_t>());
     record.code = json.value("code", 0);
     record.detail = json.value("detail", "");
+    record.failure = json.value("failure", "");
+    record.template_name = json.value("template", "");
+    record.reopened = json.value("reopened", false);
     record.next_attempt = Timestamp(json.value("next_attempt_ms", int64_t{0}));
   } catch (const nlohmann::json::exception& error) {
     return broken(error.what());

@@ -43,11 +43,14 @@ struct DeliveryRecord {
   ActionPlace place;
   std::string action_id;
   DeliveryState state = DeliveryState::kWaiting;
-  int attempts = 0;    // begun so far
-  int code = 0;        // the relay's last answer; 0: none
-  std::string detail;  // one line for people: the relay's words, why it was skipped, what is wrong
-  Timestamp at;        // of the change to this state
-  Timestamp next_attempt;  // kWaiting
+  int attempts = 0;     // begun so far
+  int code = 0;         // the relay's last answer; 0: none
+  std::string detail;   // one line for people: the relay's words, why it was skipped, what is wrong
+  std::string failure;  // kFailed: its kind, as Composition::failure
+  std::string template_name;  // kFailed
+  bool reopened = false;      // by an operator, after it had failed
+  Timestamp at;               // of the change to this state
+  Timestamp next_attempt;     // kWaiting
 };
 
 // Without the place, which is the row's or record's own. Decode: kDataLoss.

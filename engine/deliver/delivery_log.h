@@ -4,6 +4,7 @@
 //
 //   Poll -> Listener::OnOpened   from where to read, and the records of what lies behind it
 //   Read                         committed actions, in offset order
+//   FindRecords                  what was committed of single actions, also behind the cursor
 //   Commit                       records, events and cursors, as one
 //   Poll -> Listener::OnClosed   somebody else's now: nothing of it may be sent or committed
 //
@@ -12,6 +13,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -66,6 +68,10 @@ class DeliveryLog {
   virtual Status Poll(Duration timeout, Listener* listener) = 0;
   virtual Result<std::vector<CommittedAction>> Read(Partition partition, Offset from,
                                                     size_t max_count) = 0;
+  // The records of those actions that have one, as committed. kUnavailable: that cannot be told
+  // now.
+  virtual Result<std::map<Offset, DeliveryRecord>> FindRecords(Partition partition,
+                                                               const std::set<Offset>& actions) = 0;
   // All or nothing, durable when ok. kUnavailable, kResourceExhausted: nothing was written; try
   // again. kAborted: a partition of it is somebody else's now, as Poll will say. Else fatal.
   virtual Status Commit(const DeliveryBatch& batch) = 0;

@@ -23,9 +23,10 @@ Composition Skip(std::string reason) {
   return composition;
 }
 
-Composition Fail(std::string reason) {
+Composition Fail(std::string failure, std::string reason) {
   Composition composition;
   composition.outcome = Composition::Outcome::kFail;
+  composition.failure = std::move(failure);
   composition.reason = std::move(reason);
   return composition;
 }
@@ -63,16 +64,20 @@ bool IsMarketing(const Company& company, const model::Action& action) {
   return topic == nullptr || !topic->transactional;
 }
 
-// What the rules lack for a mail of this template; empty: nothing.
-std::string Obstacle(const Company& company, const language::Template& rule,
-                     const model::Action& action) {
+// What the rules lack for a mail of this template: both empty where they lack nothing.
+struct Lack {
+  std::string failure;  // Composition::failure
+  std::string reason;
+};
+
+Lack Obstacle(const Company& company, const language::Template& rule, const model::Action& action) {
   if (FindSender(company, rule.from) == nullptr) {
-    return "company.yaml names no sender for this template";
+    return {"no_sender", "company.yaml names no sender for this template"};
   }
   if (IsMarketing(company, action) && company.postal_address.empty()) {
-    return "marketing mail needs the key postal_address in company.yaml";
+    return {"no_postal_address", "marketing mail needs the key postal_address in company.yaml"};
   }
-  return "";
+  return {};
 }
 
 // List-Id and Feedback-ID have a narrow alphabet.
@@ -143,12 +148,15 @@ Composition MailComposer::Compose(const model::Action& action, bool reopened) {
   const language::Template* rule =
       FindTemplate(*rules, action.template_name, action.template_revision, reopened);
   if (rule == nullptr) {
-    return Fail(fmt::format("the template \"{}\" is gone", action.template_name));
+    return Fail("template_gone", fmt::format("the template \"{}\" is gone", action.template_name));
   }
-  const std::string obstacle = Obstacle(rules->current().company, *rule, action);
-  if (!obstacle.empty()) return Fail(obstacle);
+  const Lack lack = Obstacle(rules->current().company, *rule, action);
+  if (!lack.reason.empty()) return Fail(lack.failure, lack.reason);
   auto mail = MakeMail(rules->current().company, *rule, action, *recipient);
-  if (!mail.ok()) return Fail(mail.status().message());
+  if (!mail.ok()) {
+    return Fail("render_error",
+                fmt::format("template \"{}\", {}", rule->name, mail.status().message()));
+  }
   Composition composition;
   composition.mail = *std::move(mail);
   return composition;
@@ -164,8 +172,8 @@ Result<Draft> MailComposer::MakeDraft(const model::Action& action) const {
   Draft draft;
   const std::string refusal = suppressed ? "suppressed" : Refusal(company, action, recipient);
   if (!refusal.empty()) draft.objections.push_back(refusal);
-  const std::string obstacle = Obstacle(company, *rule, action);
-  if (!obstacle.empty()) draft.objections.push_back(obstacle);
+  const Lack lack = Obstacle(company, *rule, action);
+  if (!lack.reason.empty()) draft.objections.push_back(lack.reason);
   SOJOURN_ASSIGN_OR_RETURN(draft.mail, MakeMail(company, *rule, action, recipient));
   return draft;
 }

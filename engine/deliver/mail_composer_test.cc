@@ -183,6 +183,8 @@ TEST_F(MailComposerTest, WhatIsNotWantedAnyMoreIsSkipped) {
 TEST_F(MailComposerTest, WhatCannotBeComposedFailsWithItsReason) {
   EXPECT_EQ(Compose(Action("broken")).outcome, Composition::Outcome::kFail);
   EXPECT_NE(Compose(Action("broken")).reason.find("1:"), std::string::npos);
+  EXPECT_EQ(Compose(Action("broken")).failure, "render_error");
+  EXPECT_EQ(Compose(Action("gone")).failure, "template_gone");
   EXPECT_EQ(Compose(Action("gone")).reason, "the template \"gone\" is gone");
   files_["company.yaml"] = "company: X\nsenders: {a: {from: a@b.example}}\n";
   files_.erase("templates/bill.liquid");

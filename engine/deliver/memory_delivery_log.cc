@@ -47,6 +47,14 @@ Result<std::vector<CommittedAction>> MemoryDeliveryLog::Read(Partition partition
   return found;
 }
 
+Result<std::map<Offset, DeliveryRecord>> MemoryDeliveryLog::FindRecords(
+    Partition partition, const std::set<Offset>& actions) {
+  const std::lock_guard lock(mutex_);
+  std::map<Offset, DeliveryRecord> found = partitions_[Index(partition)].records;
+  std::erase_if(found, [&](const auto& entry) { return !actions.contains(entry.first); });
+  return found;
+}
+
 Status MemoryDeliveryLog::Commit(const DeliveryBatch& batch) {
   const std::lock_guard lock(mutex_);
   if (!failures_.empty()) {

@@ -29,6 +29,8 @@ class MemoryDeliveryLog final : public DeliveryLog {
   Status Poll(Duration timeout, Listener* listener) override;
   Result<std::vector<CommittedAction>> Read(Partition partition, Offset from,
                                             size_t max_count) override;
+  Result<std::map<Offset, DeliveryRecord>> FindRecords(Partition partition,
+                                                       const std::set<Offset>& actions) override;
   Status Commit(const DeliveryBatch& batch) override;
   void Wake() override;
 

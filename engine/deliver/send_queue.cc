@@ -34,6 +34,11 @@ bool SendQueue::Has(const ActionPlace& place) const {
   return found != partitions_.end() && found->second.entries.count(place.offset) != 0;
 }
 
+bool SendQueue::IsReopened(const ActionPlace& place) const {
+  if (!Has(place)) return false;
+  return partitions_.at(place.partition).entries.at(place.offset).mail.reopened;
+}
+
 std::vector<Partition> SendQueue::partitions() const {
   std::vector<Partition> all;
   for (const auto& [partition, state] : partitions_) all.push_back(partition);

@@ -56,6 +56,8 @@ class SendQueue {
   // Everything before `next` was read; what was not added meanwhile is finished.
   void SetRead(Partition partition, Offset next);
   bool Has(const ActionPlace& place) const;
+  // Whether it was added so and is not finished.
+  bool IsReopened(const ActionPlace& place) const;
   // Not before `due`. Its partition is open.
   void Add(QueuedMail mail, Timestamp due);
 

@@ -95,6 +95,18 @@ TEST(DeliveryTest, RecordsSurviveTheirBytes) {
   EXPECT_EQ(read->next_attempt, kNow + Seconds(30));
 }
 
+TEST(DeliveryTest, WhatFailedKeepsItsReason) {
+  DeliveryRecord record = Conclude(Action(), DeliveryState::kFailed, 2, "1:27: divided by 0", kNow);
+  record.failure = "render_error";
+  record.template_name = "offer";
+  record.reopened = true;
+  const auto read = DecodeDelivery(record.place, EncodeDelivery(record));
+  ASSERT_TRUE(read.ok()) << read.status().message();
+  EXPECT_EQ(read->failure, "render_error");
+  EXPECT_EQ(read->template_name, "offer");
+  EXPECT_TRUE(read->reopened);
+}
+
 TEST(DeliveryTest, WhatIsNoRecordIsDataLoss) {
   for (const char* bytes : {"", "{", "[]", "{}", "{\"action\":1}",
                             R"({"action":"a","state":"sent","attempts":1,"at_ms":1})"}) {
