@@ -55,6 +55,8 @@ std::vector<Route> AdminRoutes(AdminOptions options, AdminHandlers handlers) {
   add("POST", "/-/pause", std::move(handlers.pause));
   add("GET", "/-/dead-letters", std::move(handlers.dead_letters));
   add("GET", "/-/suppressions", handlers.suppressions);
+  add("GET", "/-/mails", std::move(handlers.mails));
+  add("POST", "/-/mails", std::move(handlers.retry_mails));
   const auto add_pieces = [&](const char* path, std::function<Response(const Request&)> handler) {
     if (!handler) return;
     add("POST", path, std::move(handler));

@@ -7,6 +7,7 @@
 //   GET  /-/actions    actions as JSON lines; see AdminHandlers
 //   GET  /-/person   one person's record
 //   POST /-/import, POST /-/enroll, GET and POST /-/dead-letters and /-/suppressions
+//   GET  /-/mails      what became of mails; POST: sends again what has failed
 //
 // From reload on they change or reveal things, so they need "Authorization: Bearer TOKEN", also
 // from this machine: other users and web pages of a local browser reach a loopback port too. The
@@ -37,6 +38,8 @@ struct AdminHandlers {
   std::function<Response(const Request&)> dead_letters;
   std::function<Response(const Request&)> keep_dead_letters;
   std::function<Response(const Request&)> suppressions;  // GET and POST
+  std::function<Response(const Request&)> mails;         // GET
+  std::function<Response(const Request&)> retry_mails;   // POST
   // Query: `journey` (none: all), `resume` (1: the other way).
   std::function<Response(const Request&)> pause;
 };

@@ -106,6 +106,16 @@ class Backend {
   virtual Result<std::vector<runtime::DeadLetter>> ReadDeadLetters(LetterCursors* cursors,
                                                                    size_t max_count) = 0;
 
+  // What has become of mails: the records of the partition's actions from `from` on. An action
+  // comes once, in the order of the actions, where the log keeps them so; else in the order of
+  // their writing, and then the last one counts. `visit` gives false: that is enough.
+  using DeliveryVisitor = std::function<bool(const deliver::DeliveryRecord& record)>;
+  virtual Status ScanDeliveries(Partition /*partition*/, Offset /*from*/,
+                                const DeliveryVisitor& /*visit*/) {
+    return FailedPrecondition("what became of mails is not at hand here");
+  }
+  virtual bool deliveries_come_once() const { return false; }
+
   // The deliverer's face of the log. At most one per process, which dies before the backend.
   virtual Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog() = 0;
 

@@ -1,37 +1,242 @@
-// `sojourn dead-letters`: what was no event, and why.
+// `sojourn dead-letters`: what was no event and which mails failed, with the reasons.
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "engine/base/rfc3339.h"
 #include "engine/cli/commands.h"
 #include "engine/cli/dead_letters.h"
+#include "engine/cli/dead_letters_retry.h"
+#include "engine/cli/mail_letters.h"
+#include "engine/cli/printable.h"
+#include "engine/cli/remote.h"
 
 namespace sojourn::cli {
 namespace {
 
-constexpr size_t kLettersPerRead = 1000;
+using deliver::DeliveryRecord;
+using deliver::DeliveryState;
+using Json = nlohmann::ordered_json;
 
-// One line for people: when, where from, why.
-std::string Line(const runtime::DeadLetter& letter) {
-  return fmt::format("{}  {:<12} {:<17} {}", FormatRfc3339(letter.log_time), letter.topic,
-                     runtime::DeadLetterReasonName(letter.reason), letter.message);
+constexpr size_t kMailsPerRead = 10'000;
+// In memory at once, to be sorted; a template that fails for everybody makes more.
+constexpr size_t kMaxListedMails = 100'000;
+
+struct Options {
+  std::shared_ptr<CommonOptions> common;
+  std::string kind;    // "events", "mails"; empty: both
+  std::string reason;  // empty: all
+  std::string format = "text";
+  std::string id;
+
+  bool as_json() const { return format == "json"; }
+};
+
+struct Opened {
+  OpenedBackend backend;
+  std::unique_ptr<MailLetters> mails;
+};
+
+Result<Opened> OpenLetters(const Config& config) {
+  Opened opened;
+  SOJOURN_ASSIGN_OR_RETURN(opened.backend, OpenForCommand(config, /*need_existing=*/true));
+  const auto instance = opened.backend.remote ? FindInstance(config.data) : std::nullopt;
+  opened.mails = instance ? MakeRemoteMailLetters(*instance)
+                          : MakeLocalMailLetters(opened.backend.backend.get());
+  return opened;
 }
 
-Status Print(const Config& config, bool as_json) {
-  SOJOURN_ASSIGN_OR_RETURN(const OpenedBackend opened,
-                           OpenForCommand(config, /*need_existing=*/true));
-  LetterCursors cursors;
+std::string Dump(const Json& json, int indent = -1) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
+// False: nobody reads any more.
+bool PrintLine(const std::string& line) { return std::printf("%s\n", line.c_str()) >= 0; }
+
+// ---- list --------------------------------------------------------------------------------------
+
+std::string Line(const PlacedLetter& placed) {
+  const runtime::DeadLetter& letter = placed.letter;
+  return Printable(fmt::format("{}  {:<17} {:<12} {:<17} {}", FormatRfc3339(letter.log_time),
+                               FormatLetterId(placed.place), letter.topic,
+                               runtime::DeadLetterReasonName(letter.reason), letter.message));
+}
+
+std::string Line(const DeliveryRecord& record) {
+  return Printable(fmt::format("{}  {} {:<12} {:<17} {}", FormatRfc3339(record.at),
+                               record.action_id, "mail", record.failure, record.detail));
+}
+
+Json ToJson(const DeliveryRecord& record) {
+  return {{"kind", "mail"},
+          {"id", record.action_id},
+          {"time", FormatRfc3339(record.at)},
+          {"state", deliver::DeliveryStateName(record.state)},
+          {"reason", record.failure},
+          {"message", record.detail},
+          {"template", record.template_name},
+          {"attempts", record.attempts},
+          {"partition", record.place.partition.value()},
+          {"offset", record.place.offset.value()}};
+}
+
+Status PrintEvents(const Options& options, Backend* backend) {
+  LetterReader reader(backend);
   while (true) {
-    SOJOURN_ASSIGN_OR_RETURN(const auto letters,
-                             opened.backend->ReadDeadLetters(&cursors, kLettersPerRead));
-    if (letters.empty()) return Status::Ok();
-    for (const runtime::DeadLetter& letter : letters) {
-      const std::string line = as_json ? LetterToJson(letter) : Line(letter);
-      if (std::printf("%s\n", line.c_str()) < 0) return Status::Ok();  // nobody reads any more
+    SOJOURN_ASSIGN_OR_RETURN(const auto letter, reader.Next());
+    if (!letter) return Status::Ok();
+    const std::string_view reason = runtime::DeadLetterReasonName(letter->letter.reason);
+    if (!options.reason.empty() && options.reason != reason) continue;
+    if (!PrintLine(options.as_json() ? LetterToJson(*letter) : Line(*letter))) return Status::Ok();
+  }
+}
+
+Status PrintMails(const Options& options, MailLetters* letters) {
+  std::vector<DeliveryRecord> mails;
+  ActionCursors cursors;
+  size_t left_out = 0;
+  while (true) {
+    SOJOURN_ASSIGN_OR_RETURN(auto page, letters->List(&cursors, kMailsPerRead));
+    if (page.empty()) break;
+    for (DeliveryRecord& record : page) {
+      if (!options.reason.empty() && options.reason != record.failure) continue;
+      if (mails.size() == kMaxListedMails) {
+        ++left_out;
+      } else {
+        mails.push_back(std::move(record));
+      }
     }
   }
+  std::ranges::sort(mails, [](const DeliveryRecord& a, const DeliveryRecord& b) {
+    return std::tie(a.at, a.place) < std::tie(b.at, b.place);
+  });
+  for (const DeliveryRecord& record : mails) {
+    if (!PrintLine(options.as_json() ? Dump(ToJson(record)) : Line(record))) break;
+  }
+  if (left_out > 0) {
+    fmt::print(stderr, "sojourn: {} more failed mails are not listed\n", left_out);
+  }
+  return Status::Ok();
+}
+
+Status List(const Options& options) {
+  SOJOURN_ASSIGN_OR_RETURN(const Config config, ResolveConfig(*options.common));
+  SOJOURN_ASSIGN_OR_RETURN(const Opened opened, OpenLetters(config));
+  if (options.kind != "mails") {
+    const Status printed = PrintEvents(options, opened.backend.backend.get());
+    // Over Kafka they are elsewhere; that must not hide the mails.
+    const bool elsewhere = printed.code() == StatusCode::kFailedPrecondition;
+    if (!printed.ok() && (!elsewhere || options.kind == "events")) return printed;
+    if (elsewhere) fmt::print(stderr, "sojourn: {}\n", printed.message());
+  }
+  return options.kind == "events" ? Status::Ok() : PrintMails(options, opened.mails.get());
+}
+
+// ---- show --------------------------------------------------------------------------------------
+
+// How an event gets in after all.
+std::string WayBack(const runtime::DeadLetter& letter, const Config& config) {
+  if (letter.topic == "http") {
+    return fmt::format(
+        "correct the call and send it again: curl http://{}/v1/batch -H 'Content-Type: "
+        "application/json' -d '{{\"batch\": [CALL]}}'",
+        config.listen);
+  }
+  if (letter.topic == "import") {
+    return "correct the line in a file of its own, then sojourn import FILE --as events";
+  }
+  return fmt::format("correct the event and send it again, to POST /v1/batch of {}", config.listen);
+}
+
+Status ShowEvent(const Options& options, const LetterPlace& place) {
+  SOJOURN_ASSIGN_OR_RETURN(const Config config, ResolveConfig(*options.common));
+  SOJOURN_ASSIGN_OR_RETURN(const Opened opened, OpenLetters(config));
+  LetterReader reader(opened.backend.backend.get());
+  SOJOURN_ASSIGN_OR_RETURN(const PlacedLetter placed, reader.ReadOne(place));
+  const runtime::DeadLetter& letter = placed.letter;
+  if (options.as_json()) {
+    PrintLine(LetterToJson(placed));
+    return Status::Ok();
+  }
+  fmt::print("event      {}\n", FormatLetterId(place));
+  fmt::print("time       {}\n", FormatRfc3339(letter.log_time));
+  fmt::print("reason     {}: {}\n", runtime::DeadLetterReasonName(letter.reason),
+             Printable(letter.message));
+  fmt::print("from       {} [{}] {}\n", Printable(letter.topic), letter.partition.value(),
+             letter.offset.value());
+  fmt::print("key        {}\n", Printable(letter.key));
+  fmt::print("record     {}\n", Printable(letter.value));
+  fmt::print("to send    {}\n", WayBack(letter, config));
+  return Status::Ok();
+}
+
+void PrintMail(const DeliveryRecord& record, const Json& action) {
+  fmt::print("mail       {}\n", record.action_id);
+  fmt::print("state      {} at {}, attempts: {}\n", deliver::DeliveryStateName(record.state),
+             FormatRfc3339(record.at), record.attempts);
+  fmt::print("reason     {}{}{}\n", Printable(record.failure), record.failure.empty() ? "" : ": ",
+             Printable(record.detail));
+  fmt::print("place      partition {}, offset {}\n", record.place.partition.value(),
+             record.place.offset.value());
+  if (action.is_null()) {
+    fmt::print("action     gone: the log does not keep actions for ever, so it cannot be sent\n");
+    return;
+  }
+  fmt::print("action     as it was decided\n");
+  const std::string text = Dump(action, 2);
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    fmt::print("  {}\n", Printable(std::string_view(text).substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  if (record.state != DeliveryState::kFailed) return;
+  fmt::print("to send    correct the template, then sojourn dead-letters retry {}\n",
+             record.action_id);
+}
+
+Status ShowMail(const Options& options) {
+  SOJOURN_ASSIGN_OR_RETURN(const Config config, ResolveConfig(*options.common));
+  SOJOURN_ASSIGN_OR_RETURN(const Opened opened, OpenLetters(config));
+  SOJOURN_ASSIGN_OR_RETURN(const auto found, opened.mails->Find({options.id}));
+  if (found.empty()) {
+    return NotFound(fmt::format(
+        "nothing is known of a mail {}; sojourn dead-letters list names those that failed",
+        Printable(options.id)));
+  }
+  SOJOURN_ASSIGN_OR_RETURN(const std::string text, opened.mails->ReadAction(found[0].place));
+  const Json action = text.empty() ? Json() : Json::parse(text, nullptr, false);
+  if (!options.as_json()) {
+    PrintMail(found[0], action);
+    return Status::Ok();
+  }
+  Json json = ToJson(found[0]);
+  json["action"] = action;  // null: gone
+  PrintLine(Dump(json));
+  return Status::Ok();
+}
+
+Status Show(const Options& options) {
+  const auto place = ParseLetterId(options.id);
+  return place ? ShowEvent(options, *place) : ShowMail(options);
+}
+
+void AddFormat(CLI::App* command, Options* options) {
+  command->add_option("--format", options->format, "text or json (one a line)")
+      ->check(CLI::IsMember({"text", "json"}));
+}
+
+std::shared_ptr<Options> AddListOptions(CLI::App* command) {
+  auto options = std::make_shared<Options>();
+  options->common = AddCommonOptions(command);
+  AddFormat(command, options.get());
+  command->add_option("--kind", options->kind, "Only events or only mails")
+      ->check(CLI::IsMember({"events", "mails"}));
+  command->add_option("--reason", options->reason, "Only of this reason, such as render_error");
+  return options;
 }
 
 }  // namespace
@@ -39,16 +244,28 @@ Status Print(const Config& config, bool as_json) {
 void AddDeadLettersCommand(CLI::App* app, int* exit_code) {
   CLI::App* command = app->add_subcommand(
       "dead-letters",
-      "Prints the records, calls and lines of files that were no events, with their reasons");
-  auto options = AddCommonOptions(command);
-  auto format = std::make_shared<std::string>("text");
-  command->add_option("--format", *format, "text or json (one a line, with the record itself)")
-      ->check(CLI::IsMember({"text", "json"}));
-  command->callback([options, format, exit_code] {
-    const Result<Config> config = ResolveConfig(*options);
-    const Status printed = config.ok() ? Print(*config, *format == "json") : config.status();
-    if (!printed.ok()) *exit_code = Fail(printed);
+      "Lists records, calls and lines of files that were no events and mails that failed, with "
+      "their reasons; shows one; sends failed mails again");
+  command->require_subcommand(0, 1);
+  const auto run = [exit_code](const Status& status) {
+    if (!status.ok()) *exit_code = Fail(status);
+  };
+  const auto whole = AddListOptions(command);
+  command->callback([=] {
+    if (command->get_subcommands().empty()) run(List(*whole));
   });
+  CLI::App* list = command->add_subcommand("list", "All, the oldest first; so is no subcommand");
+  const auto listed = AddListOptions(list);
+  list->callback([=] { run(List(*listed)); });
+
+  CLI::App* show = command->add_subcommand(
+      "show", "Everything about one: the record, or the action and why it could not be a mail");
+  auto shown = std::make_shared<Options>();
+  shown->common = AddCommonOptions(show);
+  AddFormat(show, shown.get());
+  show->add_option("ID", shown->id, "As listed")->required();
+  show->callback([=] { run(Show(*shown)); });
+  AddRetryCommand(command, exit_code);
 }
 
 }  // namespace sojourn::cli

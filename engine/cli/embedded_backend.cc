@@ -133,6 +133,11 @@ class EmbeddedBackend final : public Backend {
     return letters;
   }
 
+  Status ScanDeliveries(Partition partition, Offset from, const DeliveryVisitor& visit) override {
+    return log_->VisitDeliveries(partition, from, visit);
+  }
+  bool deliveries_come_once() const override { return true; }
+
   Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog() override {
     return log_->MakeDeliveryLog("mail");
   }

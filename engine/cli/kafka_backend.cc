@@ -9,6 +9,7 @@
 #include "connectors/kafka/cluster.h"
 #include "connectors/kafka/dead_letter.h"
 #include "connectors/kafka/deliveries.h"
+#include "connectors/kafka/delivery_topic.h"
 #include "connectors/kafka/event_producer.h"
 #include "connectors/kafka/notes.h"
 #include "connectors/kafka/reader.h"
@@ -212,6 +213,29 @@ class KafkaBackend final : public Backend {
     return FailedPrecondition(
         fmt::format("over Kafka, dead letters stand in the topic {}: read it with any client",
                     kafka::DeadLettersTopic(config_.kafka)));
+  }
+
+  Status ScanDeliveries(Partition partition, Offset from, const DeliveryVisitor& visit) override {
+    const std::lock_guard lock(mutex_);
+    const std::string topic = kafka::DeliveriesTopic(config_.kafka);
+    SOJOURN_ASSIGN_OR_RETURN(const kafka::Watermarks watermarks,
+                             cluster_->QueryWatermarks(topic, partition));
+    Patience patience(kScanPatience);
+    bool enough = false;
+    const auto visit_record = [&](const kafka::StoredRecord& record) -> Status {
+      patience.Renew();
+      const auto offset = kafka::ParseOffset(record.key);  // the cursor is none
+      if (!offset || *offset < from || !record.value) return Status::Ok();
+      SOJOURN_ASSIGN_OR_RETURN(const deliver::DeliveryRecord decoded,
+                               deliver::DecodeDelivery({partition, *offset}, *record.value));
+      enough = !visit(decoded);
+      return enough ? Aborted("enough") : Status::Ok();
+    };
+    const Status read = reader_
+                            ->ReadTo(topic, partition, watermarks.oldest, watermarks.end,
+                                     visit_record, patience.KeepGoing())
+                            .status();
+    return enough ? Status::Ok() : Patience::Explain(read);
   }
 
   Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog() override {

@@ -11,6 +11,7 @@
 
 #include "connectors/http/instance_file.h"
 #include "engine/cli/enroll.h"
+#include "engine/cli/mail_letters.h"
 #include "engine/cli/persons.h"
 #include "engine/cli/remote.h"
 #include "engine/cli/secrets.h"
@@ -317,6 +318,10 @@ http::AdminHandlers Service::Handlers() {
     for (const auto& [part, bytes] : backend_->Sizes()) {
       telemetry_.Record(telemetry::StoreSize{part, bytes});
     }
+    std::error_code error;
+    const auto space = std::filesystem::space(config_.data, error);
+    if (!error) telemetry_.Record(telemetry::DiskFree{static_cast<int64_t>(space.available)});
+    telemetry_.Record(telemetry::ReadyStands{Ready().ok()});
     return telemetry_.Exposition();
   };
   handlers.reload = [this](const http::Request&) { return Reload(); };
@@ -338,6 +343,13 @@ http::AdminHandlers Service::Handlers() {
   handlers.suppressions = [this](const http::Request& request) {
     const auto list = backend_->suppressions();
     return list.ok() ? HandleSuppressions(*list, request) : http::ToResponse(list.status());
+  };
+  handlers.mails = [this](const http::Request& request) {
+    return HandleMailLetters(backend_.get(), request);
+  };
+  handlers.retry_mails = [this](const http::Request& request) {
+    const auto reopen = [this](auto reopening) { return mail_->Reopen(std::move(reopening)); };
+    return HandleRetryMails(reopen, request, stopping_);
   };
   handlers.enroll = [this](const http::Request& request) { return HandleEnroll(request); };
   handlers.pause = [this](const http::Request& request) { return HandlePause(request); };
