@@ -4,7 +4,7 @@
 set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)  # packaging does not build the tests
 
 install(DIRECTORY rules DESTINATION share/sojourn)
-install(DIRECTORY deploy/mappings DESTINATION share/sojourn)
+install(DIRECTORY deploy/mappings deploy/prometheus DESTINATION share/sojourn)
 install(PROGRAMS deploy/quickstart.sh deploy/demo/make_events.py deploy/demo/show_mail.py
         DESTINATION share/sojourn/demo)
 install(FILES deploy/demo/cdnow.py deploy/demo/sample_events.py deploy/demo/README.md
