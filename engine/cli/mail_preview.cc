@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <optional>
 
@@ -17,7 +16,6 @@
 #include "engine/cli/template_values.h"
 #include "engine/deliver/page_texts.h"
 #include "engine/language/render_message.h"
-#include "engine/language/source.h"
 #include "engine/model/action_codec.h"
 #include "engine/step/known_values.h"
 #include "engine/store/person_record.h"
@@ -222,25 +220,6 @@ model::Action ActionOf(const PreviewRequest& request, const Template& rule,
   return action;
 }
 
-// "the body, 2:5: ..." with its place in the template's file.
-std::string InFile(const Bundle& bundle, const Template& rule, const std::string& message) {
-  const std::string& path = rule.position.file;
-  constexpr std::string_view kBody = "the body, ";
-  const auto file = bundle.files.find(path);
-  int line = 0;
-  int column = 0;
-  int end = 0;
-  if (!message.starts_with(kBody) || file == bundle.files.end() ||
-      std::sscanf(message.c_str() + kBody.size(), "%d:%d%n", &line, &column, &end) != 2) {
-    return path + ": " + message;
-  }
-  const language::SourceFile source(path, file->second);
-  const auto before = source.text().size() - rule.body.size();
-  const int first = source.PositionOf(static_cast<uint32_t>(before)).line;
-  return fmt::format("{}:{}:{}{}", path, first + line - 1, column,
-                     message.substr(kBody.size() + static_cast<size_t>(end)));
-}
-
 // Why a mail would not go, for people.
 std::string Explain(const std::string& objection, const model::Action& action) {
   if (objection == "suppressed") {
@@ -275,8 +254,8 @@ Result<std::unique_ptr<deliver::MailComposer>> MakeComposer(const Config& config
       deliver::LinkSigner({std::move(key)}), std::move(texts));
 }
 
-Status DoesNotRender(const Bundle& bundle, const Template& rule, const Status& status) {
-  return Status(StatusCode::kAborted, InFile(bundle, rule, status.message()));
+Status DoesNotRender(const Status& status) {
+  return Status(StatusCode::kAborted, status.message());
 }
 
 void SetLanguage(const std::string& language, Material* material) {
@@ -337,13 +316,13 @@ Result<Preview> MakePreview(const PreviewRequest& request, const Config& config,
   preview.notes = material.notes;
   if (rule->channel != model::ActionKind::kSendEmail) {
     const auto rendered = language::RenderMessage(bundle->company, *rule, action, {});
-    if (!rendered.ok()) return DoesNotRender(*bundle, *rule, rendered.status());
+    if (!rendered.ok()) return DoesNotRender(rendered.status());
     preview.text = rendered->body;
     return preview;
   }
   SOJOURN_ASSIGN_OR_RETURN(const auto composer, MakeComposer(config, bundle, material, now));
   auto draft = composer->MakeDraft(action);
-  if (!draft.ok()) return DoesNotRender(*bundle, *rule, draft.status());
+  if (!draft.ok()) return DoesNotRender(draft.status());
   preview.mail = std::move(draft->mail);
   for (const std::string& objection : draft->objections) {
     preview.notes.push_back(Explain(objection, action));

@@ -126,18 +126,23 @@ class TemplateLoader {
 
   void ParseBody() {
     const uint32_t start = file_.body.begin;
+    const int first_line = file_.source.PositionOf(start).line;
     const size_t of_subject = loaded_.reads.size();
-    rule_->parsed_body = ParseLiquid(rule_->body, [&](uint32_t begin, uint32_t end) {
-      return SourceRange{start + begin, start + end};
-    });
+    rule_->parsed_body = ParseLiquid(
+        rule_->body,
+        [&](uint32_t begin, uint32_t end) {
+          return SourceRange{start + begin, start + end};
+        },
+        first_line);
     for (size_t i = of_subject; i < loaded_.reads.size(); ++i) {
       const std::string root = Root(loaded_.reads[i].path);
       if (root == "unsubscribe_url" || root == "preferences_url") loaded_.uses_footer_urls = true;
     }
   }
 
-  std::shared_ptr<const liquid::Template> ParseLiquid(std::string_view text, const Place& place) {
-    const liquid::ParseResult result = liquid::Parse(text, {&context_->partials});
+  std::shared_ptr<const liquid::Template> ParseLiquid(std::string_view text, const Place& place,
+                                                      int first_line = 1) {
+    const liquid::ParseResult result = liquid::Parse(text, {&context_->partials, "", first_line});
     for (const liquid::Issue& issue : result.issues) {
       context_->reporter->Error(Code::kBadLiquid, file_.source, place(issue.begin, issue.end),
                                 issue.message, issue.hint);

@@ -30,13 +30,12 @@ Result<Value> DataOf(const model::Action& action, const MessageLinks& links, Are
   return Value::Map(kept, static_cast<uint32_t>(entries.size()));
 }
 
-Result<std::string> RenderText(std::string_view what, const liquid::Template& text,
+// `where` stands before line and column in messages.
+Result<std::string> RenderText(const std::string& where, const liquid::Template& text,
                                const Value& data, const liquid::RenderOptions& options) {
   std::string out;
   const Status status = liquid::Render(text, data, options, &out);
-  if (!status.ok()) {
-    return Status(status.code(), fmt::format("the {}, {}", what, status.message()));
-  }
+  if (!status.ok()) return Status(status.code(), where + status.message());
   return out;
 }
 
@@ -51,11 +50,12 @@ Result<RenderedMessage> RenderMessage(const Company& company, const Template& ru
   options.now = action.time;
   RenderedMessage message;
   if (rule.parsed_subject != nullptr) {
-    SOJOURN_ASSIGN_OR_RETURN(message.subject,
-                             RenderText("subject", *rule.parsed_subject, data, options));
+    SOJOURN_ASSIGN_OR_RETURN(message.subject, RenderText(rule.position.file + ": the subject, ",
+                                                         *rule.parsed_subject, data, options));
   }
   options.auto_escape = rule.channel == model::ActionKind::kSendEmail;
-  SOJOURN_ASSIGN_OR_RETURN(message.body, RenderText("body", *rule.parsed_body, data, options));
+  SOJOURN_ASSIGN_OR_RETURN(message.body,
+                           RenderText(rule.position.file + ":", *rule.parsed_body, data, options));
   return message;
 }
 

@@ -23,7 +23,7 @@ struct RenderedMessage {
 };
 
 // With the action's values, at its time, in the company's zone; a mail's body escaped for HTML.
-// Errors: a template that does not render with these values, with line and column.
+// Errors: a template that does not render with these values, as file:line:column.
 Result<RenderedMessage> RenderMessage(const Company& company, const Template& rule,
                                       const model::Action& action, const MessageLinks& links);
 

@@ -159,6 +159,7 @@ class Template {
  public:
   std::string text;
   std::string name;  // of a partial
+  int first_line = 1;
   Block body;
   size_t placed_partials = 0;  // counting those in partials each time they are placed
   int depth = 0;               // how deep its tags are nested, those of partials included

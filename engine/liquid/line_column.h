@@ -7,7 +7,7 @@
 
 namespace sojourn::liquid {
 
-// "3:14", both counted from 1, columns in characters.
-std::string LineColumn(std::string_view text, size_t position);
+// "3:14": lines counted from `first_line`, columns in characters from 1.
+std::string LineColumn(std::string_view text, size_t position, int first_line = 1);
 
 }  // namespace sojourn::liquid

@@ -37,6 +37,7 @@ class PartialSource {
 struct ParseOptions {
   const PartialSource* partials = nullptr;  // null: there are none; used during Parse alone
   std::string_view name = {};               // of the text where it is a partial itself
+  int first_line = 1;  // number of the text's first line, as what Render says counts them
 };
 
 // A path of the data that a template reads: neither assigned by it nor a loop's own.

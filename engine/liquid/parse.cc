@@ -163,6 +163,7 @@ ParseResult ParseText(std::string_view text, std::string name, PartialContext* p
   auto parsed = std::make_shared<Template>();
   parsed->text = text;
   parsed->name = std::move(name);
+  if (parsed->name.empty()) parsed->first_line = partials->first_line;
   parsed->body = Parser(parsed.get(), partials, &result.issues).Run();
   result.reads = ReadsOf(*parsed);
   if (result.issues.empty()) result.parsed = std::move(parsed);
@@ -175,6 +176,7 @@ ParseResult Parse(std::string_view text, const ParseOptions& options) {
   PartialContext partials;
   partials.source = options.partials;
   if (!options.name.empty()) partials.open.emplace_back(options.name);
+  partials.first_line = options.first_line;
   return ParseText(text, "", &partials);
 }
 

@@ -18,6 +18,7 @@ namespace sojourn::liquid {
 // What a template and its partials share while they are parsed.
 struct PartialContext {
   const PartialSource* source = nullptr;
+  int first_line = 1;             // of the outermost text
   std::vector<std::string> open;  // partials being parsed, the outermost first
   // Each partial is parsed once; null: it has mistakes, which were told where it was placed first.
   std::map<std::string, std::shared_ptr<const Template>, std::less<>> parsed;

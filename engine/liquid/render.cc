@@ -30,7 +30,7 @@ Flow Renderer::RenderBlock(const Block& block) {
 
 void Renderer::Locate(Span span) {
   if (!location_.empty()) return;
-  location_ = LineColumn(template_->text, span.begin);
+  location_ = LineColumn(template_->text, span.begin, template_->first_line);
   if (!template_->name.empty()) {
     location_ = fmt::format("partial \"{}\" {}", template_->name, location_);
   }

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from cases import run_cases  # noqa: E402
 from kafka_broker import KafkaBroker  # noqa: E402
 from kafka_reader import read_topic  # noqa: E402
-from mail_test import RULES, outcomes, send, shop  # noqa: E402
+from mail_process import RULES, send, shop  # noqa: E402
 from sojourn_process import Sojourn  # noqa: E402
 
 REPAIRED = """---
@@ -56,7 +56,8 @@ def mails(sojourn):
 def break_for(sojourn, *people):
     for person in people:
         send(sojourn, person, "Broken", number=1, zero=0)
-    sojourn.wait_for(lambda: outcomes(sojourn).get("failed") == len(people), what="failed mails")
+    sojourn.wait_for(lambda: sojourn.mail_outcomes().get("failed") == len(people),
+                     what="failed mails")
 
 
 def repair(sojourn):
@@ -77,7 +78,7 @@ def test_letters_are_listed_and_shown():
         assert event["kind"] == "event" and event["reason"] == "undecodable", event
         for mail in (first, second):
             assert mail["kind"] == "mail" and mail["template"] == "broken", mail
-            assert mail["reason"] == "render_error" and "1:" in mail["message"], mail
+            assert mail["reason"] == "render_error" and "broken.liquid:5:" in mail["message"], mail
         assert first["time"] <= second["time"]
         assert letters(sojourn, "--kind", "events") == [event]
         assert letters(sojourn, "--kind", "mails") == [first, second]
@@ -90,7 +91,7 @@ def test_letters_are_listed_and_shown():
         shown = sojourn.command("dead-letters", "show", event["id"]).stdout
         assert "nonsense" in shown and "\x1b" not in shown and "/v1/batch" in shown, shown
         shown = sojourn.command("dead-letters", "show", first["id"]).stdout
-        for part in ("render_error", "1:", '"person": "ada"', '"journey": "broken"',
+        for part in ("render_error", "broken.liquid:5:", '"person": "ada"', '"journey": "broken"',
                      '"template": "broken"', '"template_revision"', '"zero": 0',
                      f"retry {first['id']}"):
             assert part in shown, (part, shown)
@@ -137,7 +138,7 @@ def test_retried_mails_go_once_with_the_template_of_now():
         assert "under way" in result.stdout, result
         sojourn.command("resume")
         sojourn.wait_for(lambda: len(mails(sojourn)) == 3, what="the other two")
-        assert outcomes(sojourn) == {"delivered": 2}, outcomes(sojourn)
+        assert sojourn.mail_outcomes() == {"delivered": 2}, sojourn.mail_outcomes()
         assert "no such mail" in sojourn.command("dead-letters", "retry", "--all").stdout
 
 
@@ -170,7 +171,7 @@ def test_killed_on_the_way_it_is_not_sent_twice():
         sojourn.kill()
         relay.delay_seconds = 0
         sojourn.start()
-        sojourn.wait_for(lambda: outcomes(sojourn) == {"unknown": 1}, what="its end")
+        sojourn.wait_for(lambda: sojourn.mail_outcomes() == {"unknown": 1}, what="its end")
         result = sojourn.command("dead-letters", "retry", letter["id"], check=False)
         assert result.returncode == 1 and "it is unknown" in result.stdout, result
         assert len(relay.mails) == 1, relay.mails
@@ -197,8 +198,8 @@ def test_over_kafka_failed_mails_are_listed():
             action = json.loads(record.value())
             for state in states:
                 value = {"action": action["id"], "state": state, "attempts": 0, "at_ms": 1,
-                         "detail": "the body, 1:27: divided by 0", "failure": "render_error",
-                         "template": "broken"}
+                         "detail": "templates/broken.liquid:5:27: divided by 0",
+                         "failure": "render_error", "template": "broken"}
                 producer.produce(f"{app}.deliveries", json.dumps(value),
                                  str(record.offset()), record.partition())
         assert producer.flush(30) == 0

@@ -155,8 +155,8 @@ def test_the_rules_as_they_are_thank_at_once_and_drop_what_is_late():
             sojourn.post("/v1/track", {"userId": "new", "event": "Order Completed", "properties": {
                 "order_id": "o2", "total": 20.0, "currency": "USD", "quantity": 1}})
             sojourn.wait_for(lambda: relay.mails, what="thanks for the new order")
-            sojourn.wait_for(lambda: sojourn.metric_by("sojourn_mails_total", "outcome")
-                             == {"expired": 1, "delivered": 1}, what="one that is late")
+            sojourn.wait_for(lambda: sojourn.mail_outcomes() == {"expired": 1, "delivered": 1},
+                             what="one that is late")
             assert [recipient for recipient, _ in relay.mails] == [address("new")]
             assert key.verifies(relay.mails[0][1])
             sojourn.stop()

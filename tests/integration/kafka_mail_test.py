@@ -65,7 +65,7 @@ def mailed(*processes):
 def outcomes(*processes):
     sums = {}
     for sojourn in processes:
-        for outcome, count in sojourn.metric_by("sojourn_mails_total", "outcome").items():
+        for outcome, count in sojourn.mail_outcomes().items():
             sums[outcome] = sums.get(outcome, 0) + count
     return sums
 

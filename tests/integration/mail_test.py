@@ -2,14 +2,12 @@
 """The running process and a mail relay that nobody here wrote (aiosmtpd)."""
 
 import collections
-import contextlib
 import email
 import email.policy
 import json
 import re
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import dkim
@@ -17,90 +15,7 @@ import dkim
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from cases import long_run, run_cases  # noqa: E402
 from delivery_records import delivery_records  # noqa: E402
-from mail_relay import Relay  # noqa: E402
-from sojourn_process import Sojourn, free_port  # noqa: E402
-
-RULES = {
-    "company.yaml": """company: Test Shop
-timezone: UTC
-currency: EUR
-postal_address: Test Shop, Main Street 1, Berlin
-topics:
-  marketing: {default: opted_in}
-  orders: {default: opted_in, kind: transactional}
-senders:
-  hello: {from: "Test Shop <hello@shop.example>"}
-""",
-    "templates/offer.liquid": """---
-template: offer
-subject: "An offer, {{ person.first_name }}"
----
-<p>Hello {{ person.first_name }}, <a href="https://shop.example/offer">look</a></p>
-""",
-    "templates/bill.liquid": """---
-template: bill
-subject: "Your bill"
-topic: orders
----
-<p>Thank you</p>
-""",
-    "templates/broken.liquid": """---
-template: broken
-subject: "x"
----
-{{ event.number | divided_by: event.zero }}
-""",
-    "journeys/offer.yaml": """journey: offer
-trigger: {event: Offer}
-one_run_per: event.number
-steps:
-  - send_email: offer
-""",
-    "journeys/bill.yaml": "journey: bill\ntrigger: {event: Bill}\nsteps:\n  - send_email: bill\n",
-    "journeys/broken.yaml":
-        "journey: broken\ntrigger: {event: Broken}\nsteps:\n  - send_email: broken\n",
-}
-
-
-@contextlib.contextmanager
-def shop(**mail):
-    with tempfile.TemporaryDirectory(prefix="sojourn-mail-") as name:
-        directory = Path(name)
-        for path, text in RULES.items():
-            (directory / "rules" / path).parent.mkdir(parents=True, exist_ok=True)
-            (directory / "rules" / path).write_text(text)
-        relay = Relay(directory)
-        relay.controller.start()
-        key_file = directory / "dkim.pem"
-        subprocess.run(["openssl", "genrsa", "-out", key_file, "2048"], check=True,
-                       capture_output=True)
-        port = free_port()
-        settings = {"send": "smtp", "smtp": relay.settings(),
-                    "public_url": f"http://127.0.0.1:{port}",
-                    "dkim": [{"domain": "shop.example", "selector": "test",
-                              "key_file": str(key_file)}], **mail}
-        sojourn = Sojourn(directory / "process", rules=directory / "rules", port=port,
-                          mail=settings)
-        try:
-            yield sojourn, relay, key_file
-        finally:
-            if sojourn.process and sojourn.process.poll() is None:
-                sojourn.kill()
-            relay.controller.stop()
-
-
-def outcomes(sojourn):
-    """Those that there were."""
-    counts = sojourn.metric_by("sojourn_mails_total", "outcome")
-    return {outcome: count for outcome, count in counts.items() if count}
-
-
-def send(sojourn, person, event, **properties):
-    calls = [{"type": "identify", "userId": person,
-              "traits": {"email": f"{person}@customer.example", "first_name": "Ada"}},
-             {"type": "track", "userId": person, "event": event, "properties": properties}]
-    status, text = sojourn.post("/v1/batch", {"batch": calls})
-    assert status == 200, text
+from mail_process import send, shop  # noqa: E402
 
 
 def check_signature(content, key_file):
@@ -140,7 +55,7 @@ def test_a_mail_arrives_signed_and_can_be_unsubscribed_from():
         assert b"Your bill" in relay.mails[2][1]
         skipped = sojourn.metric_by("sojourn_steps_skipped_total", "reason")
         assert skipped == {"no_consent": 1}, skipped
-        assert outcomes(sojourn) == {"delivered": 3}, outcomes(sojourn)
+        assert sojourn.mail_outcomes() == {"delivered": 3}, sojourn.mail_outcomes()
         sojourn.stop()
 
 
@@ -152,8 +67,8 @@ def test_what_the_relay_refuses_is_named_and_harms_no_other():
         for person in ("gone", "busy", "ada"):
             send(sojourn, person, "Offer", number=1)
         send(sojourn, "bob", "Broken", number=1, zero=0)
-        sojourn.wait_for(lambda: sum(outcomes(sojourn).values()) == 4, what="four outcomes")
-        assert outcomes(sojourn) == {"refused": 1, "waiting": 1, "delivered": 1, "failed": 1}
+        sojourn.wait_for(lambda: sum(sojourn.mail_outcomes().values()) == 4, what="four outcomes")
+        assert sojourn.mail_outcomes() == {"refused": 1, "waiting": 1, "delivered": 1, "failed": 1}
         # The bounce reaches the rules: the address gets no more.
         send(sojourn, "gone", "Offer", number=2)
         sojourn.wait_for(lambda: sojourn.metric_by("sojourn_steps_skipped_total", "reason")
@@ -176,7 +91,7 @@ def test_a_bounced_address_outlives_its_person():
         calls = [{"type": "identify", "userId": "heir", "traits": {"email": "Gone@customer.example"}},
                  {"type": "track", "userId": "heir", "event": "Offer", "properties": {"number": 1}}]
         assert sojourn.post("/v1/batch", {"batch": calls})[0] == 200
-        sojourn.wait_for(lambda: outcomes(sojourn) == {"skipped": 2}, what="two skips")
+        sojourn.wait_for(lambda: sojourn.mail_outcomes() == {"skipped": 2}, what="two skips")
         assert not sojourn.metric_by("sojourn_steps_skipped_total", "reason")
         assert relay.mails == []
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from cases import PROJECT_ROOT, run_cases  # noqa: E402
-from mail_test import outcomes, send, shop  # noqa: E402
+from mail_process import send, shop  # noqa: E402
 
 PARTITIONS = 4  # of a new data directory
 ALERTS = PROJECT_ROOT / "deploy/prometheus/sojourn.rules.yml"
@@ -74,7 +74,7 @@ def test_every_outcome_is_counted_once():
         for person in ("ada", "gone", "busy"):
             send(sojourn, person, "Offer", number=1)
         send(sojourn, "bob", "Broken", number=1, zero=0)
-        sojourn.wait_for(lambda: sum(outcomes(sojourn).values()) == 4, what="four outcomes")
+        sojourn.wait_for(lambda: sum(sojourn.mail_outcomes().values()) == 4, what="four outcomes")
         react(sojourn, relay)
         sojourn.wait_for(lambda: sojourn.metric_by("sojourn_unsubscriptions_total", "topic")
                          .get("unknown"), what="the last event")

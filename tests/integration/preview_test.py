@@ -349,14 +349,13 @@ def test_a_test_mail_among_files_of_a_running_process():
                 assert f"file://{index}" in sent.stdout, sent.stdout
 
         send(sojourn, "ada", "Offer", number=0, title="x")
-        sojourn.wait_for(lambda: sojourn.metric_by("sojourn_mails_total", "outcome"), what="a mail")
+        sojourn.wait_for(sojourn.mail_outcomes, what="a mail")
         tester = threading.Thread(target=test_mails)
         tester.start()
         for number in range(1, 60):
             send(sojourn, "ada", "Offer", number=number, title="x")
         tester.join()
-        sojourn.wait_for(lambda: sojourn.metric_by("sojourn_mails_total", "outcome")
-                         == {"delivered": 60}, what="all mails")
+        sojourn.wait_for(lambda: sojourn.mail_outcomes() == {"delivered": 60}, what="all mails")
         listed = index.read_text()
         assert listed.count('<tr id="test_') == 5, listed.count('<tr id="test_')
         assert listed.count('<tr id="act_') == 60, listed.count('<tr id="act_')

@@ -153,8 +153,7 @@ class MailShop:
         assert status == 200, text
 
     def outcomes(self):
-        """How many mails came to which end, attempts that wait included, since the last start."""
-        return self.sojourn.metric_by("sojourn_mails_total", "outcome")
+        return self.sojourn.mail_outcomes()
 
     def skipped(self):
         return self.sojourn.metric_by("sojourn_steps_skipped_total", "reason")

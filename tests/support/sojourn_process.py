@@ -150,6 +150,11 @@ class Sojourn:
                 sums[labels[label]] = sums.get(labels[label], 0.0) + value
         return sums
 
+    def mail_outcomes(self):
+        """How many mails came to which end, attempts that wait included, since the last start."""
+        counts = self.metric_by("sojourn_mails_total", "outcome")
+        return {outcome: count for outcome, count in counts.items() if count}
+
     def wait_settled(self, partitions, timeout=60):
         """Until every partition has handled all that is at hand, its timers included.
 
