@@ -57,6 +57,14 @@ Property FindProperty(const Names& names, const std::vector<std::string>& events
   return found;
 }
 
+void CheckCompanyField(std::string_view field, Span span, IssueList* issues) {
+  static const std::vector<std::string> known = {"name", "currency", "postal_address", "timezone"};
+  if (Has(known, field)) return;
+  std::string hint = DidYouMean(field, known);
+  if (hint.empty()) hint = "it has name, currency, postal_address and timezone";
+  issues->Error(code::kUnknownName, span, fmt::format("company has no \"{}\"", field), hint);
+}
+
 }  // namespace
 
 bool Checker::IsShadowed(std::string_view name) const {
@@ -87,6 +95,9 @@ bool Checker::RootAllowed(std::string_view root, Span span) {
     hint =
         "a segment looks at the person: use person.TRAIT, or history such as "
         "count(\"Order Completed\", days(30)) > 0";
+  } else if (root == "ab_test" || root == "coupon") {
+    hint = fmt::format("it can be read behind {} step of the journey",
+                       root == "coupon" ? "a coupon" : "an ab_test");
   }
   issues_->Error(code::kNotHere, span, fmt::format("\"{}\" has no meaning here", root), hint);
   return false;
@@ -176,6 +187,7 @@ bool Checker::CheckRootField(Node* node, std::string_view field, Span span) {
     node->type = CouponField(node, field, span);
   } else {
     node->access = Access::kCompanyField;
+    if (!scope_->unchecked) CheckCompanyField(field, span, issues_);
   }
   return true;
 }

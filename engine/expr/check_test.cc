@@ -218,7 +218,9 @@ TEST(CheckTest, Segments) {
       {"event.total > 1.0",
        "E004 <event> \"event\" has no meaning here | a segment looks at the person: use "
        "person.TRAIT, or history such as count(\"Order Completed\", days(30)) > 0"},
-      {"ab_test.offer == 'a'", "E004 <ab_test> \"ab_test\" has no meaning here"},
+      {"ab_test.offer == 'a'",
+       "E004 <ab_test> \"ab_test\" has no meaning here | it can be read behind an ab_test step of "
+       "the journey"},
   };
   const TestNames names;
   for (const Case& c : cases) EXPECT_EQ(Issues(c.text, SegmentScope(), names), c.issues) << c.text;

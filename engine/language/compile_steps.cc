@@ -123,6 +123,7 @@ class SendChecker {
     if (root == "event") return CheckProperty(read, loaded, flow.events);
     if (root == "trigger") return CheckProperty(read, loaded, draft_.trigger_events);
     if (root == "ab_test") return CheckTest(read, loaded, flow);
+    if (root == "data") return CheckData(read, loaded, index);
     if (root != "coupon" || flow.coupon || told_coupon_.count(index) != 0) return;
     told_coupon_.insert(index);
     const Node& node = *draft_.origins[index].naming_key;
@@ -160,6 +161,21 @@ class SendChecker {
         fmt::format("where the journey \"{}\" sends this, no test \"{}\" has been passed",
                     draft_.journey.name, test),
         DidYouMean(test, flow.ab_tests));
+  }
+
+  void CheckData(const LoadedTemplate::Read& read, const LoadedTemplate& loaded, uint32_t index) {
+    const std::string wanted = PartOf(read.path, 1);
+    const auto& data = std::get<SendStep>(draft_.steps[index].action).data;
+    const bool given = std::any_of(data.begin(), data.end(),
+                                   [&](const auto& value) { return value.first == wanted; });
+    if (wanted.empty() || given) return;
+    std::vector<std::string> names;
+    for (const auto& [name, program] : data) names.push_back(name);
+    context_->reporter->Warning(
+        Code::kUnknownTemplateName, *loaded.file, read.range,
+        fmt::format("where the journey \"{}\" sends this, the step gives no data \"{}\"",
+                    draft_.journey.name, wanted),
+        DidYouMean(wanted, names));
   }
 
   const JourneyDraft& draft_;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/base/duration_text.h"
 #include "engine/base/hash.h"
 #include "engine/base/suggest.h"
@@ -9,8 +11,19 @@
 namespace sojourn::language {
 namespace {
 
-void ReportIssues(const Node& node, const std::vector<expr::Issue>& issues, LoadContext* context) {
+// In a list of conditions that all must hold, has() of one of them guards the others.
+bool IsGuardedByList(const expr::Issue& issue, const Node& node, const Node* list) {
+  if (list == nullptr || issue.severity != expr::Severity::kWarning) return false;
+  const std::string guard =
+      fmt::format("has({})", node.text.substr(issue.begin, issue.end - issue.begin));
+  return std::any_of(list->items.begin(), list->items.end(),
+                     [&](const Node* item) { return item->text == guard; });
+}
+
+void ReportIssues(const Node& node, const Node* list, const std::vector<expr::Issue>& issues,
+                  LoadContext* context) {
   for (const expr::Issue& issue : issues) {
+    if (IsGuardedByList(issue, node, list)) continue;
     const Severity severity =
         issue.severity == expr::Severity::kError ? Severity::kError : Severity::kWarning;
     context->reporter->Add(severity, issue.code, *node.file, node.RangeOf(issue.begin, issue.end),
@@ -18,14 +31,13 @@ void ReportIssues(const Node& node, const std::vector<expr::Issue>& issues, Load
   }
 }
 
-}  // namespace
-
-ProgramPointer CompileExpression(const Node* node, const expr::Scope& scope, expr::TypeKind want,
-                                 LoadContext* context) {
+// `list`: the conditions that must hold together with this one; null for none.
+ProgramPointer CompileBeside(const Node* node, const expr::Scope& scope, expr::TypeKind want,
+                             LoadContext* context, const Node* list) {
   if (node == nullptr || node->broken || !node->is_scalar()) return nullptr;
   expr::CompileResult result =
       expr::Compile(node->text, scope, *context->catalog, want, &context->bundle->counters);
-  ReportIssues(*node, result.issues, context);
+  ReportIssues(*node, list, result.issues, context);
   if (result.program != nullptr) {
     for (const std::string& segment : result.program->segments()) {
       context->used_segments.insert(segment);
@@ -34,11 +46,18 @@ ProgramPointer CompileExpression(const Node* node, const expr::Scope& scope, exp
   return result.program;
 }
 
+}  // namespace
+
+ProgramPointer CompileExpression(const Node* node, const expr::Scope& scope, expr::TypeKind want,
+                                 LoadContext* context) {
+  return CompileBeside(node, scope, want, context, nullptr);
+}
+
 Conditions CompileConditions(const Node* node, const expr::Scope& scope, LoadContext* context) {
   Conditions conditions;
   if (node == nullptr) return conditions;
   const auto add = [&](const Node* item) {
-    ProgramPointer program = CompileExpression(item, scope, expr::TypeKind::kBool, context);
+    ProgramPointer program = CompileBeside(item, scope, expr::TypeKind::kBool, context, node);
     if (program != nullptr) conditions.push_back(std::move(program));
   };
   if (node->is_scalar()) add(node);

@@ -42,10 +42,22 @@ void CheckPersonRead(const LoadedTemplate::Read& read, const LoadedTemplate& loa
       DidYouMean(trait, context->catalog->TraitNames()));
 }
 
+void CheckCompanyRead(const LoadedTemplate::Read& read, const LoadedTemplate& loaded,
+                      LoadContext* context) {
+  static const std::vector<std::string> known = {"name", "currency", "postal_address", "timezone"};
+  const std::string member = Member(read.path);
+  if (member.empty() || std::find(known.begin(), known.end(), member) != known.end()) return;
+  std::string hint = DidYouMean(member, known);
+  if (hint.empty()) hint = "company has name, currency, postal_address and timezone";
+  context->reporter->Error(Code::kUnknownTemplateName, *loaded.file, read.range,
+                           fmt::format("company has no \"{}\"", member), std::move(hint));
+}
+
 void CheckRead(const LoadedTemplate::Read& read, const LoadedTemplate& loaded,
                LoadContext* context) {
   const std::string root = Root(read.path);
   if (root == "person") return CheckPersonRead(read, loaded, context);
+  if (root == "company") return CheckCompanyRead(read, loaded, context);
   if (root == "coupon") {
     const std::string member = Member(read.path);
     if (member.empty() || member == "code" || member == "expires_at") return;
@@ -105,7 +117,7 @@ class TemplateLoader {
   void CheckContent() {
     const bool mail = rule_->channel == model::ActionKind::kSendEmail;
     const Node* key = root_.FindKey("template");
-    if (mail && root_.FindKey("subject") == nullptr) {
+    if (mail && root_.FindKey("subject") == nullptr && !IsSubjectMisspelt()) {
       context_->reporter->Error(Code::kMissingKey, file_.source, key->range,
                                 "a mail needs the key \"subject\"");
     }
@@ -114,6 +126,13 @@ class TemplateLoader {
                                 "the template has no body",
                                 "write the text behind the second line of ---");
     }
+  }
+
+  // An unknown key that seems to mean it has been told.
+  bool IsSubjectMisspelt() const {
+    return std::any_of(root_.entries.begin(), root_.entries.end(), [](const Node::Entry& entry) {
+      return !NearestName(entry.key->text, {"subject"}).empty();
+    });
   }
 
   // Where in the file a stretch of the parsed text is.

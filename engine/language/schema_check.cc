@@ -124,8 +124,9 @@ class ShapeChecker {
       }
       before = &entry;
     }
-    bool complete = RequireFields(node, shape.fields, shape);
-    if (form != nullptr) complete = RequireFields(node, form->fields, shape) && complete;
+    const std::vector<std::string> misspelt = Misspelt(node, shape, form);
+    bool complete = RequireFields(node, shape.fields, shape, misspelt);
+    if (form != nullptr) complete = RequireFields(node, form->fields, shape, misspelt) && complete;
     broken_here_ = !complete;
     return fine && complete;
   }
@@ -175,19 +176,38 @@ class ShapeChecker {
                   const Shape& shape, const Form* form) {
     const std::string& key = entry.key->text;
     if (IsTornExpression(node, entry, before)) return;
-    std::vector<std::string> known;
-    const auto add = [&](const std::vector<Field>& fields) {
-      for (const Field& field : fields) {
-        if (node.FindKey(field.key) == nullptr) known.emplace_back(field.key);
-      }
-    };
-    add(shape.fields);
-    if (form != nullptr) add(form->fields);
+    const std::vector<std::string> known = AbsentKeys(node, shape, form);
     std::string hint = DidYouMean(key, known);
     if (key == "<<") hint = "YAML merge keys are not read; write the keys out";
     if (hint.empty()) hint = Listed(known);
     Report(*entry.key, Code::kUnknownKey,
            fmt::format("unknown key \"{}\" in {}", key, Where(shape, form)), hint);
+  }
+
+  // The keys that could stand there and do not.
+  static std::vector<std::string> AbsentKeys(const Node& node, const Shape& shape,
+                                             const Form* form) {
+    std::vector<std::string> absent;
+    const auto add = [&](const std::vector<Field>& fields) {
+      for (const Field& field : fields) {
+        if (node.FindKey(field.key) == nullptr) absent.emplace_back(field.key);
+      }
+    };
+    add(shape.fields);
+    if (form != nullptr) add(form->fields);
+    return absent;
+  }
+
+  // Of those, the ones that an unknown key there seems to mean; told with that key.
+  static std::vector<std::string> Misspelt(const Node& node, const Shape& shape, const Form* form) {
+    std::vector<std::string> misspelt;
+    const std::vector<std::string> absent = AbsentKeys(node, shape, form);
+    for (const Node::Entry& entry : node.entries) {
+      const std::string& key = entry.key->text;
+      if (FindField(shape, form, key) != nullptr || IsNamingKey(shape, key)) continue;
+      misspelt.push_back(NearestName(key, absent));
+    }
+    return misspelt;
   }
 
   static std::string Listed(const std::vector<std::string>& known) {
@@ -197,11 +217,13 @@ class ShapeChecker {
     return listed;
   }
 
-  bool RequireFields(const Node& node, const std::vector<Field>& fields, const Shape& shape) {
+  bool RequireFields(const Node& node, const std::vector<Field>& fields, const Shape& shape,
+                     const std::vector<std::string>& misspelt) {
     bool complete = true;
     for (const Field& field : fields) {
       if (!field.required || node.FindKey(field.key) != nullptr) continue;
       complete = false;
+      if (std::find(misspelt.begin(), misspelt.end(), field.key) != misspelt.end()) continue;
       Report(node, Code::kMissingKey,
              fmt::format("{} needs the key \"{}\"", Article(shape), field.key));
     }

@@ -275,7 +275,12 @@ class YamlBuilder {
     SourceRange range{last_end_, last_end_ + 1};
     if (start != nullptr) range.begin = Offset(start->input_pos);
     if (end != nullptr) range.end = Offset(end->input_pos);
-    Fail(Code::kTag, range, "YAML tags are not allowed", "leave the tag out");
+    // `!has(event.coupon)` is a tag to YAML.
+    const std::string_view tag_text =
+        std::string_view(file_.text()).substr(range.begin, range.end - range.begin);
+    const bool expression = tag_text.find_first_of(".(") != std::string_view::npos;
+    Fail(Code::kTag, range, "YAML tags are not allowed",
+         expression ? "put an expression that begins with ! in quotes" : "leave the tag out");
     return true;
   }
 
@@ -284,11 +289,26 @@ class YamlBuilder {
            (document_->root_->is_null() && document_->root_->text.empty());
   }
 
-  // An empty value stands behind its key (or dash).
+  // An empty value stands behind its key or dash.
   SourceRange EmptyPlace() const {
-    const uint32_t at =
-        open_.empty() || open_.back().key == nullptr ? last_end_ : open_.back().key->range.end + 1;
+    uint32_t at = last_end_;
+    if (!open_.empty() && open_.back().key != nullptr) {
+      at = open_.back().key->range.end + 1;
+    } else if (!open_.empty() && open_.back().node->is_sequence()) {
+      at = BehindNextDash();
+    }
     return {std::min(at, range_.end), std::min(at, range_.end)};
+  }
+
+  // Where the next item of a list stands that has no text; comments may lie between.
+  uint32_t BehindNextDash() const {
+    const std::string& text = file_.text();
+    bool comment = false;
+    for (uint32_t at = last_end_; at < range_.end; ++at) {
+      if (text[at] == '-' && !comment) return at + 1;
+      comment = text[at] == '#' || (comment && text[at] != '\n');
+    }
+    return last_end_;
   }
 
   void ReportLibraryError() {
