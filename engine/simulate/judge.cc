@@ -191,16 +191,19 @@ void Judge::JudgePartly(const std::vector<const Happening*>& actions) {
   }
 }
 
-// Each fact meets one expectation only.
+// Each fact meets one expectation only. Those that name a journey choose first.
 void Judge::JudgeFacts(const std::vector<Happening>& happenings) {
   std::vector<bool> taken(happenings.size());
-  for (Match& match : matches_) {
-    const ExpectationKind kind = match.expectation->kind;
-    if (IsAction(kind) || IsState(kind) || kind == ExpectationKind::kNothingMore) continue;
-    match.why_not = "did not happen";
-    for (size_t i = 0; i < happenings.size() && !match.met; ++i) {
-      match.met = !taken[i] && IsThat(*match.expectation, happenings[i]);
-      if (match.met) taken[i] = true;
+  for (const bool names_journey : {true, false}) {
+    for (Match& match : matches_) {
+      const ExpectationKind kind = match.expectation->kind;
+      if (IsAction(kind) || IsState(kind) || kind == ExpectationKind::kNothingMore) continue;
+      if (match.expectation->journey.empty() == names_journey) continue;
+      match.why_not = "did not happen";
+      for (size_t i = 0; i < happenings.size() && !match.met; ++i) {
+        match.met = !taken[i] && IsThat(*match.expectation, happenings[i]);
+        if (match.met) taken[i] = true;
+      }
     }
   }
 }

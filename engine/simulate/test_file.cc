@@ -10,6 +10,7 @@
 #include "engine/base/suggest.h"
 #include "engine/language/yaml.h"
 #include "engine/language/yaml_value.h"
+#include "engine/simulate/test_entry.h"
 #include "engine/simulate/test_schema.h"
 
 namespace sojourn::simulate {
@@ -111,6 +112,7 @@ class Parser {
         test.traits.emplace_back(name, value);
       }
     }
+    WarnAboutTraits(*node.Find("person"), test, *bundle_.names, reporter_);
     test.history = EventsOf(node.Find("history"), "h");
     test.events = EventsOf(node.Find("events"), "e");
     CheckOrder(node.Find("history"), test.history);
@@ -147,6 +149,7 @@ class Parser {
       event.name = event.identify ? "Identify" : TextOf(node->Find("track"));
       const Node* properties = event.identify ? traits : node->Find("properties");
       if (properties != nullptr) event.properties = language::ValueOf(*properties, &file_.arena);
+      WarnAboutEntry(*node, event, *bundle_.names, reporter_);
       events.push_back(std::move(event));
     }
     std::stable_sort(events.begin(), events.end(),
@@ -166,11 +169,12 @@ class Parser {
     }
   }
 
-  // The key is TEST or JOURNEY.TEST.
+  // The key is TEST or JOURNEY.TEST; of several tests called TEST one must have the path.
   void CheckForced(const Node& key, const Node& path) {
     const size_t dot = key.text.find('.');
     const std::string wanted_test = dot == std::string::npos ? key.text : key.text.substr(dot + 1);
     std::vector<std::string> tests;
+    std::vector<std::string> paths;
     for (const auto& journey : bundle_.journeys) {
       if (dot != std::string::npos && journey->name != key.text.substr(0, dot)) continue;
       for (const language::Step& step : journey->steps) {
@@ -178,16 +182,17 @@ class Parser {
         if (test == nullptr) continue;
         tests.push_back(test->test);
         if (test->test != wanted_test) continue;
-        std::vector<std::string> paths;
         for (const language::AbPath& known : test->paths) paths.push_back(known.name);
-        if (std::find(paths.begin(), paths.end(), path.text) != paths.end()) return;
-        return Error(Code::kNotAChoice, path,
-                     "the A/B test \"" + wanted_test + "\" has no path \"" + path.text + "\"",
-                     DidYouMean(path.text, paths));
       }
     }
-    Error(Code::kNotAChoice, key, "there is no A/B test \"" + key.text + "\"",
-          DidYouMean(wanted_test, tests));
+    if (std::find(paths.begin(), paths.end(), path.text) != paths.end()) return;
+    if (paths.empty()) {
+      return Error(Code::kNotAChoice, key, "there is no A/B test \"" + key.text + "\"",
+                   DidYouMean(wanted_test, tests));
+    }
+    Error(Code::kNotAChoice, path,
+          "the A/B test \"" + wanted_test + "\" has no path \"" + path.text + "\"",
+          DidYouMean(path.text, paths));
   }
 
   static const KindName& KindOf(const Node& node) {

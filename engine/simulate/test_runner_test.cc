@@ -122,6 +122,48 @@ TEST(TestRunnerTest, MistakesInTheFileAreDiagnosticsWithPlaces) {
   }
 }
 
+TEST(TestRunnerTest, EntriesAreHeldAgainstTheCatalogue) {
+  const language::LoadResult loaded = language::LoadBundle(
+      {{"catalog.yaml",
+        "catalog: c\nevents: {Go: {n: int, t: string?}}\ntraits: {email: string, vip: bool?}\n"},
+       {"journeys/j.yaml", "journey: j\ntrigger: {event: Go}\nsteps: []\n"}});
+  ASSERT_NE(loaded.bundle, nullptr);
+  const TestReport report = RunTests(loaded.bundle, {{"a.test.yaml", R"(journeys: [j]
+tests:
+  - name: a name
+    start: 2026-03-02T09:00:00Z
+    person: {id: u1, emial: x}
+    events:
+      - {at: 0m, track: Go, properties: {n: many, tt: x}}
+      - {at: 1m, track: Goo}
+      - {at: 2m, identify: {vip: 1, email: null}}
+      - {at: 3m, track: Go}
+      - {at: 4m, track: Go, properties: {n: 1.0}}
+    expect: []
+)"}});
+  EXPECT_EQ(report.passed, 1);
+  std::string found;
+  for (const auto& one : report.diagnostics) {
+    found += std::to_string(one.line) + ":" + std::to_string(one.column) + " " + one.code + " " +
+             one.hint + "\n";
+  }
+  EXPECT_EQ(found,
+            "5:22 J043 did you mean \"email\"?\n"
+            "7:45 J070 \n"
+            "7:51 J042 \n"
+            "8:25 J041 did you mean \"Go\"?\n"
+            "9:34 J070 \n"
+            "10:25 J021 \n");
+}
+
+TEST(TestRunnerTest, AForcedPathMayBelongToOneOfSeveralTests) {
+  const std::string forced = "    force: {t: b}\n";
+  EXPECT_FALSE(RunText(File(kComplete, forced)).HasErrors());
+  const TestReport report = RunText(File(kComplete, "    force: {t: c}\n"));
+  ASSERT_EQ(report.diagnostics.size(), 1u);
+  EXPECT_EQ(report.diagnostics[0].column, 16);
+}
+
 TEST(TestRunnerTest, ReportsNameTheFilesThatWereNotRun) {
   const TestReport report = RunTests(Rules(), {{"broken.test.yaml", "tests: 5\n"}});
   const std::string text = FormatReport(report, ReportFormat::kText);

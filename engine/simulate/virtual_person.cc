@@ -66,6 +66,7 @@ void VirtualPerson::BuildAtStart(const TestCase& test) {
   const bool empty = test.history.empty();
   person_.first_seen_at = empty ? test.start : test.history.front().at;
   person_.last_seen_at = empty ? test.start : test.history.back().at;
+  person_.planned_dates.Clear();  // what was planned before the start is past
   step::UpgradePerson(environment, test.start, &person_, &output);
 }
 
