@@ -154,7 +154,7 @@ struct PlannedDate {
   uint64_t journey = 0;
   uint32_t trigger = 0;  // index within the journey
   Timestamp at = Timestamp::Max();
-  Timestamp last_judged = Timestamp::Min();  // the last occurrence that was judged
+  Timestamp last_judged = Timestamp::Min();  // 00:00 UTC of the civil day of the last one judged
 };
 
 struct Person {

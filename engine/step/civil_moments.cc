@@ -84,27 +84,28 @@ std::optional<Timestamp> QuietUntil(Timestamp now, const language::QuietHours& q
   return Timestamp(now.milliseconds() - now.milliseconds() % 60'000) + Minutes(minutes);
 }
 
-Timestamp NextDate(const Trigger& trigger, civil_day day, Timestamp after, const TimeZone& zone) {
-  if (trigger.date_every == DateEvery::kOnce) {
-    const Timestamp moment = FromCivil(day + trigger.offset_days, trigger.at, zone);
-    return moment > after ? moment : Timestamp::Max();
-  }
+Timestamp NextDate(const Trigger& trigger, civil_day day, const Before& before,
+                   const TimeZone& zone) {
+  const auto moment_on = [&](civil_day occurrence) {
+    const Timestamp moment = FromCivil(occurrence, trigger.at, zone);
+    const bool later = moment > before.after && occurrence > before.last_day;
+    return later ? moment : Timestamp::Max();
+  };
+  if (trigger.date_every == DateEvery::kOnce) return moment_on(day + trigger.offset_days);
   // The offset can reach into the years around.
-  const cctz::year_t year = ToCivilDay(after, zone).year();
+  const cctz::year_t year = ToCivilDay(before.after, zone).year();
   for (cctz::year_t y = year - 1; y <= year + 2; ++y) {
-    const Timestamp moment = FromCivil(InYear(day, y) + trigger.offset_days, trigger.at, zone);
-    if (moment > after) return moment;
+    const Timestamp moment = moment_on(InYear(day, y) + trigger.offset_days);
+    if (moment != Timestamp::Max()) return moment;
   }
   return Timestamp::Max();
 }
 
-Timestamp NextOccurrence(const Trigger& trigger, Duration shift, Timestamp after,
-                         Timestamp last_judged, const TimeZone& zone) {
-  const Timestamp unshifted = after - shift;
-  civil_day day = ToCivilDay(unshifted, zone);
-  if (last_judged != Timestamp::Min()) {
-    day = std::max(day, ToCivilDay(last_judged - shift, zone) + 1);
-  }
+Timestamp NextOccurrence(const Trigger& trigger, Duration shift, const Before& before,
+                         const TimeZone& zone) {
+  const Timestamp unshifted = before.after - shift;
+  const civil_day first = ToCivilDay(unshifted, zone);
+  civil_day day = before.last_day < first ? first : before.last_day + 1;
   if (trigger.schedule_every == ScheduleEvery::kOnceDate) {
     const civil_day once(trigger.year, trigger.month, trigger.day);
     if (once < day) return Timestamp::Max();

@@ -21,13 +21,19 @@ Timestamp NextWeekday(Timestamp now, const std::vector<int>& weekdays, TimeOfDay
 std::optional<Timestamp> QuietUntil(Timestamp now, const language::QuietHours& quiet_hours,
                                     const TimeZone& zone);
 
-// The first moment strictly after `after` of a date trigger for the person's date `day`; Max: none.
-Timestamp NextDate(const language::Trigger& trigger, cctz::civil_day day, Timestamp after,
+// What dates and schedules are planned behind: a moment, and the civil day of the occurrence
+// before. The two are apart where the person has moved to another time zone since.
+struct Before {
+  Timestamp after;                                    // the next moment is strictly later
+  cctz::civil_day last_day = cctz::civil_day::min();  // and on a later civil day than this
+};
+
+// The next moment of a date trigger for the person's date `day`; Max: none.
+Timestamp NextDate(const language::Trigger& trigger, cctz::civil_day day, const Before& before,
                    const TimeZone& zone);
 
-// The first moment strictly after `after` of a schedule, each occurrence shifted by `shift`, and on
-// a later civil day than `last_judged`; Max: none.
-Timestamp NextOccurrence(const language::Trigger& trigger, Duration shift, Timestamp after,
-                         Timestamp last_judged, const TimeZone& zone);
+// The next moment of a schedule, each occurrence shifted by `shift`; Max: none.
+Timestamp NextOccurrence(const language::Trigger& trigger, Duration shift, const Before& before,
+                         const TimeZone& zone);
 
 }  // namespace sojourn::step

@@ -57,18 +57,18 @@ TEST(CivilMomentsTest, YearlyDateWithOffsetAndLeapDay) {
   Trigger trigger;
   trigger.at = {9, 0};
   const cctz::civil_day leap(1996, 2, 29);
-  EXPECT_EQ(Text(NextDate(trigger, leap, At("2026-01-01T00:00:00Z"), Berlin())),
+  EXPECT_EQ(Text(NextDate(trigger, leap, {At("2026-01-01T00:00:00Z")}, Berlin())),
             "2026-02-28T08:00:00Z");
-  EXPECT_EQ(Text(NextDate(trigger, leap, At("2026-02-28T08:00:00Z"), Berlin())),
+  EXPECT_EQ(Text(NextDate(trigger, leap, {At("2026-02-28T08:00:00Z")}, Berlin())),
             "2027-02-28T08:00:00Z");
-  EXPECT_EQ(Text(NextDate(trigger, leap, At("2027-12-01T00:00:00Z"), Berlin())),
+  EXPECT_EQ(Text(NextDate(trigger, leap, {At("2027-12-01T00:00:00Z")}, Berlin())),
             "2028-02-29T08:00:00Z");
   trigger.offset_days = -3;
   const cctz::civil_day new_year(1990, 1, 2);
-  EXPECT_EQ(Text(NextDate(trigger, new_year, At("2026-12-01T00:00:00Z"), Berlin())),
+  EXPECT_EQ(Text(NextDate(trigger, new_year, {At("2026-12-01T00:00:00Z")}, Berlin())),
             "2026-12-30T08:00:00Z");
   trigger.offset_days = 365;
-  EXPECT_EQ(Text(NextDate(trigger, new_year, At("2026-12-01T00:00:00Z"), Berlin())),
+  EXPECT_EQ(Text(NextDate(trigger, new_year, {At("2026-12-01T00:00:00Z")}, Berlin())),
             "2027-01-02T08:00:00Z");
 }
 
@@ -77,14 +77,13 @@ TEST(CivilMomentsTest, DateOnceIsThatDateOnly) {
   trigger.at = {9, 0};
   trigger.date_every = DateEvery::kOnce;
   const cctz::civil_day day(2026, 5, 1);
-  EXPECT_EQ(Text(NextDate(trigger, day, At("2026-01-01T00:00:00Z"), Berlin())),
+  EXPECT_EQ(Text(NextDate(trigger, day, {At("2026-01-01T00:00:00Z")}, Berlin())),
             "2026-05-01T07:00:00Z");
-  EXPECT_EQ(Text(NextDate(trigger, day, At("2026-05-01T07:00:00Z"), Berlin())), "never");
+  EXPECT_EQ(Text(NextDate(trigger, day, {At("2026-05-01T07:00:00Z")}, Berlin())), "never");
 }
 
-Timestamp Next(const Trigger& trigger, std::string_view after, Duration shift = {},
-               Timestamp last = Timestamp::Min()) {
-  return NextOccurrence(trigger, shift, At(after), last, Berlin());
+Timestamp Next(const Trigger& trigger, std::string_view after, Duration shift = {}) {
+  return NextOccurrence(trigger, shift, {At(after)}, Berlin());
 }
 
 TEST(CivilMomentsTest, SchedulesOfEveryKind) {
@@ -119,10 +118,20 @@ TEST(CivilMomentsTest, ASpreadOccurrenceOfTodayIsStillAhead) {
 TEST(CivilMomentsTest, AtMostOneOccurrenceOnACivilDay) {
   Trigger trigger;
   trigger.at = {10, 0};
-  // Judged at 10:00 of 2 March, then the person's zone moved west: 10:00 comes again on that day.
+  const cctz::civil_day second(2026, 3, 2);
   const TimeZone new_york = *FindTimeZone("America/New_York");
-  const Timestamp judged = At("2026-03-02T09:00:00Z");
-  EXPECT_EQ(Text(NextOccurrence(trigger, {}, judged, judged, new_york)), "2026-03-03T15:00:00Z");
+  const TimeZone tokyo = *FindTimeZone("Asia/Tokyo");
+  // Judged at 10:00 of 2 March, then the person moved west: 10:00 comes again on that day.
+  const Before before{At("2026-03-02T09:00:00Z"), second};
+  EXPECT_EQ(Text(NextOccurrence(trigger, {}, before, new_york)), "2026-03-03T15:00:00Z");
+  // East it is the evening of that day; late on the day before it would be the 3rd already.
+  EXPECT_EQ(Text(NextOccurrence(trigger, {}, before, tokyo)), "2026-03-03T01:00:00Z");
+  const Before late{At("2026-03-02T20:00:00Z"), second};
+  EXPECT_EQ(Text(NextOccurrence(trigger, {}, late, tokyo)), "2026-03-03T01:00:00Z");
+  EXPECT_EQ(Text(NextDate(trigger, cctz::civil_day(1990, 3, 2), before, new_york)),
+            "2027-03-02T15:00:00Z");
+  trigger.date_every = DateEvery::kOnce;
+  EXPECT_EQ(Text(NextDate(trigger, second, before, new_york)), "never");
 }
 
 }  // namespace

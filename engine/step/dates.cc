@@ -45,12 +45,24 @@ Duration ShiftOf(const Session& session, const Journey& journey, const Trigger& 
 Timestamp NextMoment(Session& session, const Journey& journey, const Trigger& trigger,
                      const PlannedDate& plan, Timestamp after) {
   const TimeZone& zone = session.Zone(journey);
+  Before before{after};
+  if (plan.last_judged != Timestamp::Min()) {
+    before.last_day = ToCivilDay(plan.last_judged, cctz::utc_time_zone());
+  }
   if (trigger.kind == TriggerKind::kSchedule) {
-    return NextOccurrence(trigger, ShiftOf(session, journey, trigger), after, plan.last_judged,
-                          zone);
+    return NextOccurrence(trigger, ShiftOf(session, journey, trigger), before, zone);
   }
   const auto day = DayOf(session, trigger, zone);
-  return day ? NextDate(trigger, *day, after, zone) : Timestamp::Max();
+  return day ? NextDate(trigger, *day, before, zone) : Timestamp::Max();
+}
+
+// The civil day of a planned moment, in the zone that it was planned in.
+Timestamp DayOfMoment(Session& session, const Journey& journey, const Trigger& trigger,
+                      Timestamp moment) {
+  const bool shifted = trigger.kind == TriggerKind::kSchedule;
+  const Duration shift = shifted ? ShiftOf(session, journey, trigger) : Duration();
+  const cctz::civil_day day = ToCivilDay(moment - shift, session.Zone(journey));
+  return FromCivil(day, {}, cctz::utc_time_zone());
 }
 
 void PlanAgain(Session& session, const Journey& journey, const Trigger& trigger,
@@ -115,7 +127,7 @@ DueDate TakeDueDate(Session& session, uint32_t index) {
     return {};
   }
   const Trigger& trigger = journey->triggers[plan.trigger];
-  plan.last_judged = plan.at;
+  plan.last_judged = DayOfMoment(session, *journey, trigger, plan.at);
   plan.at = NextMoment(session, *journey, trigger, plan, session.now);
   return {journey, &trigger};
 }
