@@ -24,6 +24,10 @@ senders:
   hello: {from: "Test Shop <hello@shop.example>"}
 """,
     "templates/offer.liquid": "---\ntemplate: offer\nsubject: An offer\n---\n<p>Hello</p>\n",
+    "templates/broken.liquid":
+        "---\ntemplate: broken\nsubject: x\n---\n{{ event.number | divided_by: event.zero }}\n",
+    "journeys/broken.yaml":
+        "journey: broken\ntrigger: {event: Broken}\nsteps:\n  - send_email: broken\n",
     "journeys/offer.yaml": """journey: offer
 trigger: {event: Offer}
 one_run_per: event.number
@@ -176,6 +180,31 @@ def test_consent_is_asked_where_the_state_is():
         one.wait_for(lambda: outcomes(one, two) == wanted, what="every end")
         assert mailed(one, two) == stayed, mailed(one, two)
         assert mailed(one) and mailed(two)
+
+
+def test_failed_mails_are_retried_by_the_process_that_has_them():
+    with shop() as made:
+        one, two = made.process("one").start(), made.process("two").start()
+        wait_owned([one, two], [2, 2])
+        for person in PEOPLE:
+            send(one, identify(person), track(person, "Broken", number=1, zero=0))
+        one.wait_for(lambda: outcomes(one, two) == {"failed": len(PEOPLE)}, what="failed mails")
+        listed = one.command("dead-letters", "list", "--kind", "mails").stdout.splitlines()
+        assert len(listed) == len(PEOPLE), listed
+        for sojourn in (one, two):
+            (sojourn.rules / "templates/broken.liquid").write_text(
+                "---\ntemplate: broken\nsubject: x\n---\n<p>{{ event.number }} again</p>\n")
+            sojourn.wait_for(lambda s=sojourn: all(
+                value == 2 for _, value in s.samples("sojourn_rules_bundle")), what="new rules")
+        # Each process sends its own partitions' mails and says which are another's.
+        first = one.command("dead-letters", "retry", "--all", check=False)
+        reopened = first.stdout.count("reopened and delivered")
+        assert 0 < reopened < len(PEOPLE), first.stdout
+        assert first.returncode == 1 and len(mailed(one)) == reopened, first
+        second = two.command("dead-letters", "retry", "--all", check=False)
+        assert second.stdout.count("reopened and delivered") == len(PEOPLE) - reopened, second
+        assert mailed(one, two) == sorted(f"{person}@customer.example" for person in PEOPLE)
+        assert one.command("dead-letters", "list", "--kind", "mails").stdout == ""
 
 
 if __name__ == "__main__":
