@@ -46,8 +46,15 @@ inline constexpr size_t kMaxShownLineBytes = 1000;  // of a line below a diagnos
 inline constexpr int kMaxYamlNesting = 64;
 inline constexpr size_t kMaxExpressionBytes = 16 * 1024;
 inline constexpr int kMaxExpressionNesting = 64;
+inline constexpr size_t kMaxExpressionPatterns = 32;         // constant ones of matches()
+inline constexpr int64_t kMaxPatternBytes = 1024 * 1024;     // one pattern of matches(), compiled
 inline constexpr int64_t kMaxExpressionLoopSteps = 100'000;  // of all loops in one evaluation
-inline constexpr Duration kMaxDuration = Days(3653);         // 10 years
+inline constexpr int64_t kMaxExpressionWork =
+    64 * 1024 * 1024;                                   // of one evaluation, see expr/work.h
+inline constexpr int64_t kMaxConstantWork = 64 * 1024;  // of a constant computed while compiling
+inline constexpr size_t kMaxExpressionTextBytes = 1024 * 1024;  // a text made by an expression
+inline constexpr int kMaxFormatPrecision = 100;                 // digits of "%.Nf".format()
+inline constexpr Duration kMaxDuration = Days(3653);            // 10 years
 inline constexpr int kBuckets = 10'000;
 
 // Liquid: parsing, then one rendering.

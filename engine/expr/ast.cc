@@ -82,16 +82,19 @@ class Writer {
         out_ += node.name;
         return;
       case NodeKind::kSelect:
-        WriteSelect(node);
+        WriteSelect(node, ".");
         return;
       case NodeKind::kHas:
         out_ += "has(";
-        WriteSelect(node);
+        WriteSelect(node, ".");
         out_ += ')';
         return;
       case NodeKind::kIndex:
         Write(*node.children[0], 7);
         WriteList(node, 1, "[", "]");
+        return;
+      case NodeKind::kMaybe:
+        WriteMaybe(*node.children[0]);
         return;
       case NodeKind::kCall:
         WriteCall(node);
@@ -131,10 +134,16 @@ class Writer {
     }
   }
 
-  void WriteSelect(const Node& node) {
+  void WriteSelect(const Node& node, std::string_view dot) {
     Write(*node.children[0], 7);
-    out_ +=
-        IsPlainName(node.name) ? fmt::format(".{}", node.name) : fmt::format(".`{}`", node.name);
+    const std::string_view quote = IsPlainName(node.name) ? "" : "`";
+    out_ += fmt::format("{}{}{}{}", dot, quote, node.name, quote);
+  }
+
+  void WriteMaybe(const Node& access) {
+    if (access.kind == NodeKind::kSelect) return WriteSelect(access, ".?");
+    Write(*access.children[0], 7);
+    WriteList(access, 1, "[?", "]");
   }
 
   void WriteCall(const Node& node) {
@@ -150,6 +159,7 @@ class Writer {
     out_ += open;
     for (size_t i = from; i < node.children.size(); ++i) {
       if (i > from) out_ += ", ";
+      if (node.children[i]->optional_item) out_ += '?';
       Write(*node.children[i], 0);
     }
     out_ += close;
@@ -159,6 +169,7 @@ class Writer {
     out_ += '{';
     for (size_t i = 0; i < node.children.size(); ++i) {
       if (i > 0) out_ += i % 2 == 0 ? ", " : ": ";
+      if (i % 2 == 0 && node.children[i + 1]->optional_item) out_ += '?';
       Write(*node.children[i], 0);
     }
     out_ += '}';
@@ -172,6 +183,15 @@ class Writer {
   }
 
   void WriteLoop(const Node& node) {
+    if (node.macro == Macro::kBind) {
+      out_ += fmt::format("cel.bind({}", node.name);
+      for (const Node* child : node.children) {
+        out_ += ", ";
+        Write(*child, 0);
+      }
+      out_ += ')';
+      return;
+    }
     Write(*node.children[0], 7);
     out_ += fmt::format(".{}({}", MacroName(node.macro), node.name);
     if (!node.second_name.empty()) out_ += fmt::format(", {}", node.second_name);
@@ -193,6 +213,8 @@ std::string Head(const Node& node) {
       return fmt::format("has {}", node.name);
     case NodeKind::kIndex:
       return "index";
+    case NodeKind::kMaybe:
+      return "maybe";
     case NodeKind::kCall:
       return fmt::format("{} {}", node.method ? "method" : "call", node.name);
     case NodeKind::kList:
@@ -228,8 +250,9 @@ std::string_view OperatorText(Operator op) {
 }
 
 std::string_view MacroName(Macro macro) {
-  static constexpr std::array<std::string_view, 5> kNames = {"all", "exists", "exists_one",
-                                                             "filter", "map"};
+  static constexpr std::array<std::string_view, 10> kNames = {
+      "all",           "exists",       "exists_one", "filter",     "map",
+      "transformList", "transformMap", "optMap",     "optFlatMap", "bind"};
   return kNames[static_cast<size_t>(macro)];
 }
 
@@ -239,7 +262,9 @@ std::string DumpTree(const Node& node) {
   if (node.kind == NodeKind::kLiteral) return LiteralText(node.value);
   if (node.kind == NodeKind::kName) return std::string(node.name);
   std::string dump = "(" + Head(node);
-  for (const Node* child : node.children) dump += " " + DumpTree(*child);
+  for (const Node* child : node.children) {
+    dump += (child->optional_item ? " ?" : " ") + DumpTree(*child);
+  }
   return dump + ")";
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,10 @@
 #include "engine/expr/issue.h"
 #include "engine/model/value.h"
 
+namespace re2 {
+class RE2;
+}
+
 namespace sojourn::expr {
 
 enum class NodeKind : uint8_t {
@@ -23,6 +28,7 @@ enum class NodeKind : uint8_t {
   kSelect,       // children[0].name
   kHas,          // has(children[0].name)
   kIndex,        // children[0][children[1]]
+  kMaybe,        // children[0], a kSelect or kIndex, written .? or [?: an optional value
   kCall,         // name(children...); with method: children[0].name(children[1]...)
   kList,         // [children...]
   kMap,          // {children[0]: children[1], ...}
@@ -58,11 +64,16 @@ inline bool IsComparison(Operator op) {
 }
 
 enum class Macro : uint8_t {
-  kAll,        // children: range, condition
-  kExists,     // range, condition
-  kExistsOne,  // range, condition
-  kFilter,     // range, condition
-  kMap,        // range, transform, or range, condition, transform
+  kAll,            // children: range, condition
+  kExists,         // range, condition
+  kExistsOne,      // range, condition
+  kFilter,         // range, condition
+  kMap,            // range, transform, or range, condition, transform
+  kTransformList,  // like kMap over two variables
+  kTransformMap,   // likewise; the keys stay
+  kOptMap,         // optional, transform
+  kOptFlatMap,     // optional, transform to an optional
+  kBind,           // value, body: cel.bind(name, value, body)
 };
 std::string_view MacroName(Macro macro);
 
@@ -107,6 +118,7 @@ struct Node {
   Operator op = Operator::kAdd;
   Macro macro = Macro::kAll;
   bool method = false;
+  bool optional_item = false;  // of a list, or the value of a map's entry: left out where none
   Span span;
   std::string_view name;  // kName, kSelect, kHas, kCall; kLoop: the variable
   Span name_span;
@@ -124,6 +136,7 @@ struct Node {
   bool property_first = false;                  // kEventName, ...: a property of that name wins
   std::string_view key;  // the property, trait, topic, test, segment, function or loop variable
   uint32_t index = 0;    // kCounter: into Analysis::counters; kLocalField: LocalField
+  std::shared_ptr<const re2::RE2> pattern;  // kCall of matches() with a constant pattern
 };
 
 struct Ast {

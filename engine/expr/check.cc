@@ -84,10 +84,10 @@ void Checker::CheckConstant(const Node& node) {
   const bool computed = node.kind == NodeKind::kBinary || node.kind == NodeKind::kCall ||
                         node.kind == NodeKind::kNegate || node.kind == NodeKind::kIndex;
   if (!computed || scope_->unchecked || issues_->has_error() || !IsConstant(node)) return;
-  const model::Value value = ConstantValue(node, &ast_->arena);
-  if (!value.is_error()) return;
+  const std::optional<model::Value> value = ConstantValue(node, &ast_->arena);
+  if (!value || !value->is_error()) return;
   issues_->Error(code::kConstant, node.span,
-                 fmt::format("this always ends in an error: {}", value.text()));
+                 fmt::format("this always ends in an error: {}", value->text()));
 }
 
 Type Checker::CheckBare(Node* node) {
@@ -101,6 +101,9 @@ Type Checker::CheckBare(Node* node) {
       return CheckSelect(node);
     case NodeKind::kIndex:
       return CheckIndex(node);
+    case NodeKind::kMaybe:  // what is absent is no mistake here, even where all is constant
+      node->children[0]->type = CheckBare(node->children[0]);
+      return {TypeKind::kOptional};
     case NodeKind::kCall:
       return CheckCall(node);
     case NodeKind::kList:
@@ -164,8 +167,8 @@ Type Checker::CheckSelect(Node* node) {
     return has ? Type{TypeKind::kBool} : node->type;
   }
   const Type type = Check(operand);
-  const bool has_fields = type.kind == TypeKind::kDynamic || type.kind == TypeKind::kMap ||
-                          type.kind == TypeKind::kOptional;
+  if (type.kind == TypeKind::kOptional) return {has ? TypeKind::kBool : TypeKind::kOptional};
+  const bool has_fields = type.kind == TypeKind::kDynamic || type.kind == TypeKind::kMap;
   if (has_fields || scope_->unchecked) return found;
   const bool time = type.kind == TypeKind::kTimestamp || type.kind == TypeKind::kDate;
   issues_->Error(code::kType, node->name_span,
@@ -192,8 +195,9 @@ Type Checker::CheckIndex(Node* node) {
   if (constant_name && CheckRootField(node, index->value.text(), index->span)) return node->type;
   const Type container = Check(node->children[0]);
   const Type by = Check(index);
+  if (container.kind == TypeKind::kOptional) return {TypeKind::kOptional};
   if (scope_->unchecked || container.kind == TypeKind::kDynamic) return {};
-  if (container.kind == TypeKind::kMap || container.kind == TypeKind::kOptional) return {};
+  if (container.kind == TypeKind::kMap) return {};
   if (container.kind != TypeKind::kList) {
     issues_->Error(
         code::kType, node->children[0]->span,
@@ -206,29 +210,51 @@ Type Checker::CheckIndex(Node* node) {
   return {};
 }
 
+void Checker::CheckRange(const Node& loop, TypeKind range) {
+  if (loop.macro == Macro::kBind || range == TypeKind::kDynamic || scope_->unchecked) return;
+  const bool optional = loop.macro == Macro::kOptMap || loop.macro == Macro::kOptFlatMap;
+  const bool iterable =
+      optional ? range == TypeKind::kOptional : range == TypeKind::kList || range == TypeKind::kMap;
+  if (iterable) return;
+  issues_->Error(
+      code::kType, loop.children[0]->span,
+      fmt::format("{}() needs {}, this is {}", MacroName(loop.macro),
+                  optional ? "an optional value" : "a list or a map", TypeKindName(range)),
+      optional ? "write .? for a value that may be absent: event.?coupon" : "");
+}
+
 Type Checker::CheckLoop(Node* node) {
-  const Type range = Check(node->children[0]);
-  const bool iterable = range.kind == TypeKind::kDynamic || range.kind == TypeKind::kList ||
-                        range.kind == TypeKind::kMap;
-  if (!iterable && !scope_->unchecked) {
-    issues_->Error(code::kType, node->children[0]->span,
-                   fmt::format("{}() needs a list or a map, this is {}", MacroName(node->macro),
-                               TypeKindName(range.kind)));
-  }
+  CheckRange(*node, Check(node->children[0]).kind);
   const size_t outer = loop_variables_.size();
   loop_variables_.push_back(node->name);
   if (!node->second_name.empty()) loop_variables_.push_back(node->second_name);
-  const bool transforms = node->macro == Macro::kMap;
+  const bool transforms = node->macro >= Macro::kMap;
+  Type last;
   for (size_t i = 1; i < node->children.size(); ++i) {
     const bool transform = transforms && i + 1 == node->children.size();
-    if (transform) {
-      Check(node->children[i]);
-    } else {
-      CheckCondition(node->children[i], fmt::format("in {}()", MacroName(node->macro)));
-    }
+    last = transform
+               ? Check(node->children[i])
+               : CheckCondition(node->children[i], fmt::format("in {}()", MacroName(node->macro)));
   }
   loop_variables_.resize(outer);
-  return {node->macro <= Macro::kExistsOne ? TypeKind::kBool : TypeKind::kList};
+  switch (node->macro) {
+    case Macro::kAll:
+    case Macro::kExists:
+    case Macro::kExistsOne:
+      return {TypeKind::kBool};
+    case Macro::kFilter:
+    case Macro::kMap:
+    case Macro::kTransformList:
+      return {TypeKind::kList};
+    case Macro::kTransformMap:
+      return {TypeKind::kMap};
+    case Macro::kOptMap:
+    case Macro::kOptFlatMap:
+      return {TypeKind::kOptional};
+    case Macro::kBind:
+      return {last.kind};
+  }
+  return {};
 }
 
 }  // namespace sojourn::expr

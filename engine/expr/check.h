@@ -63,6 +63,7 @@ class Checker {
   Type CheckSelect(Node* node);
   bool IsQualifiedVariable(Node* node) const;
   Type CheckLoop(Node* node);
+  void CheckRange(const Node& loop, TypeKind range);
   void CheckNot(Node* node);
 
   // check_operators.cc: operators and the rule for `now`.
@@ -90,7 +91,9 @@ class Checker {
 
   // check_calls.cc: functions.
   Type CheckCall(Node* node);
+  void ResolveNamespace(Node* node) const;
   Type CheckFunction(Node* node, std::string_view name, bool method);
+  void CheckPattern(Node* node);
   Type CheckLocal(Node* select);
   Type CheckInSegment(Node* node);
   void UnknownFunction(const Node& node);
@@ -113,6 +116,7 @@ class Checker {
   Analysis analysis_;
   std::vector<std::string_view> loop_variables_;
   std::vector<std::string> guarded_;  // canonical texts inside has()
+  size_t patterns_ = 0;               // constant ones of matches()
   bool nested_ = false;               // inside COND or VALUE
 };
 

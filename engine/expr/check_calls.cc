@@ -2,10 +2,11 @@
 #include <array>
 
 #include <fmt/format.h>
-#include <re2/re2.h>
 
+#include "engine/base/limits.h"
 #include "engine/expr/check.h"
 #include "engine/expr/function.h"
+#include "engine/expr/pattern.h"
 
 namespace sojourn::expr {
 namespace {
@@ -32,17 +33,7 @@ constexpr std::array<std::string_view, 6> kLocalFields = {"hour",  "minute", "da
 
 Type Checker::CheckCall(Node* node) {
   if (node->method) {
-    const Node& receiver = *node->children[0];
-    if (receiver.kind == NodeKind::kName && !IsShadowed(receiver.name)) {
-      const std::string qualified = fmt::format("{}.{}", receiver.name, node->name);
-      for (const Function& function : Functions()) {
-        if (function.method || function.name != qualified) continue;
-        node->name = function.name;  // a function of a namespace, such as math.abs
-        node->method = false;
-        node->children.erase(node->children.begin());
-        break;
-      }
-    }
+    ResolveNamespace(node);
     return CheckFunction(node, node->name, node->method);
   }
   History history;
@@ -54,6 +45,20 @@ Type Checker::CheckCall(Node* node) {
     return {};
   }
   return CheckFunction(node, node->name, false);
+}
+
+// math.abs(x) is a function of a namespace, no method of a value named math.
+void Checker::ResolveNamespace(Node* node) const {
+  const Node& receiver = *node->children[0];
+  if (receiver.kind != NodeKind::kName || IsShadowed(receiver.name)) return;
+  const std::string qualified = fmt::format("{}.{}", receiver.name, node->name);
+  for (const Function& function : Functions()) {
+    if (function.method || function.name != qualified) continue;
+    node->name = function.name;
+    node->method = false;
+    node->children.erase(node->children.begin());
+    return;
+  }
 }
 
 Type Checker::CheckFunction(Node* node, std::string_view name, bool method) {
@@ -84,16 +89,25 @@ Type Checker::CheckFunction(Node* node, std::string_view name, bool method) {
                    unit ? "it takes a whole number; add up parts: days(1) + hours(12)" : "");
     return {};
   }
-  const Node* pattern = name == "matches" ? node->children.back() : nullptr;
-  if (pattern != nullptr && IsText(*pattern) && !scope_->unchecked) {
-    const std::string_view text = pattern->value.text();
-    const re2::RE2 compiled(re2::StringPiece(text.data(), text.size()), re2::RE2::Quiet);
-    if (!compiled.ok()) {
-      issues_->Error(code::kPattern, pattern->span,
-                     fmt::format("not a regular expression: {}", compiled.error()));
-    }
-  }
+  if (name == "matches") CheckPattern(node);
   return {TypeOfLetter(result)};
+}
+
+// A constant pattern is compiled once, here.
+void Checker::CheckPattern(Node* node) {
+  const Node& pattern = *node->children.back();
+  if (!IsText(pattern)) return;
+  if (++patterns_ > kMaxExpressionPatterns) {
+    issues_->Error(code::kLimit, node->span,
+                   fmt::format("more than {} patterns in one expression", kMaxExpressionPatterns),
+                   "one pattern can hold alternatives: a|b|c");
+    return;
+  }
+  std::string problem;
+  node->pattern = CompilePattern(pattern.value.text(), &problem);
+  if (node->pattern != nullptr || scope_->unchecked) return;
+  issues_->Error(code::kPattern, pattern.span,
+                 fmt::format("not a regular expression: {}", problem));
 }
 
 void Checker::UnknownFunction(const Node& node) {
@@ -111,7 +125,8 @@ void Checker::UnknownFunction(const Node& node) {
   } else {
     std::vector<std::string> known = FunctionNames();
     for (const char* name : {"count", "sum", "min", "max", "avg", "last", "first", "in_segment",
-                             "local", "has", "all", "exists", "exists_one", "filter", "map"}) {
+                             "local", "has", "all", "exists", "exists_one", "filter", "map",
+                             "transformList", "transformMap", "optMap", "optFlatMap"}) {
       known.emplace_back(name);
     }
     hint = DidYouMean(node.name, known);

@@ -187,13 +187,13 @@ bool Checker::CheckWindow(Node* argument, CounterRead* read) {
   const TypeKind type = Check(argument).kind;
   if (issues_->errors() > errors) return false;
   if (!IsConstant(*argument)) return wrong("the window must be constant");
-  const model::Value window = ConstantValue(*argument, &ast_->arena);
-  if (window.kind() != ValueKind::kDuration || type == TypeKind::kNull) {
+  const std::optional<model::Value> window = ConstantValue(*argument, &ast_->arena);
+  if (!window || window->kind() != ValueKind::kDuration || type == TypeKind::kNull) {
     return wrong("the window must be a duration");
   }
-  if (window.duration() < Milliseconds(1)) return wrong("the window must be longer than nothing");
+  if (window->duration() < Milliseconds(1)) return wrong("the window must be longer than nothing");
   read->ever = false;
-  read->window = window.duration();
+  read->window = window->duration();
   analysis_.reads_now = true;
   return true;
 }

@@ -11,8 +11,9 @@ namespace {
 
 constexpr std::array<std::string_view, 7> kRoots = {"event",   "trigger", "person", "now",
                                                     "ab_test", "coupon",  "company"};
-constexpr std::array<std::string_view, 10> kTypeNames = {
-    "bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type"};
+constexpr std::array<std::string_view, 11> kTypeNames = {
+    "bool", "int", "uint",      "double", "string",       "bytes",
+    "list", "map", "null_type", "type",   "optional_type"};
 
 template <typename Container>
 bool Has(const Container& items, std::string_view item) {

@@ -1,11 +1,14 @@
 // The way from text to program, and what is read off the checked tree on that way.
 #include <algorithm>
 
+#include "engine/base/limits.h"
 #include "engine/expr/check.h"
 #include "engine/expr/constant.h"
 #include "engine/expr/emit.h"
+#include "engine/expr/machine.h"
 #include "engine/expr/parse.h"
 #include "engine/expr/program.h"
+#include "engine/expr/work.h"
 
 namespace sojourn::expr {
 namespace {
@@ -47,10 +50,13 @@ bool IsConstant(const Node& node) {
   return !reads && AllConstant(node);
 }
 
-Value ConstantValue(const Node& node, Arena* arena) {
+std::optional<Value> ConstantValue(const Node& node, Arena* arena) {
   CompiledProgram program;
   EmitProgram(node, false, &program);
-  const Value value = Evaluate(program, Activation(), arena);
+  const auto end = static_cast<uint32_t>(program.instructions_.size());
+  const Value value =
+      EvaluateRange(program, 0, end, Activation(), arena, nullptr, kMaxConstantWork);
+  if (IsTooMuchWork(value)) return std::nullopt;
   return model::DeepCopy(value, arena);
 }
 

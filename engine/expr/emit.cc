@@ -1,6 +1,9 @@
 #include "engine/expr/emit.h"
 
 #include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -13,6 +16,32 @@ namespace {
 
 using model::Value;
 using model::ValueKind;
+
+// The instruction of a read that has no others of its kind.
+Opcode SimpleOpcode(Access access) {
+  constexpr std::array<std::pair<Access, Opcode>, 16> kOpcodes = {
+      {{Access::kEventMap, Opcode::kEventMap},
+       {Access::kEventName, Opcode::kEventName},
+       {Access::kEventTime, Opcode::kEventTime},
+       {Access::kEventSegment, Opcode::kEventSegment},
+       {Access::kPersonMap, Opcode::kPersonMap},
+       {Access::kPersonId, Opcode::kPersonId},
+       {Access::kFirstSeenAt, Opcode::kFirstSeenAt},
+       {Access::kLastSeenAt, Opcode::kLastSeenAt},
+       {Access::kConsentMap, Opcode::kConsentMap},
+       {Access::kSuppressed, Opcode::kSuppressed},
+       {Access::kNow, Opcode::kNow},
+       {Access::kAbTestMap, Opcode::kAbTestMap},
+       {Access::kCouponMap, Opcode::kCouponMap},
+       {Access::kCouponCode, Opcode::kCouponCode},
+       {Access::kCouponExpiresAt, Opcode::kCouponExpiresAt},
+       {Access::kCompanyMap, Opcode::kCompanyMap}}};
+  for (const auto& [known, op] : kOpcodes) {
+    if (known == access) return op;
+  }
+  SOJOURN_CHECK(false);
+  return Opcode::kNow;
+}
 
 class Emitter {
  public:
@@ -54,9 +83,10 @@ class Emitter {
   void Emit(const Node& node) {
     if (folding_ && node.kind != NodeKind::kLiteral && IsConstant(node)) {
       Arena arena;
-      const Value value = ConstantValue(node, &arena);
-      Add(Opcode::kConstant, 1, Constant(value));
-      return;
+      if (const std::optional<Value> value = ConstantValue(node, &arena)) {
+        Add(Opcode::kConstant, 1, Constant(*value));
+        return;
+      }
     }
     if (node.access != Access::kNone) {
       EmitAccess(node);
@@ -89,13 +119,16 @@ class Emitter {
         EmitAll(node);
         Add(Opcode::kIndex, -1);
         return;
+      case NodeKind::kMaybe:
+        EmitMaybe(*node.children[0]);
+        return;
       case NodeKind::kList:
         EmitAll(node);
-        Add(Opcode::kMakeList, 1 - count, static_cast<uint32_t>(count));
+        Add(Opcode::kMakeList, 1 - count, static_cast<uint32_t>(count), OptionalItems(node));
         return;
       case NodeKind::kMap:
         EmitAll(node);
-        Add(Opcode::kMakeMap, 1 - count, static_cast<uint32_t>(count / 2));
+        Add(Opcode::kMakeMap, 1 - count, static_cast<uint32_t>(count / 2), OptionalItems(node));
         return;
       case NodeKind::kConditional:
         EmitConditional(node);
@@ -115,13 +148,37 @@ class Emitter {
         EmitBinary(node);
         return;
       case NodeKind::kLoop:
-        EmitLoop(node);
+        node.macro == Macro::kBind ? EmitBind(node) : EmitLoop(node);
         return;
       case NodeKind::kName:
       case NodeKind::kCall:
         break;  // always with an access
     }
     SOJOURN_CHECK(false);
+  }
+
+  // .? and [?: the value of `access` as an optional.
+  void EmitMaybe(const Node& access) {
+    if (access.access != Access::kNone) {
+      Emit(access);
+      Add(Opcode::kToOptional, 0);
+      return;
+    }
+    EmitAll(access);
+    if (access.kind == NodeKind::kIndex) {
+      Add(Opcode::kIndex, -1, 0, 0, 1);
+    } else {
+      Add(Opcode::kSelect, 0, NameAndError(access.name, ""), 0, 1);
+    }
+  }
+
+  // 0: no item is optional; else which are, in optional_items_[result - 1].
+  uint16_t OptionalItems(const Node& node) {
+    std::vector<bool> optional;
+    for (const Node* child : node.children) optional.push_back(child->optional_item);
+    if (std::find(optional.begin(), optional.end(), true) == optional.end()) return 0;
+    out_.optional_items_.push_back(std::move(optional));
+    return static_cast<uint16_t>(out_.optional_items_.size());
   }
 
   void EmitConditional(const Node& node) {
@@ -174,8 +231,7 @@ class Emitter {
     variables_.push_back({node.name, static_cast<uint16_t>(locals + kFirst)});
     if (two) variables_.push_back({node.second_name, static_cast<uint16_t>(locals + kSecond)});
     const uint32_t next = Add(Opcode::kLoopNext, 0, 0, locals, two ? 1 : 0);
-    const bool filters =
-        node.macro == Macro::kFilter || (node.macro == Macro::kMap && node.children.size() == 3);
+    const bool filters = node.macro == Macro::kFilter || node.children.size() == 3;
     Emit(*node.children[1]);
     if (filters) {
       Add(Opcode::kLoopFilter, -1, next, locals);
@@ -190,6 +246,15 @@ class Emitter {
     Add(Opcode::kLoopEnd, 1, 0, locals, macro);
     Land(begin);
     variables_.resize(variables_.size() - (two ? 2 : 1));
+  }
+
+  void EmitBind(const Node& node) {
+    Emit(*node.children[0]);
+    const auto local = static_cast<uint16_t>(out_.locals_++);
+    Add(Opcode::kStore, -1, 0, local);
+    variables_.push_back({node.name, local});
+    Emit(*node.children[1]);
+    variables_.pop_back();
   }
 
   // ---- Accesses
@@ -271,43 +336,6 @@ class Emitter {
     if (!known) out_.reads_.push_back({text, at});
   }
 
-  static Opcode SimpleOpcode(Access access) {
-    switch (access) {
-      case Access::kEventMap:
-        return Opcode::kEventMap;
-      case Access::kEventName:
-        return Opcode::kEventName;
-      case Access::kEventTime:
-        return Opcode::kEventTime;
-      case Access::kEventSegment:
-        return Opcode::kEventSegment;
-      case Access::kPersonMap:
-        return Opcode::kPersonMap;
-      case Access::kPersonId:
-        return Opcode::kPersonId;
-      case Access::kFirstSeenAt:
-        return Opcode::kFirstSeenAt;
-      case Access::kLastSeenAt:
-        return Opcode::kLastSeenAt;
-      case Access::kConsentMap:
-        return Opcode::kConsentMap;
-      case Access::kSuppressed:
-        return Opcode::kSuppressed;
-      case Access::kAbTestMap:
-        return Opcode::kAbTestMap;
-      case Access::kCouponMap:
-        return Opcode::kCouponMap;
-      case Access::kCouponCode:
-        return Opcode::kCouponCode;
-      case Access::kCouponExpiresAt:
-        return Opcode::kCouponExpiresAt;
-      case Access::kCompanyMap:
-        return Opcode::kCompanyMap;
-      default:
-        return Opcode::kNow;
-    }
-  }
-
   void EmitLoopVariable(const Node& node) {
     for (size_t i = variables_.size(); i-- > 0;) {
       if (variables_[i].name != node.key) continue;
@@ -319,26 +347,34 @@ class Emitter {
 
   void EmitCall(const Node& node) {
     const auto count = static_cast<uint16_t>(node.children.size());
-    if (node.name == "matches" && count == 2 && EmitMatch(node)) return;
+    if (node.name == "matches" && count == 2) return EmitMatch(node);
+    if (node.method && count == 2 && (node.name == "or" || node.name == "orValue")) {
+      return EmitOrElse(node);
+    }
     EmitAll(node);
     const Overloads overloads = FindOverloads(node.name, node.method, count);
     Add(Opcode::kCall, 1 - count, overloads.first, count, static_cast<uint8_t>(overloads.count));
   }
 
-  // A constant pattern is compiled once.
-  bool EmitMatch(const Node& node) {
-    const Node& pattern = *node.children[1];
-    if (pattern.kind != NodeKind::kLiteral || pattern.value.kind() != ValueKind::kString) {
-      return false;
-    }
-    const std::string_view text = pattern.value.text();
-    auto compiled =
-        std::make_unique<re2::RE2>(re2::StringPiece(text.data(), text.size()), re2::RE2::Quiet);
-    if (!compiled->ok()) return false;
+  void EmitMatch(const Node& node) {
     Emit(*node.children[0]);
-    out_.patterns_.push_back(std::move(compiled));
+    if (node.pattern == nullptr) {
+      Emit(*node.children[1]);
+      Add(Opcode::kMatch, -1);
+      return;
+    }
+    out_.patterns_.push_back(node.pattern);
     Add(Opcode::kMatchConstant, 0, static_cast<uint32_t>(out_.patterns_.size()) - 1);
-    return true;
+  }
+
+  // The other value is evaluated only where the first is none.
+  void EmitOrElse(const Node& node) {
+    const bool value = node.name == "orValue";
+    Emit(*node.children[0]);
+    const uint32_t jump = Add(Opcode::kOrElse, -1, 0, 0, value ? 1 : 0);
+    Emit(*node.children[1]);
+    if (!value) Add(Opcode::kNeedOptional, 0);
+    Land(jump);
   }
 
   struct Variable {

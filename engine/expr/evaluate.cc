@@ -21,14 +21,15 @@ Value Evaluate(const Program& program, const Activation& activation, Arena* aren
 }
 
 Value EvaluateRange(const CompiledProgram& program, uint32_t begin, uint32_t end,
-                    const Activation& activation, Arena* arena, TimeWatch* watch) {
+                    const Activation& activation, Arena* arena, TimeWatch* watch,
+                    int64_t most_work) {
   const uint32_t slots = program.locals_ + program.max_stack_;
   alignas(Value) char inline_slots[kInlineSlots * sizeof(Value)];  // left uninitialised on purpose
   Value* memory = reinterpret_cast<Value*>(inline_slots);
   if (slots > kInlineSlots) {
     memory = reinterpret_cast<Value*>(arena->Allocate(slots * sizeof(Value), alignof(Value)));
   }
-  return Machine(program, activation, arena, watch, memory).Run(begin, end);
+  return Machine(program, activation, arena, watch, memory, most_work).Run(begin, end);
 }
 
 bool EvaluateCondition(const Program& program, const Activation& activation, Arena* arena,

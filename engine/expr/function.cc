@@ -9,7 +9,8 @@ using model::ValueKind;
 
 std::vector<Function> AllFunctions() {
   std::vector<Function> all;
-  for (auto* make : {ConversionFunctions, TextFunctions, TimeFunctions, MathFunctions}) {
+  for (auto* make : {ConversionFunctions, TextFunctions, TimeFunctions, MathFunctions,
+                     StringsFunctions, FormatFunctions, EncodersFunctions, OptionalFunctions}) {
     const std::vector<Function> rows = make();
     all.insert(all.end(), rows.begin(), rows.end());
   }

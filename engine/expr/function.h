@@ -19,7 +19,7 @@ struct Function {
   std::string_view name;       // "size", "math.abs"
   bool method = false;         // called receiver.name(...)
   std::string_view signature;  // a letter per argument, then '>' and the result's letter; see below
-  Native native = nullptr;
+  Native native = nullptr;     // null: an instruction of its own, see emit.cc
 };
 // Letters: b bool, i int, u uint, d double, s string, y bytes, t timestamp, p duration, l list,
 // m map, T type, o optional, n null, * anything.
@@ -46,6 +46,10 @@ TypeKind TypeOfLetter(char letter);
 // The rows by subject, each in its own file.
 std::vector<Function> ConversionFunctions();
 std::vector<Function> TextFunctions();
+std::vector<Function> StringsFunctions();
+std::vector<Function> FormatFunctions();
+std::vector<Function> EncodersFunctions();
+std::vector<Function> OptionalFunctions();
 std::vector<Function> TimeFunctions();
 std::vector<Function> MathFunctions();
 

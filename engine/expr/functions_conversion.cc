@@ -52,7 +52,7 @@ Value IntToUint(const Value* a, Arena*) {
 }
 Value DoubleToUint(const Value* a, Arena*) {
   const double number = a[0].double_value();
-  if (!(number > -1.0 && number < 18446744073709551616.0)) return OutOfRange();
+  if (!(number >= 0 && number < 18446744073709551616.0)) return OutOfRange();
   return Value::Uint(static_cast<uint64_t>(number));
 }
 Value IntToDouble(const Value* a, Arena*) {

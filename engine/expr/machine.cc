@@ -1,14 +1,13 @@
 #include "engine/expr/machine.h"
 
-#include "engine/base/limits.h"
 #include "engine/expr/operators.h"
+#include "engine/expr/pattern.h"
 #include "engine/expr/read.h"
 #include "engine/expr/watch.h"
 
 namespace sojourn::expr {
 namespace {
 
-using model::MapEntry;
 using model::Value;
 using model::ValueKind;
 
@@ -43,7 +42,7 @@ Value Machine::Run(uint32_t begin, uint32_t end) {
 
 uint32_t Machine::Step(const Instruction& instruction, uint32_t next) {
   if (instruction.op <= Opcode::kInSegment && instruction.op != Opcode::kLocal) {
-    Push(ReadLeaf(program_, instruction, activation_, arena_, watch_));
+    ReadLeafValue(instruction);
     return next;
   }
   if (instruction.op >= Opcode::kLoopBegin) return Loop(instruction, next);
@@ -57,6 +56,12 @@ uint32_t Machine::Step(const Instruction& instruction, uint32_t next) {
     case Opcode::kIsPresent:
       Top() = Value::Bool(!Top().is_error());
       break;
+    case Opcode::kToOptional:
+      ToOptional();
+      break;
+    case Opcode::kNeedOptional:
+      if (Top().kind() != ValueKind::kOptional && !Top().is_error()) Top() = NoOverload();
+      break;
     case Opcode::kSelect:
       Select(instruction);
       break;
@@ -64,13 +69,13 @@ uint32_t Machine::Step(const Instruction& instruction, uint32_t next) {
       HasField(instruction);
       break;
     case Opcode::kIndex:
-      Subscript();
+      Subscript(instruction.flag == 1);
       break;
     case Opcode::kMakeList:
-      MakeList(instruction.b);
+      MakeList(instruction);
       break;
     case Opcode::kMakeMap:
-      MakeMap(instruction.b);
+      MakeMap(instruction);
       break;
     case Opcode::kNot:
       if (!Top().is_error()) Top() = Not(Top());
@@ -90,6 +95,12 @@ uint32_t Machine::Step(const Instruction& instruction, uint32_t next) {
     case Opcode::kMatchConstant:
       MatchConstant(instruction);
       break;
+    case Opcode::kMatch:
+      Match();
+      break;
+    case Opcode::kStore:
+      locals_[instruction.a] = Pop();
+      break;
     default:
       return Jump(instruction, next);
   }
@@ -104,6 +115,8 @@ uint32_t Machine::Jump(const Instruction& instruction, uint32_t next) {
       return IsBool(Top(), false) ? instruction.b : next;
     case Opcode::kJumpIfTrue:
       return IsBool(Top(), true) ? instruction.b : next;
+    case Opcode::kOrElse:
+      return OrElse(instruction, next);
     default:
       break;  // kChoose
   }
@@ -112,12 +125,64 @@ uint32_t Machine::Jump(const Instruction& instruction, uint32_t next) {
   return instruction.a;
 }
 
+uint32_t Machine::OrElse(const Instruction& instruction, uint32_t next) {
+  Value& value = Top();
+  if (value.kind() != ValueKind::kOptional) {
+    if (!value.is_error()) value = NoOverload();
+    return instruction.b;
+  }
+  if (value.size() == 0) {
+    Pop();
+    return next;
+  }
+  if (instruction.flag == 1) value = value.items()[0];
+  return instruction.b;
+}
+
+// Looking a name up takes a look at its neighbours; a map of all traits or topics is made anew.
+void Machine::ReadLeafValue(const Instruction& instruction) {
+  Push(ReadLeaf(program_, instruction, activation_, arena_, watch_));
+  int64_t work = 0;
+  switch (instruction.op) {
+    case Opcode::kEventProperty: {
+      const EventView* event = instruction.a == 1 ? activation_.trigger : activation_.event;
+      if (event != nullptr) work = event->properties.size();
+      break;
+    }
+    case Opcode::kTrait:
+      if (activation_.person != nullptr) work = activation_.person->traits.size();
+      break;
+    case Opcode::kPersonMap:
+    case Opcode::kConsentMap:
+    case Opcode::kAbTestMap:
+      work = ShallowWork(Top());
+      break;
+    default:
+      return;
+  }
+  if (!Charge(work)) Top() = TooMuchWork();
+}
+
+bool Machine::ChargeBinary(const Instruction& instruction, const Value& a, const Value& b) {
+  if (a.kind() < ValueKind::kString && b.kind() < ValueKind::kString) return true;
+  if (instruction.op == Opcode::kIn) {
+    if (b.kind() == ValueKind::kMap) return Charge(b.size());
+    return Charge(WorkOfComparing(b, work_left_));
+  }
+  if (instruction.op == Opcode::kArithmetic) return ChargeDeep(a) && ChargeDeep(b);
+  return Charge(WorkOfComparing(a, work_left_)) && Charge(WorkOfComparing(b, work_left_));
+}
+
 void Machine::Binary(const Instruction& instruction) {
   const Value right = Pop();
   Value& left = Top();
   if (left.is_error()) return;
   if (right.is_error()) {
     left = right;
+    return;
+  }
+  if (!ChargeBinary(instruction, left, right)) {
+    left = TooMuchWork();
     return;
   }
   const auto op = static_cast<Operator>(instruction.flag);
@@ -157,32 +222,6 @@ void Machine::Join(bool deciding) {
   }
 }
 
-void Machine::Select(const Instruction& instruction) {
-  Value& operand = Top();
-  if (operand.is_error()) return;
-  const Value* constants = &program_.constants_[instruction.b];
-  const Value* found = operand.Find(constants[0].text());
-  operand = found != nullptr ? *found : constants[1];
-}
-
-void Machine::Subscript() {
-  const Value index = Pop();
-  Value& container = Top();
-  if (container.is_error()) return;
-  container = index.is_error() ? index : Index(container, index);
-}
-
-void Machine::HasField(const Instruction& instruction) {
-  Value& operand = Top();
-  if (operand.is_error()) return;
-  if (operand.kind() != ValueKind::kMap) {
-    operand = NoOverload();
-    return;
-  }
-  const std::string_view name = program_.constants_[instruction.b].text();
-  operand = Value::Bool(operand.Find(name) != nullptr);
-}
-
 void Machine::LocalTime(const Instruction& instruction) {
   Value& operand = Top();
   if (operand.is_error()) return;
@@ -213,36 +252,11 @@ void Machine::LocalTime(const Instruction& instruction) {
   }
 }
 
-void Machine::MakeList(uint32_t count) {
-  top_ -= count;
-  Value* items = arena_->AllocateArray<Value>(count);
-  Value result = Value::List(items, count);
-  for (uint32_t i = 0; i < count; ++i) {
-    if (top_[i].is_error() && !result.is_error()) result = top_[i];
-    items[i] = top_[i];
+bool Machine::ChargeArguments(const Value* arguments, uint16_t count) {
+  for (uint16_t i = 0; i < count; ++i) {
+    if (!Charge(ShallowWork(arguments[i]))) return false;
   }
-  Push(result);
-}
-
-void Machine::MakeMap(uint32_t count) {
-  top_ -= 2 * count;
-  MapEntry* entries = arena_->AllocateArray<MapEntry>(count);
-  Value result = Value::Map(entries, count);
-  for (uint32_t i = 0; i < count && !result.is_error(); ++i) {
-    const Value& key = top_[2 * i];
-    const Value& value = top_[2 * i + 1];
-    const bool may_be_key = key.kind() == ValueKind::kString || key.kind() == ValueKind::kBool ||
-                            key.kind() == ValueKind::kInt || key.kind() == ValueKind::kUint;
-    if (key.is_error() || value.is_error()) {
-      result = key.is_error() ? key : value;
-    } else if (!may_be_key) {
-      result = Value::Error("keys of a map are strings, whole numbers, true or false");
-    } else if (FindKey(Value::Map(entries, i), key) != nullptr) {
-      result = Value::Error("a map has the same key twice");
-    }
-    entries[i] = {key, value};
-  }
-  Push(result);
+  return true;
 }
 
 void Machine::Call(const Instruction& instruction) {
@@ -252,13 +266,16 @@ void Machine::Call(const Instruction& instruction) {
   for (uint16_t i = 0; i < count; ++i) {
     if (arguments[i].is_error()) return Push(arguments[i]);
   }
+  if (!ChargeArguments(arguments, count)) return Push(TooMuchWork());
   for (uint32_t row = 0; row < instruction.flag; ++row) {
     const Function& function = Functions()[instruction.b + row];
     bool matches = true;
     for (uint16_t i = 0; i < count; ++i) {
       matches = matches && Matches(function.signature[i], arguments[i].kind());
     }
-    if (matches) return Push(function.native(arguments, arena_));
+    if (!matches) continue;
+    const Value result = function.native(arguments, arena_);
+    return Push(Charge(ShallowWork(result)) ? result : TooMuchWork());
   }
   Push(NoOverload());
 }
@@ -266,13 +283,36 @@ void Machine::Call(const Instruction& instruction) {
 void Machine::MatchConstant(const Instruction& instruction) {
   Value& text = Top();
   if (text.is_error()) return;
-  if (text.kind() != ValueKind::kString) {
-    text = NoOverload();
+  text = text.kind() == ValueKind::kString
+             ? Matched(*program_.patterns_[instruction.b], text.text())
+             : NoOverload();
+}
+
+void Machine::Match() {
+  const Value pattern = Pop();
+  Value& text = Top();
+  if (text.is_error()) return;
+  if (pattern.is_error() || text.kind() != ValueKind::kString ||
+      pattern.kind() != ValueKind::kString) {
+    text = pattern.is_error() ? pattern : NoOverload();
     return;
   }
-  const std::string_view subject = text.text();
-  text = Value::Bool(re2::RE2::PartialMatch(re2::StringPiece(subject.data(), subject.size()),
-                                            *program_.patterns_[instruction.b]));
+  if (pattern_ == nullptr || pattern_text_ != pattern.text()) {
+    std::string problem;
+    pattern_ = CompilePattern(pattern.text(), &problem);
+    pattern_text_ = pattern.text();
+    const bool paid = Charge(WorkOfCompiling(pattern_.get()));
+    if (pattern_ == nullptr || !paid) {
+      text = paid ? Value::Error("not a regular expression") : TooMuchWork();
+      return;
+    }
+  }
+  text = Matched(*pattern_, text.text());
+}
+
+Value Machine::Matched(const re2::RE2& pattern, std::string_view text) {
+  if (!Charge(WorkOfMatching(pattern, text))) return TooMuchWork();
+  return Value::Bool(MatchesPattern(pattern, text));
 }
 
 }  // namespace sojourn::expr

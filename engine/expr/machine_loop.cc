@@ -1,4 +1,6 @@
-// Loops of the stack machine: all, exists, exists_one, filter, map.
+// Loops of the stack machine: all, exists, filter, map, transformMap, optMap and the like.
+#include <algorithm>
+
 #include "engine/base/limits.h"
 #include "engine/expr/machine.h"
 #include "engine/expr/operators.h"
@@ -6,6 +8,7 @@
 namespace sojourn::expr {
 namespace {
 
+using model::MapEntry;
 using model::Value;
 using model::ValueKind;
 
@@ -17,6 +20,11 @@ Value Initial(Macro macro) {
       return Value::Bool(false);
     case Macro::kExistsOne:
       return Value::Int(0);
+    case Macro::kTransformMap:
+      return Value::Map(nullptr, 0);
+    case Macro::kOptMap:
+    case Macro::kOptFlatMap:
+      return Value::Optional(nullptr);
     default:
       return Value::List(nullptr, 0);
   }
@@ -25,6 +33,24 @@ Value Initial(Macro macro) {
 Value NotACondition() { return Value::Error("a condition is neither true nor false"); }
 
 bool IsBool(const Value& value) { return value.kind() == ValueKind::kBool; }
+
+bool MayLoop(Macro macro, ValueKind range) {
+  const bool optional = macro == Macro::kOptMap || macro == Macro::kOptFlatMap;
+  return optional ? range == ValueKind::kOptional
+                  : range == ValueKind::kList || range == ValueKind::kMap;
+}
+
+// Items with one more; the room behind them doubles whenever their number is a power of two.
+template <typename Item>
+const Item* Append(const Item* items, uint32_t size, const Item& item, Arena* arena) {
+  Item* grown = const_cast<Item*>(items);
+  if ((size & (size - 1)) == 0) {
+    grown = arena->AllocateArray<Item>(size == 0 ? 1 : static_cast<size_t>(size) * 2);
+    std::copy(items, items + size, grown);
+  }
+  grown[size] = item;
+  return grown;
+}
 
 }  // namespace
 
@@ -46,7 +72,7 @@ uint32_t Machine::Loop(const Instruction& instruction, uint32_t next) {
 
 uint32_t Machine::LoopBegin(const Instruction& instruction, uint32_t next) {
   const Value range = Pop();
-  if (range.kind() != ValueKind::kList && range.kind() != ValueKind::kMap) {
+  if (!MayLoop(static_cast<Macro>(instruction.flag), range.kind())) {
     Push(range.is_error() ? range : NoOverload());
     return instruction.b;
   }
@@ -64,6 +90,10 @@ uint32_t Machine::LoopNext(const Instruction& instruction, uint32_t next) {
   if (position >= range.size()) return instruction.b;
   if (++loop_steps_ > kMaxExpressionLoopSteps) {
     locals[kGathered] = Value::Error("the expression takes too many steps");
+    return instruction.b;
+  }
+  if (!Charge(kWorkPerInstruction * (instruction.b - next))) {
+    locals[kGathered] = TooMuchWork();
     return instruction.b;
   }
   locals[kPosition] = Value::Int(position + 1);
@@ -112,26 +142,42 @@ uint32_t Machine::LoopStep(const Instruction& instruction, uint32_t next) {
       gathered = value.is_error() ? value : NotACondition();
       return next;
     default:
-      if (value.is_error()) {
-        gathered = value;
-        return next;
-      }
-      Gather(&gathered, value);
+      break;
+  }
+  if (!value.is_error() && ChargeDeep(value)) return GatherStep(instruction, next, value);
+  gathered = value.is_error() ? value : TooMuchWork();
+  return next;
+}
+
+uint32_t Machine::GatherStep(const Instruction& instruction, uint32_t next, const Value& value) {
+  Value* locals = locals_ + instruction.a;
+  switch (static_cast<Macro>(instruction.flag)) {
+    case Macro::kTransformMap:
+      GatherEntry(&locals[kGathered], locals[kFirst], value);
+      return instruction.b;
+    case Macro::kOptMap:
+      locals[kGathered] = Wrap(value);
+      return next;
+    case Macro::kOptFlatMap:
+      locals[kGathered] = value.kind() == ValueKind::kOptional ? value : NoOverload();
+      return next;
+    default:
+      Gather(&locals[kGathered], value);
       return instruction.b;
   }
 }
 
-// Appends; the room behind a list doubles whenever its size is a power of two.
 void Machine::Gather(Value* list, const Value& item) {
   const uint32_t size = list->size();
-  Value* items = const_cast<Value*>(list->items());
-  if ((size & (size - 1)) == 0) {
-    Value* larger = arena_->AllocateArray<Value>(size == 0 ? 1 : size * 2);
-    for (uint32_t i = 0; i < size; ++i) larger[i] = items[i];
-    items = larger;
-  }
-  items[size] = item;
-  *list = Value::List(items, size + 1);
+  *list = Value::List(Append(list->items(), size, item, arena_), size + 1);
+  Charge(kWorkPerItem);
+}
+
+// The keys of a loop's range differ from each other, so they do here.
+void Machine::GatherEntry(Value* map, const Value& key, const Value& value) {
+  const uint32_t size = map->size();
+  *map = Value::Map(Append(map->entries(), size, {key, value}, arena_), size + 1);
+  Charge(2 * kWorkPerItem);
 }
 
 void Machine::LoopEnd(const Instruction& instruction) {

@@ -3,6 +3,9 @@
 #include <cmath>
 #include <cstring>
 
+#include "engine/base/limits.h"
+#include "engine/expr/work.h"
+
 namespace sojourn::expr {
 namespace {
 
@@ -93,6 +96,7 @@ Value JoinText(const Value& a, const Value& b, Arena* arena) {
   if (b.text().empty()) return a;
   const std::string_view left = a.text();
   const std::string_view right = b.text();
+  if (left.size() + right.size() > kMaxExpressionTextBytes) return TextTooLong();
   char* bytes = arena->Allocate(left.size() + right.size(), 1);
   std::memcpy(bytes, left.data(), left.size());
   std::memcpy(bytes + left.size(), right.data(), right.size());
@@ -291,28 +295,29 @@ const Value* FindKey(const Value& map, const Value& key) {
   return nullptr;
 }
 
-Value Index(const Value& container, const Value& index) {
+bool MayIndex(const Value& container, const Value& index) {
   if (container.kind() == ValueKind::kMap) {
-    const bool may_be_key =
-        index.is_number() || index.kind() == ValueKind::kString || index.kind() == ValueKind::kBool;
-    if (!may_be_key) return NoOverload();
+    return index.is_number() || index.kind() == ValueKind::kString ||
+           index.kind() == ValueKind::kBool;
+  }
+  if (container.kind() != ValueKind::kList || !index.is_number()) return false;
+  // 2.0 and 2u index like 2; what is no whole number indexes nothing.
+  return index.kind() != ValueKind::kDouble ||
+         std::floor(index.double_value()) == index.double_value();
+}
+
+Value Index(const Value& container, const Value& index) {
+  if (!MayIndex(container, index)) return NoOverload();
+  if (container.kind() == ValueKind::kMap) {
     const Value* found = FindKey(container, index);
     return found == nullptr ? Value::Error("no such key") : *found;
   }
-  if (container.kind() != ValueKind::kList || !index.is_number()) return NoOverload();
-  // 2.0 and 2u index like 2; what is no whole number indexes nothing.
-  if (index.kind() == ValueKind::kDouble &&
-      std::floor(index.double_value()) != index.double_value()) {
-    return NoOverload();
-  }
   const bool inside = OrderNumbers(index, Value::Int(0)) >= 0 &&
                       OrderNumbers(index, Value::Int(container.size())) < 0;
-  if (inside) {
-    const bool is_double = index.kind() == ValueKind::kDouble;
-    return container
-        .items()[is_double ? static_cast<int64_t>(index.double_value()) : index.int_value()];
-  }
-  return Value::Error("the index is out of range");
+  if (!inside) return Value::Error("the index is out of range");
+  const bool is_double = index.kind() == ValueKind::kDouble;
+  return container
+      .items()[is_double ? static_cast<int64_t>(index.double_value()) : index.int_value()];
 }
 
 }  // namespace sojourn::expr

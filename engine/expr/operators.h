@@ -33,6 +33,9 @@ model::Value Compare(Operator op, const model::Value& a, const model::Value& b);
 // `item in container`
 model::Value Contains(const model::Value& item, const model::Value& container);
 
+// Whether `container` can have items under keys such as `index`.
+bool MayIndex(const model::Value& container, const model::Value& index);
+
 // container[index]; the error of a missing key is a constant text.
 model::Value Index(const model::Value& container, const model::Value& index);
 

@@ -1,208 +1,143 @@
-// Compiled programs against a deliberately plain evaluator that walks the tree, over every small
-// expression that a short list of operands and operators can form.
+// Compiled programs against the plain evaluator of oracle.h, over every expression up to a size
+// that a small grammar can form: errors, absent values, times, macros, optionals and functions
+// included.
 #include <gtest/gtest.h>
-
-#include <optional>
 
 #include <fmt/format.h>
 
+#include "engine/expr/oracle.h"
 #include "engine/expr/parse.h"
 #include "engine/expr/test_names.h"
 
 namespace sojourn::expr {
 namespace {
 
-// A value as text, "error" for errors. Plain on purpose: "1", "true", "\"a\"", "[1, 2]".
-using Result = std::string;
-using Variables = std::vector<std::pair<std::string_view, Result>>;
+using model::MapEntry;
+using model::Value;
 
-bool IsInt(const Result& r) { return r.find_first_not_of("-0123456789") == std::string::npos; }
-bool IsBool(const Result& r) { return r == "true" || r == "false"; }
-bool IsText(const Result& r) { return r[0] == '"'; }
-bool IsList(const Result& r) { return r[0] == '['; }
-Result Truth(bool truth) { return truth ? "true" : "false"; }
+// What expressions of the next larger size are made of. {0} and {1} stand for smaller ones.
+struct Grammar {
+  std::vector<std::string> leaves;
+  std::vector<std::string> unary;
+  std::vector<std::string> binary;
+};
 
-// Items of "[1, 2]"; the lists of these tests hold no lists and no commas.
-std::vector<Result> Items(const Result& list) {
-  std::vector<Result> items;
-  for (size_t at = 1; at + 1 < list.size();) {
-    const size_t end = list.find_first_of(",]", at);
-    items.push_back(list.substr(at, end - at));
-    at = end + 2;
+// All expressions of exactly `size`: leaves count one, every form one more than its parts.
+std::vector<std::string> AllOfSize(const Grammar& grammar, int size) {
+  if (size == 1) return grammar.leaves;
+  std::vector<std::string> all;
+  for (const std::string& part : AllOfSize(grammar, size - 1)) {
+    for (const std::string& form : grammar.unary) {
+      all.push_back(fmt::format(fmt::runtime(form), part));
+    }
   }
-  return items;
-}
-
-Result Walk(const Node& node, const Variables& variables);
-
-Result WalkBinary(const Node& node, const Variables& variables) {
-  const Result a = Walk(*node.children[0], variables);
-  const Result b = Walk(*node.children[1], variables);
-  if (a == "error" || b == "error") return "error";
-  switch (node.op) {
-    case Operator::kEqual:
-      return Truth(a == b);
-    case Operator::kIn: {
-      if (!IsList(b)) return "error";
-      for (const Result& item : Items(b)) {
-        if (item == a) return "true";
+  for (int left = 1; left + 1 < size; ++left) {
+    for (const std::string& a : AllOfSize(grammar, left)) {
+      for (const std::string& b : AllOfSize(grammar, size - 1 - left)) {
+        for (const std::string& form : grammar.binary) {
+          all.push_back(fmt::format(fmt::runtime(form), a, b));
+        }
       }
-      return "false";
-    }
-    case Operator::kLess:
-      if (IsInt(a) && IsInt(b)) return Truth(std::stoi(a) < std::stoi(b));
-      if (IsText(a) && IsText(b)) return Truth(a < b);
-      return IsBool(a) && IsBool(b) ? Truth(a == "false" && b == "true") : "error";
-    case Operator::kAdd:
-      if (IsInt(a) && IsInt(b)) return std::to_string(std::stoi(a) + std::stoi(b));
-      if (IsText(a) && IsText(b)) return a.substr(0, a.size() - 1) + b.substr(1);
-      if (!IsList(a) || !IsList(b)) return "error";
-      return a == "[]" ? b : b == "[]" ? a : a.substr(0, a.size() - 1) + ", " + b.substr(1);
-    default: {  // division
-      const bool divides = IsInt(a) && IsInt(b) && b != "0";
-      return divides ? std::to_string(std::stoi(a) / std::stoi(b)) : "error";
     }
   }
-}
-
-// && and ||: a deciding side wins even over an error on the other.
-Result WalkChain(const Node& node, const Variables& variables) {
-  const Result deciding = Truth(node.kind == NodeKind::kOr);
-  Result result = Truth(node.kind != NodeKind::kOr);
-  for (const Node* child : node.children) {
-    const Result part = Walk(*child, variables);
-    if (part == deciding) return deciding;
-    if (!IsBool(part)) result = "error";
-  }
-  return result;
-}
-
-Result WalkLoop(const Node& node, const Variables& variables) {
-  const Result range = Walk(*node.children[0], variables);
-  if (range == "error" || !IsList(range)) return "error";
-  const bool gathers = node.macro >= Macro::kFilter;
-  const Result deciding = Truth(node.macro == Macro::kExists);
-  Result result = gathers ? "[" : Truth(node.macro == Macro::kAll);
-  for (const Result& item : Items(range)) {
-    Variables inner = variables;
-    inner.emplace_back(node.name, item);
-    const Result part = Walk(*node.children[1], inner);
-    if (gathers) {
-      const bool filter = node.macro == Macro::kFilter;
-      if (part == "error" || (filter && !IsBool(part))) return "error";
-      if (filter && part == "false") continue;
-      result += (result == "[" ? "" : ", ") + (filter ? item : part);
-    } else if (part == deciding) {
-      return deciding;
-    } else if (!IsBool(part)) {
-      result = "error";
-    }
-  }
-  return gathers ? result + "]" : result;
-}
-
-Result Walk(const Node& node, const Variables& variables) {
-  switch (node.kind) {
-    case NodeKind::kLiteral:
-      return model::DebugString(node.value);
-    case NodeKind::kName:
-      for (size_t i = variables.size(); i-- > 0;) {
-        if (variables[i].first == node.name) return variables[i].second;
-      }
-      return "error";
-    case NodeKind::kList: {
-      Result list = "[";
-      for (const Node* child : node.children) {
-        const Result item = Walk(*child, variables);
-        if (item == "error") return "error";
-        list += (list == "[" ? "" : ", ") + item;
-      }
-      return list + "]";
-    }
-    case NodeKind::kNot: {
-      const Result operand = Walk(*node.children[0], variables);
-      return IsBool(operand) ? Truth(operand == "false") : "error";
-    }
-    case NodeKind::kConditional: {
-      const Result condition = Walk(*node.children[0], variables);
-      if (!IsBool(condition)) return "error";
-      return Walk(*node.children[condition == "true" ? 1 : 2], variables);
-    }
-    case NodeKind::kAnd:
-    case NodeKind::kOr:
-      return WalkChain(node, variables);
-    case NodeKind::kLoop:
-      return WalkLoop(node, variables);
-    default:
-      return WalkBinary(node, variables);
-  }
+  return all;
 }
 
 class OracleTest : public ::testing::Test {
  protected:
   OracleTest() {
-    scope_.variables = {"missing", "two", "yes"};
+    scope_.variables = {"missing", "two", "yes", "m", "then"};
     scope_.unchecked = true;
-    entries_[0] = {model::Value::String("two"), model::Value::Int(2)};
-    entries_[1] = {model::Value::String("yes"), model::Value::Bool(true)};
-    activation_.variables = model::Value::Map(entries_, 2);
+    inner_[0] = {Value::String("a"), Value::Int(2)};
+    entries_[0] = {Value::String("two"), Value::Int(2)};
+    entries_[1] = {Value::String("yes"), Value::Bool(true)};
+    entries_[2] = {Value::String("m"), Value::Map(inner_, 1)};
+    entries_[3] = {Value::String("then"), Value::Time(now_ - Days(2))};
+    activation_.variables = Value::Map(entries_, 4);
+    activation_.now = now_;
+  }
+
+  Bindings BindingsAt(Timestamp now) const {
+    const Datum two{DatumKind::kInt, 2};
+    return {{"two", two},
+            {"yes", {DatumKind::kBool, 1}},
+            {"m", {DatumKind::kMap, 0, 0, "", {{DatumKind::kText, 0, 0, "a"}, two}}},
+            {"then", {DatumKind::kTime, (now_ - Days(2)).milliseconds()}},
+            {"now", {DatumKind::kTime, now.milliseconds()}}};
+  }
+
+  static std::string TextOf(const Value& value) {
+    return value.is_error() ? "error" : model::DebugString(value);
   }
 
   void Agree(const std::string& text) {
     IssueList issues;
     const auto ast = Parse(text, &issues);
     ASSERT_NE(ast->root, nullptr) << text;
-    const Result expected = Walk(*ast->root, {{"two", "2"}, {"yes", "true"}});
     CounterTable counters;
     const auto program = Compile(text, scope_, names_, TypeKind::kDynamic, &counters).program;
     ASSERT_NE(program, nullptr) << text;
-    const model::Value value = Evaluate(*program, activation_, &arena_);
-    ASSERT_EQ(value.is_error() ? "error" : model::DebugString(value), expected) << text;
-    arena_.Reset();
+    activation_.now = now_;
+    TimeWatch watch;
+    const std::string at_now = TextOf(Evaluate(*program, activation_, &arena_, &watch));
+    ASSERT_EQ(at_now, DatumText(WalkTree(*ast->root, BindingsAt(now_)))) << text;
     ++agreed_;
+    if (watch.next_change == Timestamp::Max()) return arena_.Reset();
+    // Until the moment that was noted nothing changes; then both still agree.
+    ++watched_;
+    ASSERT_GT(watch.next_change, now_) << text;
+    const Timestamp before = watch.next_change - Milliseconds(1);
+    ASSERT_EQ(DatumText(WalkTree(*ast->root, BindingsAt(before))), at_now) << text;
+    activation_.now = watch.next_change;
+    ASSERT_EQ(TextOf(Evaluate(*program, activation_, &arena_)),
+              DatumText(WalkTree(*ast->root, BindingsAt(watch.next_change))))
+        << text;
+    arena_.Reset();
   }
 
-  static std::vector<std::string> Grow(const std::vector<std::string>& lefts,
-                                       const std::vector<std::string>& rights) {
-    std::vector<std::string> grown;
-    for (const std::string& left : lefts) {
-      grown.push_back(fmt::format("!({})", left));
-      grown.push_back(fmt::format("[{}]", left));
-      for (const std::string& right : rights) {
-        for (const char* op : {"+", "/", "==", "<", "in", "&&", "||"}) {
-          grown.push_back(fmt::format("({}) {} ({})", left, op, right));
-        }
-      }
+  void AgreeOnAll(const Grammar& grammar, int size) {
+    for (int of = 1; of <= size; ++of) {
+      for (const std::string& text : AllOfSize(grammar, of)) Agree(text);
+      ASSERT_FALSE(HasFatalFailure());
     }
-    return grown;
   }
 
+  Timestamp now_ = *ParseRfc3339("2026-03-02T09:00:00Z");
   Scope scope_;
   TestNames names_{false};
-  model::MapEntry entries_[2];
+  MapEntry inner_[1];
+  MapEntry entries_[4];
   Activation activation_;
   Arena arena_;
   int agreed_ = 0;
+  int watched_ = 0;
 };
 
-const std::vector<std::string> kLeaves = {"missing", "two", "yes", "false", "0", "'a'"};
+TEST_F(OracleTest, EveryOperator) {
+  AgreeOnAll({{"missing", "two", "yes", "0", "1.5", "'a'", "null", "m"},
+              {"!({})", "-({})", "[{}]", "({}).a", "has(({}).a)", "size({})"},
+              {"({}) + ({})", "({}) - ({})", "({}) * ({})", "({}) / ({})", "({}) % ({})",
+               "({}) == ({})", "({}) != ({})", "({}) < ({})", "({}) <= ({})", "({}) > ({})",
+               "({}) >= ({})", "({}) in ({})", "({}) && ({})", "({}) || ({})", "({})[{}]",
+               "{{'a': {}, 'b': {}}}", "math.greatest({}, {})"}},
+             4);
+  EXPECT_GT(agreed_, 20000);
+}
 
-TEST_F(OracleTest, OperatorsTwoDeep) {
-  const std::vector<std::string> small = Grow(kLeaves, kLeaves);
-  for (const std::string& text : small) Agree(text);
-  for (const std::string& text : Grow(small, kLeaves)) {
-    if (text.find("[[") == std::string::npos && text.substr(0, 2) != "[(") Agree(text);
-  }
-  for (const std::string& text : Grow(kLeaves, small)) {
-    if (text.find("[") == std::string::npos) Agree(text);
-  }
-  EXPECT_GT(agreed_, 10000);
+TEST_F(OracleTest, OperatorsAboveEachOther) {
+  AgreeOnAll({{"missing", "two", "yes", "'a'"},
+              {"!({})", "[{}]"},
+              {"({}) + ({})", "({}) / ({})", "({}) == ({})", "({}) < ({})", "({}) in ({})",
+               "({}) && ({})", "({}) || ({})"}},
+             5);
+  EXPECT_GT(agreed_, 9000);
 }
 
 TEST_F(OracleTest, ChainsAndChoices) {
-  for (const std::string& a : kLeaves) {
-    for (const std::string& b : kLeaves) {
-      for (const std::string& c : kLeaves) {
+  const std::vector<std::string> leaves = {"missing", "two", "yes", "false", "!yes", "'a'"};
+  for (const std::string& a : leaves) {
+    for (const std::string& b : leaves) {
+      for (const std::string& c : leaves) {
         Agree(fmt::format("{} && {} && {}", a, b, c));
         Agree(fmt::format("{} || {} || {}", a, b, c));
         Agree(fmt::format("{} || {} && {}", a, b, c));
@@ -212,19 +147,85 @@ TEST_F(OracleTest, ChainsAndChoices) {
   }
 }
 
-TEST_F(OracleTest, Loops) {
-  std::vector<std::string> operands = kLeaves;
-  operands.push_back("i");
-  const std::vector<std::string> bodies = Grow({"i"}, operands);
-  for (const char* range : {"[]", "[1, two, 0]", "[yes, false]", "['a', two]", "missing", "two"}) {
-    for (const char* macro : {"all", "exists", "filter", "map"}) {
-      for (const std::string& body : bodies) {
-        if (body[0] == '[') continue;
-        Agree(fmt::format("{}.{}(i, {})", range, macro, body));
-        Agree(fmt::format("{0}.{1}(i, [two].exists(j, j == i) || ({2}))", range, macro, body));
+// Every comparison with now, joined with others, and the moments at which they turn.
+TEST_F(OracleTest, Times) {
+  AgreeOnAll({{"now", "then", "days(2)", "missing", "yes"},
+              {"!({})"},
+              {"({}) + ({})", "({}) - ({})", "({}) == ({})", "({}) < ({})", "({}) >= ({})",
+               "({}) && ({})", "({}) || ({})"}},
+             3);
+  const std::vector<std::string> sides = {"now", "now - then", "now - days(1)", "now + days(2)"};
+  const std::vector<std::string> fixed = {"then", "days(2)", "days(3)", "then + days(4)",
+                                          "missing"};
+  std::vector<std::string> comparisons = {"yes", "missing"};
+  for (const std::string& side : sides) {
+    for (const std::string& other : fixed) {
+      for (const char* op : {"==", "!=", "<", "<=", ">", ">="}) {
+        comparisons.push_back(fmt::format("{} {} {}", side, op, other));
+        comparisons.push_back(fmt::format("{} {} {}", other, op, side));
       }
     }
   }
+  for (const std::string& comparison : comparisons) {
+    Agree(comparison);
+    for (const char* other : {"yes", "missing", "now - then < days(3)", "now >= then + days(4)"}) {
+      Agree(fmt::format("{} && {}", comparison, other));
+      Agree(fmt::format("{} || !({})", other, comparison));
+      Agree(fmt::format("({}) == ({})", comparison, other));
+    }
+  }
+  EXPECT_GT(watched_, 1000);
+}
+
+TEST_F(OracleTest, Macros) {
+  const Grammar bodies = {
+      {"i", "two", "missing", "yes", "'a'"},
+      {"!({})", "[{}]"},
+      {"({}) + ({})", "({}) / ({})", "({}) == ({})", "({}) < ({})", "({}) && ({})"}};
+  const std::vector<std::string> ranges = {"[]",         "[1, two, 0]", "[yes, false]",
+                                           "['a', two]", "m",           "{{'x': 1, 'y': yes}}",
+                                           "missing",    "two"};
+  const std::vector<std::string> forms = {"all(i, {})",
+                                          "exists(i, {})",
+                                          "exists_one(i, {})",
+                                          "filter(i, {})",
+                                          "map(i, {})",
+                                          "map(i, i == two, {})",
+                                          "all(j, i, {})",
+                                          "exists(i, j, {})",
+                                          "transformList(j, i, {})",
+                                          "transformMap(i, j, {})",
+                                          "transformMap(j, i, i == two, {})"};
+  for (const std::string& range : ranges) {
+    for (const std::string& form : forms) {
+      for (int size = 1; size <= 3; ++size) {
+        for (const std::string& body : AllOfSize(bodies, size)) {
+          Agree(fmt::format(fmt::runtime(range + "." + form), body));
+        }
+      }
+    }
+  }
+  for (const std::string& body : AllOfSize(bodies, 3)) {
+    Agree(fmt::format("[1, two].exists(k, [two, k].map(i, {}) == [k])", body));
+    Agree(fmt::format("cel.bind(i, two + 1, [{}])", body));
+    Agree(fmt::format("cel.bind(i, missing, [two].map(two, {}))", body));
+  }
+  EXPECT_GT(agreed_, 10000);
+}
+
+TEST_F(OracleTest, Optionals) {
+  AgreeOnAll(
+      {{"m", "two", "missing", "optional.none()", "'ab'"},
+       {"optional.of({})", "({}).?a", "({}).a", "({})[?0]", "[?({})]", "has(({}).a)",
+        "({}).hasValue()", "({}).optMap(i, i + i)", "({}).optFlatMap(i, i.?a)", "({}).reverse()"},
+       {"({}).orValue({})", "({}).or({})", "{{?'a': {}, 'b': {}}}", "({}) == ({})",
+        "({}).contains({})", "({})[?({})]"}},
+      4);
+  AgreeOnAll({{"m", "missing", "optional.none()"},
+              {"optional.of({})", "({}).?a", "({}).a", "({})[?0]", "({}).optMap(i, i)"},
+              {"({}).orValue({})", "({}).or({})"}},
+             4);
+  EXPECT_GT(agreed_, 9000);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "engine/base/limits.h"
 #include "engine/base/utf8.h"
 #include "engine/expr/lex.h"
+#include "engine/expr/macro.h"
 
 namespace sojourn::expr {
 namespace {
@@ -23,6 +24,11 @@ constexpr std::array<std::string_view, 19> kReserved = {
 bool IsReserved(std::string_view name) {
   return std::find(kReserved.begin(), kReserved.end(), name) != kReserved.end() || name == "true" ||
          name == "false";
+}
+
+// What can never be a field's name without backquotes.
+bool IsWord(std::string_view name) {
+  return name == "in" || name == "true" || name == "false" || name == "null";
 }
 
 // Recursive descent. Every parse function returns null after a reported error.
@@ -184,12 +190,11 @@ class Parser {
     Node* node = Primary();
     while (node != nullptr) {
       if (Take(".")) {
-        node = Selection(begin, node);
+        node = Take("?") ? Maybe(begin, Field(begin, node)) : Selection(begin, node);
       } else if (Take("[")) {
-        Node* index = Expression();
-        if (index == nullptr) return nullptr;
-        if (!Take("]")) return Unexpected("\"]\"");
-        node = Make(NodeKind::kIndex, begin, {node, index});
+        const bool maybe = Take("?");
+        node = Subscript(begin, node);
+        if (maybe) node = Maybe(begin, node);
       } else if (At("{") && (node->kind == NodeKind::kName || node->kind == NodeKind::kSelect)) {
         return Fail(Here().span, "messages cannot be made here",
                     "a map is written {\"key\": value}");
@@ -200,15 +205,33 @@ class Parser {
     return node;
   }
 
-  // After the dot.
+  // After the bracket.
+  Node* Subscript(uint32_t begin, Node* operand) {
+    Node* index = Expression();
+    if (index == nullptr) return nullptr;
+    if (!Take("]")) return Unexpected("\"]\"");
+    return Make(NodeKind::kIndex, begin, {operand, index});
+  }
+
+  Node* Maybe(uint32_t begin, Node* access) {
+    return access == nullptr ? nullptr : Make(NodeKind::kMaybe, begin, {access});
+  }
+
+  // After the dot: a field, or a method.
   Node* Selection(uint32_t begin, Node* operand) {
     const Token& name = Here();
-    const bool reserved =
-        name.text == "in" || name.text == "true" || name.text == "false" || name.text == "null";
-    const bool named = name.kind == TokenKind::kName && !reserved;
+    const Token& next = tokens_[position_ + (name.kind == TokenKind::kEnd ? 0 : 1)];
+    const bool call = name.kind == TokenKind::kName && next.text == "(" && !IsWord(name.text);
+    if (!call) return Field(begin, operand);
+    Advance();
+    return Call(begin, name, operand);
+  }
+
+  Node* Field(uint32_t begin, Node* operand) {
+    const Token& name = Here();
+    const bool named = name.kind == TokenKind::kName && !IsWord(name.text);
     if (!named && name.kind != TokenKind::kQuoted) return Unexpected("a name after the dot");
     Advance();
-    if (named && At("(")) return Call(begin, name, operand);
     Node* node = Make(NodeKind::kSelect, begin, {operand});
     if (node == nullptr) return nullptr;
     node->name = name.text;
@@ -247,11 +270,12 @@ class Parser {
     }
     if (Take("[")) {
       std::vector<Node*> items;
-      return Items("]", false, &items) ? Make(NodeKind::kList, begin, std::move(items)) : nullptr;
+      return ListItems("]", true, &items) ? Make(NodeKind::kList, begin, std::move(items))
+                                          : nullptr;
     }
     if (Take("{")) {
       std::vector<Node*> items;
-      return Items("}", true, &items) ? Make(NodeKind::kMap, begin, std::move(items)) : nullptr;
+      return MapItems(&items) ? Make(NodeKind::kMap, begin, std::move(items)) : nullptr;
     }
     if (Take("-")) {
       if (Here().kind == TokenKind::kInt) return Integer(begin, true);
@@ -292,20 +316,38 @@ class Parser {
     return node;
   }
 
-  // Items up to `closing`, in a map as key, value, key, value; a comma may end them.
-  bool Items(std::string_view closing, bool map, std::vector<Node*>* items) {
+  // One more item behind those there are; with `optional` it may be written ?item.
+  bool Item(bool optional, std::vector<Node*>* items) {
+    const bool maybe = optional && Take("?");
+    Node* item = Expression();
+    if (item == nullptr) return false;
+    item->optional_item = maybe;
+    items->push_back(item);
+    return true;
+  }
+
+  bool CommaOr(std::string_view closing) {
+    if (Take(",") || At(closing)) return true;
+    Unexpected(fmt::format("\",\" or \"{}\"", closing));
+    return false;
+  }
+
+  // Items up to `closing`; a comma may end them.
+  bool ListItems(std::string_view closing, bool optional, std::vector<Node*>* items) {
     while (!Take(closing)) {
-      Node* item = Expression();
-      if (item == nullptr) return false;
-      items->push_back(item);
-      if (map) {
-        if (!Take(":")) return Unexpected("\":\" between key and value") != nullptr;
-        Node* value = Expression();
-        if (value == nullptr) return false;
-        items->push_back(value);
-      }
-      if (Take(",") || At(closing)) continue;
-      return Unexpected(fmt::format("\",\" or \"{}\"", closing)) != nullptr;
+      if (!Item(optional, items) || !CommaOr(closing)) return false;
+    }
+    return true;
+  }
+
+  // As key, value, key, value; the mark of an optional entry goes from its key to its value.
+  bool MapItems(std::vector<Node*>* items) {
+    while (!Take("}")) {
+      if (!Item(true, items)) return false;
+      if (!Take(":")) return Unexpected("\":\" between key and value") != nullptr;
+      if (!Item(false, items)) return false;
+      std::swap(items->back()->optional_item, items->end()[-2]->optional_item);
+      if (!CommaOr("}")) return false;
     }
     return true;
   }
@@ -314,11 +356,19 @@ class Parser {
     Advance();  // the parenthesis
     std::vector<Node*> children;
     if (receiver != nullptr) children.push_back(receiver);
-    if (!Items(")", false, &children)) return nullptr;
+    if (!ListItems(")", false, &children)) return nullptr;
     if (receiver == nullptr && name.text == "has") return Has(begin, children);
     if (receiver != nullptr) {
-      if (const std::optional<Macro> macro = MacroOf(name.text)) {
-        return Loop(begin, name, *macro, std::move(children));
+      LoopParts parts;
+      if (IsBind(receiver, name.text)) {
+        if (!ShapeBind({begin, last_end_}, children, &parts, issues_)) return nullptr;
+        return Loop(begin, name.span, Macro::kBind, std::move(parts));
+      }
+      if (const std::optional<Macro> macro = FindMacro(name.text)) {
+        if (!ShapeLoop(*macro, name.text, name.span, last_end_, children, &parts, issues_)) {
+          return nullptr;
+        }
+        return Loop(begin, name.span, *macro, std::move(parts));
       }
     }
     Node* node = Make(NodeKind::kCall, begin, std::move(children));
@@ -327,14 +377,6 @@ class Parser {
     node->name_span = name.span;
     node->method = receiver != nullptr;
     return node;
-  }
-
-  static std::optional<Macro> MacroOf(std::string_view name) {
-    for (const Macro macro :
-         {Macro::kAll, Macro::kExists, Macro::kExistsOne, Macro::kFilter, Macro::kMap}) {
-      if (name == MacroName(macro)) return macro;
-    }
-    return name == "existsOne" ? std::optional(Macro::kExistsOne) : std::nullopt;
   }
 
   // has(x.name), and has(x["odd name"]), which means the same.
@@ -352,30 +394,13 @@ class Parser {
     return node;
   }
 
-  Node* Loop(uint32_t begin, const Token& name, Macro macro, std::vector<Node*> children) {
-    const bool quantifier = macro <= Macro::kExistsOne;
-    const size_t least = 3;  // range, variable, condition or transform
-    const size_t most = quantifier || macro == Macro::kMap ? 4 : 3;
-    if (children.size() < least || children.size() > most) {
-      return Fail({name.span.begin, last_end_},
-                  fmt::format("{}() needs a variable and an expression", name.text),
-                  fmt::format("for example event.items.{}(item, item.price > 10.0)", name.text));
-    }
-    const size_t variables = quantifier && children.size() == 4 ? 2 : 1;
-    for (size_t i = 1; i <= variables; ++i) {
-      if (children[i]->kind == NodeKind::kName) continue;
-      return Fail(children[i]->span, fmt::format("{}() needs a plain name here", name.text));
-    }
-    const std::string_view first = children[1]->name;
-    const std::string_view second = variables == 2 ? children[2]->name : "";
-    if (first == second) return Fail(children[2]->span, "the two variables need different names");
-    children.erase(children.begin() + 1, children.begin() + 1 + static_cast<ptrdiff_t>(variables));
-    Node* node = Make(NodeKind::kLoop, begin, std::move(children));
+  Node* Loop(uint32_t begin, Span name_span, Macro macro, LoopParts parts) {
+    Node* node = Make(NodeKind::kLoop, begin, std::move(parts.children));
     if (node == nullptr) return nullptr;
     node->macro = macro;
-    node->name = first;
-    node->second_name = second;
-    node->name_span = name.span;
+    node->name = parts.first;
+    node->second_name = parts.second;
+    node->name_span = name_span;
     return node;
   }
 

@@ -9,8 +9,6 @@
 #include <string_view>
 #include <vector>
 
-#include <re2/re2.h>
-
 #include "engine/base/arena.h"
 #include "engine/expr/check.h"
 #include "engine/expr/expr.h"
@@ -47,11 +45,13 @@ enum class Opcode : uint8_t {
   kInSegment,     // segment_hashes[b]
   kLocalTime,     // flag = LocalField, of the timestamp on the stack
   kIsPresent,     // an error becomes false, anything else true
-  kSelect,        // constants[b] = name, constants[b + 1] = error
+  kToOptional,    // an error becomes none, anything else an optional of it
+  kNeedOptional,  // what is no optional becomes an error
+  kSelect,        // constants[b] = name, constants[b + 1] = error; flag = 1: to an optional
   kHasField,      // constants[b] = name
-  kIndex,
-  kMakeList,  // b items
-  kMakeMap,   // b entries
+  kIndex,         // flag = 1: to an optional
+  kMakeList,      // b items; a > 0: some are optional, as optional_items[a - 1] says
+  kMakeMap,       // b entries, likewise by key, value, key, value
   kNot,
   kNegate,
   kArithmetic,  // flag = Operator
@@ -64,8 +64,11 @@ enum class Opcode : uint8_t {
   kAnd,          // of the two on the stack
   kOr,
   kChoose,  // pops a condition: true goes on, false jumps to b, an error stays and jumps to a
+  kOrElse,  // pops a none and goes on; else to b with the optional (flag = 1: with its value)
   kCall,    // functions [b, b + flag) with a arguments
   kMatchConstant,  // patterns[b] against the text on the stack
+  kMatch,          // a pattern against a text
+  kStore,          // pops into locals[a]
   kLoopBegin,   // pops the range into locals[a...]; flag = Macro; no range: pushes an error, to b
   kLoopNext,    // next item into its variables, or to b at the end; flag = 1: two variables
   kLoopFilter,  // pops a condition: false jumps to b; an error ends the loop at its kLoopNext's b
@@ -117,7 +120,8 @@ class CompiledProgram final : public Program {
   std::vector<model::Value> constants_;
   std::vector<uint64_t> segment_hashes_;
   std::vector<uint64_t> counters_;
-  std::vector<std::unique_ptr<re2::RE2>> patterns_;
+  std::vector<std::shared_ptr<const re2::RE2>> patterns_;
+  std::vector<std::vector<bool>> optional_items_;
   std::vector<Read> reads_;
   std::vector<Equality> equalities_;
   uint32_t locals_ = 0;     // slots before the stack

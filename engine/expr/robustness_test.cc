@@ -1,8 +1,10 @@
 // Whatever the text, compiling and evaluating ends with a value or an issue inside the text.
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <random>
 
+#include "engine/base/limits.h"
 #include "engine/expr/expr.h"
 #include "engine/expr/test_names.h"
 
@@ -66,6 +68,15 @@ constexpr const char* kPieces[] = {"event",
                                    "timestamp(",
                                    "duration('1h')",
                                    "string(",
+                                   ".?",
+                                   "[?",
+                                   ".orValue(",
+                                   ".optMap(i,",
+                                   "cel.bind(i,",
+                                   ".transformMap(i, j,",
+                                   ".split(",
+                                   "'%s'.format([",
+                                   "optional.of(",
                                    "math.greatest(",
                                    "ab_test.offer",
                                    "coupon.code",
@@ -123,6 +134,76 @@ TEST_F(RobustnessTest, AnyOrderOfPieces) {
     Try(text);
   }
   EXPECT_GT(compiled_, 500);
+}
+
+std::string Repeat(std::string_view piece, size_t times) {
+  std::string text;
+  for (size_t i = 0; i < times; ++i) text += piece;
+  return text;
+}
+
+// Texts made to be deep, large or slow to compile: each ends in an issue or a program, soon.
+TEST_F(RobustnessTest, HostileTexts) {
+  const std::string_view pieces[] = {"(",
+                                     "[",
+                                     "{",
+                                     "!",
+                                     "-",
+                                     "- ",
+                                     "1+",
+                                     "a.",
+                                     "a?b:",
+                                     "[0]",
+                                     ".?a",
+                                     "f(",
+                                     "a[",
+                                     "{'a':",
+                                     "[?",
+                                     "x.map(x,",
+                                     "'a'.matches('",
+                                     "has(",
+                                     "1==",
+                                     "a||b&&",
+                                     "9",
+                                     "0x",
+                                     "'",
+                                     "\"\"\"",
+                                     "\\",
+                                     "\n",
+                                     "//",
+                                     "cel.bind(x, x, "};
+  for (const std::string_view piece : pieces) {
+    for (const size_t bytes : {kMaxExpressionBytes, size_t{100'000} * piece.size()}) {
+      const std::string text = Repeat(piece, bytes / piece.size());
+      for (const std::string& whole : {text, text + "1", "1" + text, text + Repeat(")", 60)}) {
+        const std::clock_t begin = std::clock();
+        Try(whole);
+        const auto seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+        EXPECT_LT(seconds, 5) << piece;  // less than one without sanitizers
+      }
+    }
+  }
+}
+
+// Constants and patterns that take long to compute are not computed while compiling.
+TEST_F(RobustnessTest, HostileConstants) {
+  const std::string growing = "'ab'" + Repeat(".replace('b', 'bbbbbbbbbbbb')", 40);
+  const std::string pattern = "'a'.matches('[^a]{500}')";
+  const std::string constants[] = {
+      "[" + Repeat(growing + ", ", 10) + "1]",
+      "[" + Repeat(pattern + ", ", 600) + "1]",
+      Repeat("!", 60) + "(" + pattern + ")",
+      "{" + Repeat("1: 1, ", 2700) + "2: 2}[2]",
+      "[" + Repeat("'%.100f'.format([1e300]), ", 600) + "1]",
+      Repeat("-", 50) + "([" + Repeat("1,", 8000) + "][0])",
+  };
+  for (const std::string& text : constants) {
+    ASSERT_LE(text.size(), kMaxExpressionBytes) << text.substr(0, 40);
+    const std::clock_t begin = std::clock();
+    Try(text);
+    const auto seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+    EXPECT_LT(seconds, 10) << text.substr(0, 40);  // less than one without sanitizers
+  }
 }
 
 TEST_F(RobustnessTest, DamagedExpressions) {
