@@ -58,7 +58,13 @@ unit_tests() {
   fi
   cat "$output/ctest-$preset.cases" >>"$results"
   grep -v '^ok ' "$output/ctest-$preset.cases"
+  conformance "$report"
   echo "unit tests of $preset: $(grep -c '^ok ' "$output/ctest-$preset.cases") passed"
+}
+
+# conformance REPORT: how many cases of others' suites pass, as the tests printed it.
+conformance() {
+  grep -ohE '(CEL|Liquid) conformance: [0-9]+ of [0-9]+' "$1" || true
 }
 
 # script_test FILE: a script that prints its own results.
