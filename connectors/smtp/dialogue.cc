@@ -1,6 +1,9 @@
 #include "connectors/smtp/dialogue.h"
 
 #include <algorithm>
+#include <cctype>
+#include <iterator>
+#include <string>
 
 #include <fmt/format.h>
 
@@ -19,8 +22,35 @@ constexpr size_t kMaxWordsBytes = 4096;
 // the operator's to mend and must not use up the mails that wait.
 bool IsAboutLogin(int code) { return code == 530 || code == 534 || code == 535 || code == 538; }
 
-// Policy, such as a relay that does not relay for us; it says nothing about the address.
-bool IsPolicy(std::string_view words) { return words.starts_with("5.7."); }
+// "5.1.1" at the beginning of "5.1.1 no such user"; empty where there is no such code (RFC 3463).
+std::string_view EnhancedCode(std::string_view words) {
+  const size_t end = words.find_first_not_of("0123456789.");
+  const std::string_view code = words.substr(0, end);
+  return std::count(code.begin(), code.end(), '.') == 2 ? code : std::string_view();
+}
+
+// Words of relays that refuse us, or for the moment, and say so without an enhanced code.
+bool SpeakOfSomethingElse(std::string_view words) {
+  std::string lower(words);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  constexpr std::string_view kElse[] = {"relay",  "block",      "blacklist", "spam",  "policy",
+                                        "denied", "reputation", "permitted", "login", "authent",
+                                        "quota",  "full",       "too many",  "grey",  "later"};
+  return std::any_of(std::begin(kElse), std::end(kElse),
+                     [&](std::string_view word) { return lower.find(word) != std::string::npos; });
+}
+
+// Whether a refusal of the recipient says that there is no such mailbox. It takes the address out
+// of use for good, so what could also be about us, or pass, does not count.
+bool SaysNoSuchMailbox(int code, std::string_view words) {
+  const std::string_view enhanced = EnhancedCode(words);
+  if (enhanced.empty()) {
+    return (code == 550 || code == 551 || code == 553) && !SpeakOfSomethingElse(words);
+  }
+  constexpr std::string_view kGone[] = {"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"};
+  return std::find(std::begin(kGone), std::end(kGone), enhanced) != std::end(kGone);
+}
 
 // 0 where the line begins with no code.
 int CodeOf(std::string_view line) {
@@ -87,8 +117,8 @@ SendResult Dialogue::Judge(std::string_view transfer_error) const {
   } else {
     result.detail = OneLine(transfer_error, kMaxDetailBytes);
   }
-  result.recipient =
-      result.outcome == SendOutcome::kRefused && stage_ == Stage::kRecipient && !IsPolicy(words_);
+  result.recipient = result.outcome == SendOutcome::kRefused && stage_ == Stage::kRecipient &&
+                     SaysNoSuchMailbox(code_, words_);
   return result;
 }
 

@@ -70,11 +70,13 @@ std::string Describe(const ReopenResult& result, bool* good) {
       return fmt::format(
           "another process has partition {}; retry with the configuration of that one",
           result.target.place.partition.value());
-    case ReopenAnswer::kNotNow:
     case ReopenAnswer::kNotAnswered:
+      return fmt::format("not answered yet; it may still be sent: see sojourn dead-letters show {}",
+                         result.target.action_id);
+    case ReopenAnswer::kNotNow:
       break;
   }
-  return "not reopened: the process is busy or its log does not answer; retry later";
+  return "not reopened: its log does not answer now; retry later";
 }
 
 class Retry {

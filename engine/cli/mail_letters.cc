@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <utility>
@@ -25,6 +26,7 @@ constexpr char kPath[] = "/-/mails";
 constexpr char kNextHeader[] = "X-Sojourn-Next";
 constexpr Offset kEnd{INT64_MAX};  // the cursor of a partition that is read
 constexpr int64_t kRecordsPerPage = 10'000;
+constexpr size_t kIdsPerRequest = 200;           // of some 40 bytes in a request's line
 constexpr Duration kAnswerTimeout = Minutes(2);  // a whole topic may have to be read
 constexpr Duration kLongestAnswer = Seconds(20);
 constexpr Duration kLongestWait = Seconds(20);  // below every HTTP timeout
@@ -209,12 +211,17 @@ class RemoteMailLetters final : public MailLetters {
   }
 
   Result<std::vector<DeliveryRecord>> Find(const std::set<std::string>& ids) override {
-    std::string query;
-    for (const std::string& id : ids) {
-      query += (query.empty() ? "ids=" : ",") + http::EncodeQueryText(id);
+    std::vector<DeliveryRecord> found;
+    for (auto next = ids.begin(); next != ids.end();) {
+      std::string query;
+      for (size_t count = 0; count < kIdsPerRequest && next != ids.end(); ++count, ++next) {
+        query += (query.empty() ? "ids=" : ",") + http::EncodeQueryText(*next);
+      }
+      SOJOURN_ASSIGN_OR_RETURN(const std::string body, Ask(query, nullptr));
+      SOJOURN_ASSIGN_OR_RETURN(auto records, ParseRecordLines(body));
+      std::move(records.begin(), records.end(), std::back_inserter(found));
     }
-    SOJOURN_ASSIGN_OR_RETURN(const std::string body, Ask(query, nullptr));
-    return ParseRecordLines(body);
+    return found;
   }
 
   Result<std::string> ReadAction(const ActionPlace& place) override {

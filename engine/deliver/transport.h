@@ -23,7 +23,7 @@ enum class SendOutcome : uint8_t {
 struct SendResult {
   SendOutcome outcome = SendOutcome::kTryLater;
   int code = 0;            // the relay's answer that decided it; 0: none did
-  bool recipient = false;  // kRefused: it was the address that the relay refused
+  bool recipient = false;  // kRefused: there is no such mailbox, whoever sends
   std::string detail;      // one line for people: the relay's words, or what went wrong
 };
 
