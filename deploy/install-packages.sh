@@ -24,6 +24,9 @@ test_packages=(
   rocksdb-tools               # what a killed process left in its directory
 )
 
+# Node may have come from elsewhere, with an npm that Debian's does not go together with.
+command -v npm >/dev/null || test_packages+=(nodejs npm)  # an independent reader of JSON Schema
+
 case "${1:-build}" in
   build) wanted=("${build_packages[@]}") ;;
   test) wanted=("${build_packages[@]}" "${test_packages[@]}") ;;

@@ -56,6 +56,7 @@ int Main(int argc, char** argv) {
   int exit_code = 0;
   sojourn::cli::AddRunCommand(&app, &exit_code);
   sojourn::cli::AddCheckCommand(&app, &exit_code);
+  sojourn::cli::AddSchemaCommand(&app, &exit_code);
   sojourn::cli::AddTestCommand(&app, &exit_code);
   sojourn::cli::AddPreviewCommand(&app, &exit_code);
   sojourn::cli::AddSendTestCommand(&app, &exit_code);

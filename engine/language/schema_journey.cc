@@ -64,7 +64,7 @@ std::vector<Form> TriggerForms() {
       {{"date", &TraitReferenceShape, true, "starts on the day a trait names"},
        {{"at", &TimeOfDayShape, true, "at this time of the journey's time zone"},
         {"offset", &DayOffsetShape, false, "days before or after"},
-        {"every", &DateEveryShape, false, "default: year"}}},
+        {"every", &DateEveryShape, false, "year (default) or once"}}},
       {{"schedule", &ScheduleShape, true, "starts for everyone at set times"},
        {{"segment", &KebabShape, false, "only for those in it"}}}};
 }
@@ -295,9 +295,10 @@ const Shape& TimesShape() {
 
 const Shape& RepeatShape() {
   static const Shape shape =
-      Object("a repeat", {{"times", &TimesShape, true, "how often at most"},
-                          {"while", &ConditionsShape, false, "judged before each pass"},
-                          {"steps", &StepsShape, true, "what is repeated"}});
+      Object("a repeat",
+             {{"times", &TimesShape, true, "how often at most"},
+              {"while", &ConditionsShape, false, "judged before each pass; without it: always"},
+              {"steps", &StepsShape, true, "what is repeated"}});
   return shape;
 }
 
@@ -317,21 +318,36 @@ const Shape& EmitShape() {
 std::vector<Form> StepForms() {
   const Field then = {"then", &StepsShape, false, "what follows"};
   const Field otherwise = {"else", &StepsShape, false, "what follows otherwise"};
-  return {{{"send_email", &SendShape, true, "sends a mail"}, {}},
-          {{"send_sms", &SendShape, true, "sends a text message"}, {}},
-          {{"send_push", &SendShape, true, "sends a push message"}, {}},
-          {{"webhook", &WebhookShape, true, "calls a URL"}, {}},
-          {{"coupon", &CouponObjectShape, true, "allots a coupon code"}, {}},
-          {{"wait", &WaitShape, true, "waits for a time"}, {}},
-          {{"wait_until", &WaitUntilShape, true, "waits for something"}, {then, otherwise}},
-          {{"if", &ConditionsShape, true, "branches"}, {then, otherwise}},
-          {{"choose", &ChoicesShape, true, "the first choice that holds"}, {}},
-          {{"ab_test", &SnakeShape, true, "splits people by chance"},
-           {{"paths", &PathsShape, true, "the paths with their percents"}}},
-          {{"repeat", &RepeatShape, true, "repeats steps"}, {}},
-          {{"update_person", &AnyNamedExpressionsShape, true, "sets traits"}, {}},
-          {{"emit_event", &EmitShape, true, "an event of the same person"}, {}},
-          {{"exit", &KebabShape, true, "ends the run for this reason"}, {}}};
+  return {
+      {{"send_email", &SendShape, true, "sends a mail: a template, or {template, topic, data}"},
+       {}},
+      {{"send_sms", &SendShape, true,
+        "sends a text message: a template, or {template, topic, data}"},
+       {}},
+      {{"send_push", &SendShape, true,
+        "sends a push message: a template, or {template, topic, data}"},
+       {}},
+      {{"webhook", &WebhookShape, true, "calls a URL with the values under data"}, {}},
+      {{"coupon", &CouponObjectShape, true,
+        "allots a code; later steps and templates read coupon.code"},
+       {}},
+      {{"wait", &WaitShape, true, "waits: 2 days, {days, at}, {weekday, at} or {until}"}, {}},
+      {{"wait_until", &WaitUntilShape, true,
+        "waits for an event, a segment or a condition, up_to a time"},
+       {then, otherwise}},
+      {{"if", &ConditionsShape, true,
+        "where this holds the steps under then, otherwise those under else"},
+       {then, otherwise}},
+      {{"choose", &ChoicesShape, true, "the first choice that holds, else otherwise"}, {}},
+      {{"ab_test", &SnakeShape, true, "splits people by chance"},
+       {{"paths", &PathsShape, true, "the paths with their percents"}}},
+      {{"repeat", &RepeatShape, true, "repeats steps, at most so often, while a condition holds"},
+       {}},
+      {{"update_person", &AnyNamedExpressionsShape, true,
+        "sets traits to the values of expressions"},
+       {}},
+      {{"emit_event", &EmitShape, true, "makes an event of the same person"}, {}},
+      {{"exit", &KebabShape, true, "ends the run for this reason"}, {}}};
 }
 
 }  // namespace
@@ -358,16 +374,20 @@ const Shape& JourneyShape() {
               {"description", &TextShape, false, "free text"},
               {"trigger", &TriggerShape, true, "what starts a run"},
               {"only_if", &ConditionsShape, false, "condition at entry"},
-              {"reentry", &ReentryShape, false, "default: always"},
+              {"reentry", &ReentryShape, false,
+               "whether a person may come again: always (default), never, after DURATION"},
               {"one_run_per", &ExpressionShape, false, "each value has its own run"},
-              {"if_already_running", &IfRunningShape, false, "default: ignore"},
+              {"if_already_running", &IfRunningShape, false,
+               "while a run is under way: ignore (default) or restart"},
               {"active", &ActiveShape, false, "entries only then"},
               {"timezone", &JourneyZoneShape, false, "company (default), person, or an IANA name"},
-              {"quiet_hours", &JourneyQuietHoursShape, false, "instead of the company's, or none"},
+              {"quiet_hours", &JourneyQuietHoursShape, false,
+               "instead of the company's; none: at any time"},
               {"holdout", &PercentShape, false, "percent whose sends are suppressed"},
               {"goal", &GoalShape, false, "what the journey is for"},
               {"exit_on", &ExitOnShape, false, "what ends a run early"},
-              {"on_change", &OnChangeShape, false, "what happens to runs when this file changes"},
+              {"on_change", &OnChangeShape, false,
+               "runs when this file changes: finish (default) or move"},
               {"moved_steps", &MovedStepsShape, false, "old id: new id, or exit"},
               {"steps", &StepsShape, true, "what happens"}});
   return shape;
