@@ -5,6 +5,7 @@
 
 #include "engine/cli/commands.h"
 #include "engine/cli/loaded_rules.h"
+#include "engine/language/explanations.h"
 #include "engine/simulate/test_runner.h"
 
 namespace sojourn::cli {
@@ -58,6 +59,23 @@ int Check(const std::string& directory, DiagnosticFormat format, bool strict) {
   return strict && warnings > 0 ? 3 : 0;
 }
 
+// `all` is the page of diagnostics.
+int Explain(const std::string& code) {
+  if (code == "all") {
+    std::fputs(language::DiagnosticsPage().c_str(), stdout);
+    return 0;
+  }
+  std::vector<std::string> codes;
+  for (const language::DiagnosticKind& kind : language::DiagnosticTable()) {
+    codes.emplace_back(kind.code);
+    if (kind.code != code) continue;
+    std::fputs(language::ExplainText(kind).c_str(), stdout);
+    return 0;
+  }
+  return Fail(InvalidArgument("there is no code \"" + code + "\"; codes run from " + codes.front() +
+                              " to " + codes.back() + ", --explain all lists them"));
+}
+
 int Test(const std::string& directory, simulate::ReportFormat format, bool coverage) {
   const Result<LoadedRules> rules = LoadRules(directory);
   if (!rules.ok()) return Fail(rules.status());
@@ -80,12 +98,16 @@ void AddCheckCommand(CLI::App* app, int* exit_code) {
   auto directory = std::make_shared<std::string>("rules");
   auto format = std::make_shared<std::string>("text");
   auto strict = std::make_shared<bool>(false);
+  auto code = std::make_shared<std::string>();
   command->add_option("DIRECTORY", *directory, "Rules directory")->capture_default_str();
   command->add_option("--format", *format, "text, json, sarif or github")
       ->check(CLI::IsMember(kDiagnosticFormats));
   command->add_flag("--strict", *strict, "Warnings fail, with exit code 3");
-  command->callback(
-      [=] { *exit_code = Check(*directory, kDiagnosticFormats.at(*format), *strict); });
+  command->add_option("--explain", *code, "Explains a code such as J020, or all of them");
+  command->callback([=] {
+    *exit_code =
+        code->empty() ? Check(*directory, kDiagnosticFormats.at(*format), *strict) : Explain(*code);
+  });
 }
 
 void AddTestCommand(CLI::App* app, int* exit_code) {

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "engine/base/utf8.h"
+#include "engine/language/explanations.h"
 
 namespace sojourn::language {
 namespace {
@@ -62,6 +63,14 @@ std::string JsonText(const std::vector<Diagnostic>& diagnostics) {
   return Dump(list);
 }
 
+Json SarifRule(const DiagnosticKind& kind) {
+  return {{"id", kind.code},
+          {"shortDescription", {{"text", kind.title}}},
+          {"fullDescription", {{"text", FindExplanation(kind.code)->means}}},
+          {"help", {{"text", ExplainText(kind)}}},
+          {"defaultConfiguration", {{"level", SeverityName(SeverityOf(kind.code))}}}};
+}
+
 Json SarifResult(const Diagnostic& one) {
   const std::string message = one.hint.empty() ? one.message : one.message + "; " + one.hint;
   const Json region = {{"startLine", one.line},
@@ -78,7 +87,7 @@ Json SarifResult(const Diagnostic& one) {
 std::string SarifText(const std::vector<Diagnostic>& diagnostics) {
   Json rules = Json::array();
   for (const DiagnosticKind& kind : DiagnosticTable()) {
-    rules.push_back({{"id", kind.code}, {"shortDescription", {{"text", kind.title}}}});
+    rules.push_back(SarifRule(kind));
   }
   Json results = Json::array();
   for (const Diagnostic& one : diagnostics) results.push_back(SarifResult(one));
