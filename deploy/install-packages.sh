@@ -18,6 +18,7 @@ test_packages=(
   chromium fonts-noto-cjk     # pages as people see them
   clang-format clang-tidy
   default-jre-headless maven  # a real Kafka broker
+  graphviz                    # what `sojourn graph --format dot` is for
   kcat python3-confluent-kafka  # independent Kafka clients
   prometheus                  # promtool
   python3-aiosmtpd python3-dkim  # an independent mail relay, and a reader of signatures

@@ -1,0 +1,92 @@
+// `sojourn graph`: journeys as pictures.
+
+#include <cstdio>
+#include <map>
+
+#include "engine/base/suggest.h"
+#include "engine/cli/commands.h"
+#include "engine/language/graph.h"
+#include "engine/language/load.h"
+
+namespace sojourn::cli {
+namespace {
+
+using language::JourneyGraph;
+
+enum class GraphFormat { kText, kMermaid, kDot, kSvg };
+
+const std::map<std::string, GraphFormat> kFormats = {{"text", GraphFormat::kText},
+                                                     {"mermaid", GraphFormat::kMermaid},
+                                                     {"dot", GraphFormat::kDot},
+                                                     {"svg", GraphFormat::kSvg}};
+
+// The graphs of all journeys, or of the wanted one.
+Result<std::vector<JourneyGraph>> Graphs(const language::Bundle& bundle,
+                                         const std::string& wanted) {
+  std::vector<JourneyGraph> graphs;
+  std::vector<std::string> names;
+  for (const auto& journey : bundle.journeys) {
+    names.push_back(journey->name);
+    if (wanted.empty() || journey->name == wanted) graphs.push_back(MakeGraph(*journey));
+  }
+  if (!graphs.empty()) return graphs;
+  if (wanted.empty()) return InvalidArgument("these rules have no journey; write journeys/*.yaml");
+  std::string hint = DidYouMean(wanted, names);
+  if (hint.empty()) {
+    for (const std::string& name : names) hint += (hint.empty() ? "there are: " : ", ") + name;
+  }
+  return NotFound("there is no journey \"" + wanted + "\"; " + hint);
+}
+
+std::string Draw(const std::vector<JourneyGraph>& graphs, GraphFormat format) {
+  switch (format) {
+    case GraphFormat::kMermaid:
+      return GraphMermaid(graphs);
+    case GraphFormat::kDot:
+      return GraphDot(graphs);
+    case GraphFormat::kSvg:
+      return GraphSvg(graphs);
+    case GraphFormat::kText:
+      break;
+  }
+  std::string text;
+  for (const JourneyGraph& graph : graphs) text += (text.empty() ? "" : "\n") + GraphText(graph);
+  return text;
+}
+
+int Graph(const std::string& directory, const std::string& journey, GraphFormat format) {
+  std::vector<language::Diagnostic> diagnostics;
+  const auto files = language::ReadRulesDirectory(directory, &diagnostics);
+  if (!files.ok()) return Fail(files.status());
+  const language::LoadResult loaded = language::LoadBundle(*files);
+  if (loaded.bundle == nullptr || !diagnostics.empty()) {
+    return Fail(InvalidArgument("the rules in " + directory + " do not check; sojourn check " +
+                                directory + " says why"));
+  }
+  const auto graphs = Graphs(*loaded.bundle, journey);
+  if (!graphs.ok()) return Fail(graphs.status());
+  std::fputs(Draw(*graphs, format).c_str(), stdout);
+  return 0;
+}
+
+}  // namespace
+
+void AddGraphCommand(CLI::App* app, int* exit_code) {
+  CLI::App* command = app->add_subcommand("graph", "Draws journeys");
+  auto directory = std::make_shared<std::string>("rules");
+  auto journey = std::make_shared<std::string>();
+  auto format = std::make_shared<std::string>("text");
+  command->add_option("DIRECTORY", *directory, "Rules directory")->capture_default_str();
+  command->add_option("JOURNEY", *journey, "Only this journey");
+  command->add_option("--format", *format, "text, mermaid, dot or svg")
+      ->check(CLI::IsMember(kFormats));
+  command->footer(
+      "For example:\n"
+      "  sojourn graph rules welcome\n"
+      "  sojourn graph rules --format svg > journeys.svg       for a browser\n"
+      "  sojourn graph rules --format mermaid > journeys.mmd   for Markdown\n"
+      "  sojourn graph rules --format dot | dot -Tpdf > journeys.pdf");
+  command->callback([=] { *exit_code = Graph(*directory, *journey, kFormats.at(*format)); });
+}
+
+}  // namespace sojourn::cli
