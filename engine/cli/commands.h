@@ -20,6 +20,7 @@ namespace sojourn::cli {
 void AddRunCommand(CLI::App* app, int* exit_code);
 void AddCheckCommand(CLI::App* app, int* exit_code);
 void AddSchemaCommand(CLI::App* app, int* exit_code);
+void AddFmtCommand(CLI::App* app, int* exit_code);
 void AddGraphCommand(CLI::App* app, int* exit_code);
 void AddInitCommand(CLI::App* app, int* exit_code);
 void AddTestCommand(CLI::App* app, int* exit_code);

@@ -57,6 +57,7 @@ int Main(int argc, char** argv) {
   sojourn::cli::AddRunCommand(&app, &exit_code);
   sojourn::cli::AddCheckCommand(&app, &exit_code);
   sojourn::cli::AddSchemaCommand(&app, &exit_code);
+  sojourn::cli::AddFmtCommand(&app, &exit_code);
   sojourn::cli::AddGraphCommand(&app, &exit_code);
   sojourn::cli::AddInitCommand(&app, &exit_code);
   sojourn::cli::AddTestCommand(&app, &exit_code);
