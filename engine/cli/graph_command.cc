@@ -5,8 +5,8 @@
 
 #include "engine/base/suggest.h"
 #include "engine/cli/commands.h"
+#include "engine/cli/loaded_rules.h"
 #include "engine/language/graph.h"
-#include "engine/language/load.h"
 
 namespace sojourn::cli {
 namespace {
@@ -55,15 +55,9 @@ std::string Draw(const std::vector<JourneyGraph>& graphs, GraphFormat format) {
 }
 
 int Graph(const std::string& directory, const std::string& journey, GraphFormat format) {
-  std::vector<language::Diagnostic> diagnostics;
-  const auto files = language::ReadRulesDirectory(directory, &diagnostics);
-  if (!files.ok()) return Fail(files.status());
-  const language::LoadResult loaded = language::LoadBundle(*files);
-  if (loaded.bundle == nullptr || !diagnostics.empty()) {
-    return Fail(InvalidArgument("the rules in " + directory + " do not check; sojourn check " +
-                                directory + " says why"));
-  }
-  const auto graphs = Graphs(*loaded.bundle, journey);
+  const auto bundle = LoadCleanRules(directory);
+  if (!bundle.ok()) return Fail(bundle.status());
+  const auto graphs = Graphs(**bundle, journey);
   if (!graphs.ok()) return Fail(graphs.status());
   std::fputs(Draw(*graphs, format).c_str(), stdout);
   return 0;

@@ -6,6 +6,7 @@
 
 #include "engine/base/utf8.h"
 #include "engine/language/format_comments.h"
+#include "engine/language/load_partials.h"
 #include "engine/language/read.h"
 
 namespace sojourn::language {
@@ -323,6 +324,7 @@ bool IsFaithful(const std::string& path, const std::string& text, const Parsed& 
 FormatResult FormatRules(const std::string& path, std::string_view bytes) {
   FormatResult result;
   result.text = std::string(bytes);
+  if (PartialNameOf(path)) return result;
   const SourceFile file(path, bytes);
   Reporter reporter;
   const Parsed parsed = Parse(file, &reporter);

@@ -3,7 +3,7 @@
 // Kept: the order of keys, every comment, every word. Made alike: indentation (two spaces, lists
 // two spaces below their key), blank lines (at most one), spaces in {...} and [...], quotes (double
 // ones unless the text holds some), ends of lines. A {...} or [...] longer than a line is written
-// below each other. Of a template only the front matter is touched.
+// below each other. Of a template only the front matter is touched, of a partial nothing.
 //
 // Pure. The result is read again before it is given: unless it means the same, holds the same
 // comments and is a form that does not change when it is formatted again, the text is left as it

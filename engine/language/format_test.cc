@@ -159,6 +159,10 @@ TEST(Format, OfATemplateOnlyTheFrontMatter) {
       "---\ntemplate: a\nsubject: \"Hi\"\n---\n<p>  {{ x }}\t </p>\n\n\n");
 }
 
+TEST(Format, APartialStays) {
+  EXPECT_EQ(Formatted("<p>  x</p>", "templates/partials/a.liquid"), "<p>  x</p>");
+}
+
 TEST(Format, LeavesAloneWhatDoesNotParse) {
   const std::string broken = "a: [1\nb:   2\n";
   const FormatResult result = FormatRules("a.yaml", broken);
