@@ -2,7 +2,8 @@
 //
 // The pure step returns facts instead of counting; whoever runs it turns them into metrics. Names
 // are views into the rules bundle and live as long as it does; `detail` points into the arena of
-// the step's output.
+// the step's output. While tracing, refused entries and skips have a detail: the values that
+// decided.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +31,10 @@ enum class FactKind : uint8_t {
   kWrongType,        // name = event or trait property read as absent; reason = expected type
   kUnknownTopic,     // name = topic that the company has not; reason = event: no consent changed
   kAction,           // journey, step; detail = action id, name = template, URL or pool
-  kCondition,        // journey, step; detail = text and values (only while tracing)
+  kCondition,        // journey, step; detail = text and values (only while tracing);
+                     // of a segment that changed: name = segment
+  kRests,            // journey, step; reason: "wait", "event", "quiet_hours", ...; detail = until
+                     // when (only while tracing)
 };
 
 // "entered", "exited", ...

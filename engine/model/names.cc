@@ -55,6 +55,8 @@ std::string_view FactKindName(FactKind kind) {
       return "action";
     case FactKind::kCondition:
       return "condition";
+    case FactKind::kRests:
+      return "rests";
   }
   return "";
 }

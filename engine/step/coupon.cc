@@ -6,6 +6,7 @@
 #include "engine/step/action.h"
 #include "engine/step/gates.h"
 #include "engine/step/identity.h"
+#include "engine/step/trace.h"
 #include "engine/step/walk.h"
 
 namespace sojourn::step {
@@ -52,18 +53,22 @@ std::string TakeListed(PartitionState* partition, const CouponPool& pool) {
 
 std::string TakeCode(Walk& walk, const CouponPool& pool) {
   const Environment& environment = walk.session.environment;
+  const auto occasion = [&] {
+    return OccasionText(walk.session.person.id, walk.journey->name, walk.run, walk.step->id);
+  };
   switch (pool.kind) {
     case PoolKind::kStatic:
       return pool.codes.front();
-    case PoolKind::kCodes:
-      return TakeListed(environment.partition, pool);
+    case PoolKind::kCodes: {
+      if (environment.given_codes == nullptr) return TakeListed(environment.partition, pool);
+      const auto given = environment.given_codes->find(ActionId(occasion()));
+      return given == environment.given_codes->end() ? std::string() : given->second;
+    }
     case PoolKind::kGenerate:
       break;
   }
-  const std::string occasion =
-      OccasionText(walk.session.person.id, walk.journey->name, walk.run, walk.step->id);
   return pool.prefix +
-         CouponCode(environment.secrets->coupon_key, pool.name, occasion, pool.length);
+         CouponCode(environment.secrets->coupon_key, pool.name, occasion(), pool.length);
 }
 
 }  // namespace
@@ -88,11 +93,18 @@ void AdoptCountedCoupons(const language::Bundle& bundle,
 }
 
 Move Pass(Walk& walk, const language::CouponStep& coupon) {
-  if (HeldOutOfJourney(walk.session, *walk.journey)) return walk.Skip("holdout");
+  if (HeldOutOfJourney(walk.session, *walk.journey)) {
+    const Move move = walk.Skip("holdout");
+    TraceHoldout(walk.session, *walk.journey);
+    return move;
+  }
   const CouponPool& pool = *coupon.pool;
   const std::string code = TakeCode(walk, pool);
   if (code.empty()) {
     const Move move = walk.Skip("coupon_empty");
+    if (walk.session.environment.tracing) {
+      Explain(walk.session, "pool " + pool.name + " has no code left");
+    }
     return pool.exit_on_empty ? Move::End("completed") : move;
   }
   Arena* arena = &walk.session.person.arena;

@@ -10,13 +10,16 @@ using language::ExitRule;
 using language::Goal;
 using Rules = language::RuleSet::JourneyRevision;
 
-bool EventMatches(Session& session, const Rules& rules, std::string_view event,
-                  const language::Conditions& where, const expr::EventView& trigger,
-                  const model::Run& run) {
+// `what`: "goal" or "exit_on", for traces.
+bool EventMatches(Session& session, const Rules& rules, std::string_view what,
+                  std::string_view event, const language::Conditions& where,
+                  const expr::EventView& trigger, const model::Run& run) {
   const Item& item = *session.item;
   if (!item.has_event || item.event.name != event) return false;
   const Place place{rules.bundle, rules.journey, {}};
-  return session.Holds(where, place, session.Activate(place, &item.event, &trigger, &run));
+  const expr::Activation activation = session.Activate(place, &item.event, &trigger, &run);
+  session.TraceConditions(where, {rules.bundle, rules.journey, what}, activation);
+  return session.Holds(where, place, activation);
 }
 
 bool ReachesGoal(Session& session, const Rules& rules, const model::Run& run) {
@@ -24,7 +27,7 @@ bool ReachesGoal(Session& session, const Rules& rules, const model::Run& run) {
   if (!goal || run.goal_reached) return false;
   if (goal->within && session.now - run.entered_at >= *goal->within) return false;
   const expr::EventView trigger = ViewOf(run.trigger);
-  return EventMatches(session, rules, goal->event, goal->where, trigger, run);
+  return EventMatches(session, rules, "goal", goal->event, goal->where, trigger, run);
 }
 
 void NoteGoal(Session& session, const Rules& rules, const model::Value& run_key) {
@@ -46,7 +49,7 @@ bool ExitMatches(Session& session, const Rules& rules, const model::Run& run,
       return false;  // judged with the goal itself
     case ExitKind::kEvent: {
       const expr::EventView trigger = ViewOf(run.trigger);
-      return EventMatches(session, rules, rule.event, rule.where, trigger, run);
+      return EventMatches(session, rules, "exit_on", rule.event, rule.where, trigger, run);
     }
     case ExitKind::kEntersSegment:
       return SegmentChanged(*session.item, rule.segment_id, true);

@@ -85,6 +85,10 @@ bool JudgeSegment(Session& session, const Segment& segment, bool was_member, boo
   const size_t facts_before = session.output.facts.size();
   *is_member = session.Holds(segment.where, place,
                              session.Activate(place, nullptr, nullptr, nullptr), &watch);
+  if (*is_member != was_member) {
+    session.TraceConditions(segment.where, place,
+                            session.Activate(place, nullptr, nullptr, nullptr));
+  }
   for (size_t i = facts_before; i < session.output.facts.size(); ++i) {
     session.output.facts[i].name = segment.name;
   }
@@ -129,6 +133,9 @@ bool JudgeAwaited(Session& session, const language::RuleSet::JourneyRevision& ru
   const bool holds =
       session.Holds(wait->condition, place, session.Activate(place, &event, &trigger, run), &watch);
   run->flip_at = watch.next_change;
+  if (holds) {
+    session.TraceConditions(wait->condition, place, session.Activate(place, &event, &trigger, run));
+  }
   return holds;
 }
 

@@ -5,6 +5,7 @@
 #include "engine/step/bucket.h"
 #include "engine/step/civil_moments.h"
 #include "engine/step/gates.h"
+#include "engine/step/trace.h"
 #include "engine/step/walk.h"
 
 namespace sojourn::step {
@@ -14,17 +15,6 @@ using language::Company;
 using language::ConsentTopic;
 using language::SendStep;
 using model::ActionKind;
-
-std::string_view AddressTrait(ActionKind channel) {
-  switch (channel) {
-    case ActionKind::kSendSms:
-      return "phone";
-    case ActionKind::kSendPush:
-      return "push_token";
-    default:
-      return "email";
-  }
-}
 
 std::string_view AddressOf(const model::Person& person, ActionKind channel) {
   const model::Value* trait = person.FindTrait(AddressTrait(channel));
@@ -125,6 +115,17 @@ ConsentTopic TopicOf(const Walk& walk, const SendStep& send) {
 
 }  // namespace
 
+std::string_view AddressTrait(ActionKind channel) {
+  switch (channel) {
+    case ActionKind::kSendSms:
+      return "phone";
+    case ActionKind::kSendPush:
+      return "push_token";
+    default:
+      return "email";
+  }
+}
+
 bool HeldOutOfJourney(const Session& session, const language::Journey& journey) {
   return InHoldout(session, journey.name, journey.holdout_buckets);
 }
@@ -132,7 +133,11 @@ bool HeldOutOfJourney(const Session& session, const language::Journey& journey) 
 Move Pass(Walk& walk, const SendStep& send) {
   const ConsentTopic topic = TopicOf(walk, send);
   const Verdict verdict = PassGates(walk, send, topic);
-  if (!verdict.refused.empty()) return walk.Skip(verdict.refused);
+  if (!verdict.refused.empty()) {
+    const Move move = walk.Skip(verdict.refused);
+    TraceSkippedSend(walk, send, verdict.refused);
+    return move;
+  }
   if (verdict.held_until) {
     return walk.RestUntil(model::RestKind::kQuietHours, *verdict.held_until);
   }
@@ -153,7 +158,11 @@ Move Pass(Walk& walk, const SendStep& send) {
 }
 
 Move Pass(Walk& walk, const language::WebhookStep& webhook) {
-  if (HeldOutOfJourney(walk.session, *walk.journey)) return walk.Skip("holdout");
+  if (HeldOutOfJourney(walk.session, *walk.journey)) {
+    const Move move = walk.Skip("holdout");
+    TraceHoldout(walk.session, *walk.journey);
+    return move;
+  }
   const auto data = EvaluateAll(walk, webhook.data);
   if (!data) return walk.Skip("error");
   model::Action action = StartAction(walk, ActionKind::kWebhook);

@@ -93,12 +93,19 @@ bool Session::Judge(const language::Conditions& conditions, const Place& place,
                     const expr::Activation& activation) {
   for (const language::ProgramPointer& program : conditions) {
     trail.push_back({place, program.get(), activation, {}});
-    if (!environment.tracing) continue;
+  }
+  TraceConditions(conditions, place, activation);
+  return Holds(conditions, place, activation);
+}
+
+void Session::TraceConditions(const language::Conditions& conditions, const Place& place,
+                              const expr::Activation& activation) {
+  if (!environment.tracing) return;
+  for (const language::ProgramPointer& program : conditions) {
     const std::string explanation = expr::Explain(*program, activation, &output.arena);
     Note(FactKind::kCondition, place).detail =
         output.arena.Copy(program->text() + ": " + explanation);
   }
-  return Holds(conditions, place, activation);
 }
 
 std::optional<Value> Session::Evaluate(const expr::Program& program, const Place& place,

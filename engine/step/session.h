@@ -99,6 +99,9 @@ class Session {
   // stand until the walk ends.
   bool Judge(const language::Conditions& conditions, const Place& place,
              const expr::Activation& activation);
+  // While tracing: notes each condition with its value.
+  void TraceConditions(const language::Conditions& conditions, const Place& place,
+                       const expr::Activation& activation);
   // nullopt: it ended in an error, which is counted.
   std::optional<model::Value> Evaluate(const expr::Program& program, const Place& place,
                                        const expr::Activation& activation);

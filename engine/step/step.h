@@ -50,6 +50,9 @@ struct PartitionState {
   std::map<std::string, PoolUse> coupons_taken;  // by pool name
 };
 
+// Codes of listed pools by the ids of the actions that gave them.
+using GivenCodes = std::map<std::string, std::string>;
+
 // Decisions that a test forces instead of letting buckets decide.
 struct Overrides {
   std::map<std::string, std::string> paths;  // "TEST" or "JOURNEY.TEST" -> path
@@ -61,7 +64,10 @@ struct Environment {
   const Secrets* secrets = nullptr;
   PartitionState* partition = nullptr;
   const Overrides* overrides = nullptr;  // tests only; then nobody is held out unless forced
-  bool tracing = false;                  // kStepPassed and kCondition facts too
+  bool tracing = false;                  // all facts, with their details
+  // Listed codes as they were given, for repeating one person's past without the others'; what is
+  // not in it was refused. Null: from the partition's share.
+  const GivenCodes* given_codes = nullptr;
 };
 
 struct EventInput {

@@ -6,6 +6,7 @@
 #include "engine/base/hash.h"
 #include "engine/base/limits.h"
 #include "engine/step/runs.h"
+#include "engine/step/trace.h"
 #include "engine/step/walk.h"
 
 namespace sojourn::step {
@@ -64,17 +65,19 @@ uint64_t HashRunKey(const Session& session, const Value& run_key) {
   return KeyedHash64(session.environment.secrets->event_id_key, text);
 }
 
-bool ReentryAllows(const Session& session, const Entry& entry) {
-  if (entry.journey.reentry == ReentryKind::kAlways) return true;
+// The last entry, where that forbids another one.
+std::optional<Timestamp> ForbiddenBy(const Session& session, const Entry& entry) {
+  if (entry.journey.reentry == ReentryKind::kAlways) return std::nullopt;
   for (const model::JourneyMemory& memory : session.person.journeys) {
     if (memory.journey != entry.journey.id) continue;
     for (const model::RunKeyEntry& last : memory.last_entries) {
       if (last.key_hash != entry.key_hash) continue;
-      return entry.journey.reentry == ReentryKind::kAfter &&
-             session.now - last.entered_at >= entry.journey.reentry_after;
+      const bool over = entry.journey.reentry == ReentryKind::kAfter &&
+                        session.now - last.entered_at >= entry.journey.reentry_after;
+      return over ? std::nullopt : std::optional<Timestamp>(last.entered_at);
     }
   }
-  return true;
+  return std::nullopt;
 }
 
 std::optional<uint32_t> FindRun(const model::Person& person, const Entry& entry) {
@@ -115,7 +118,10 @@ uint32_t CreateRun(Session& session, const Entry& entry) {
 void StartRun(Session& session, const Entry& entry) {
   const Journey& journey = entry.journey;
   const std::optional<uint32_t> running = FindRun(session.person, entry);
-  if (running && !journey.restart_if_running) return Refuse(session, journey, "already_running");
+  if (running && !journey.restart_if_running) {
+    Refuse(session, journey, "already_running");
+    return TraceRunning(session, session.person.runs[*running]);
+  }
   if (!running && session.person.runs.size() >= kMaxActiveRunsPerPerson) {
     return Refuse(session, journey, "run_limit");
   }
@@ -129,7 +135,10 @@ void StartRun(Session& session, const Entry& entry) {
 }
 
 void TryToEnter(Session& session, const Entry& entry) {
-  if (!ReentryAllows(session, entry)) return Refuse(session, entry.journey, "reentry");
+  if (const std::optional<Timestamp> last_entry = ForbiddenBy(session, entry)) {
+    Refuse(session, entry.journey, "reentry");
+    return TraceReentry(session, entry.journey, *last_entry);
+  }
   const Place place{&session.rules.current(), &entry.journey, "only_if"};
   if (!session.Judge(entry.journey.only_if, place,
                      session.Activate(place, &entry.trigger, &entry.trigger, nullptr))) {
@@ -138,9 +147,25 @@ void TryToEnter(Session& session, const Entry& entry) {
   StartRun(session, entry);
 }
 
+// Those that the index rules out are also to be seen false.
+void CollectAll(const Session& session, std::string_view event,
+                std::vector<Candidate>* candidates) {
+  const auto& journeys = session.rules.current().journeys;
+  for (uint32_t j = 0; j < journeys.size(); ++j) {
+    for (uint32_t t = 0; t < journeys[j]->triggers.size(); ++t) {
+      const Trigger& trigger = journeys[j]->triggers[t];
+      if (trigger.kind == TriggerKind::kEvent && trigger.event == event) {
+        candidates->push_back({{j, t}, nullptr});
+      }
+    }
+  }
+}
+
 void CollectCandidates(Session& session, std::vector<Candidate>* candidates) {
   const Item& item = *session.item;
-  if (item.has_event) {
+  if (item.has_event && session.environment.tracing) {
+    CollectAll(session, item.event.name, candidates);
+  } else if (item.has_event) {
     if (const language::EventRules* rules = session.rules.ForEvent(item.event.name)) {
       session.candidates.clear();
       session.rules.CandidateTriggers(*rules, item.event.properties, &session.candidates);
@@ -201,10 +226,15 @@ void EnterWith(Session& session, const Journey& journey, const expr::EventView& 
                std::string_view event_id, Tried* tried) {
   tried->Begin(journey);
   // Counted once, however many triggers match.
+  const bool refused_before = tried->refused_without_key;
   const auto refuse_without_key = [&](std::string_view reason) {
     if (!std::exchange(tried->refused_without_key, true)) Refuse(session, journey, reason);
   };
-  if (!IsActive(session, journey)) return refuse_without_key("inactive");
+  if (!IsActive(session, journey)) {
+    refuse_without_key("inactive");
+    if (!refused_before) TraceInactive(session, journey);
+    return;
+  }
   const std::optional<Value> key = EvaluateRunKey(session, journey, trigger);
   if (!key) return refuse_without_key("run_key_error");
   if (!tried->Add(*key)) return;

@@ -2,6 +2,7 @@
 
 #include "engine/base/limits.h"
 #include "engine/step/runs.h"
+#include "engine/step/trace.h"
 
 namespace sojourn::step {
 namespace {
@@ -43,6 +44,7 @@ void Walk::Consume(const expr::EventView& consumed, std::string_view event_id) {
 Move Walk::RestUntil(model::RestKind kind, Timestamp deadline) {
   run.rest = kind;
   run.deadline = deadline;
+  TraceRest(*this);
   return Move::Rest();
 }
 
