@@ -51,6 +51,7 @@ std::vector<Route> AdminRoutes(AdminOptions options, AdminHandlers handlers) {
   add("POST", "/-/reload", std::move(handlers.reload));
   add("GET", "/-/actions", std::move(handlers.actions));
   add("GET", "/-/person", std::move(handlers.person));
+  add("GET", "/-/log", std::move(handlers.log));
   add("POST", "/-/enroll", std::move(handlers.enroll));
   add("POST", "/-/pause", std::move(handlers.pause));
   add("GET", "/-/dead-letters", std::move(handlers.dead_letters));

@@ -5,7 +5,8 @@
 //   GET  /-/ready      200, or 503 with the reason (restoring, stopping)
 //   POST /-/reload     loads the rules anew
 //   GET  /-/actions    actions as JSON lines; see AdminHandlers
-//   GET  /-/person   one person's record
+//   GET  /-/person     one person's record
+//   GET  /-/log        recorded events, page by page
 //   POST /-/import, POST /-/enroll, GET and POST /-/dead-letters and /-/suppressions
 //   GET  /-/mails      what became of mails; POST: sends again what has failed
 //
@@ -33,6 +34,8 @@ struct AdminHandlers {
   // answers with JSON lines and where to go on.
   std::function<Response(const Request&)> actions;
   std::function<Response(const Request&)> person;  // query: `id`
+  // Query: `part`, `from` and `person` (none: everybody).
+  std::function<Response(const Request&)> log;
   std::function<Response(const Request&)> import;
   std::function<Response(const Request&)> enroll;
   std::function<Response(const Request&)> dead_letters;

@@ -29,13 +29,6 @@ std::chrono::milliseconds Chrono(Duration duration) {
   return std::chrono::milliseconds(duration.milliseconds());
 }
 
-Timestamp LogTimeOf(const rd_kafka_message_t& message) {
-  rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
-  const int64_t milliseconds = rd_kafka_message_timestamp(&message, &type);
-  return Timestamp(type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? 0
-                                                            : std::max<int64_t>(0, milliseconds));
-}
-
 }  // namespace
 
 KafkaInputLog::KafkaInputLog(const KafkaConfig& config, Membership membership,

@@ -43,6 +43,13 @@ std::vector<std::pair<std::string, std::string>> PlaceHeaders(const runtime::Ori
   return headers;
 }
 
+Timestamp LogTimeOf(const rd_kafka_message_t& message) {
+  rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+  const int64_t milliseconds = rd_kafka_message_timestamp(&message, &type);
+  return Timestamp(type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? 0
+                                                            : std::max<int64_t>(0, milliseconds));
+}
+
 std::optional<runtime::OriginalPlace> OriginalPlaceOf(const rd_kafka_message_t& message) {
   rd_kafka_headers_t* headers = nullptr;
   if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) {

@@ -25,6 +25,9 @@ inline constexpr char kOffsetHeader[] = "sojourn-offset";
 // Header names and values.
 std::vector<std::pair<std::string, std::string>> PlaceHeaders(const runtime::OriginalPlace& place);
 
+// The record's own timestamp.
+Timestamp LogTimeOf(const rd_kafka_message_t& message);
+
 // nullopt: there is no readable log time. `topic` is empty where no place is named.
 std::optional<runtime::OriginalPlace> OriginalPlaceOf(const rd_kafka_message_t& message);
 

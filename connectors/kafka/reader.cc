@@ -5,6 +5,7 @@
 #include <array>
 
 #include "connectors/kafka/error.h"
+#include "connectors/kafka/place_headers.h"
 #include "engine/base/check.h"
 
 namespace sojourn::kafka {
@@ -63,6 +64,8 @@ Status ErrorOf(const rd_kafka_message_t& message, const std::string& place) {
 StoredRecord RecordOf(const rd_kafka_message_t& message) {
   StoredRecord record;
   record.offset = Offset(message.offset);
+  record.log_time = LogTimeOf(message);
+  if (const auto place = OriginalPlaceOf(message)) record.log_time = place->log_time;
   if (message.key) record.key = {static_cast<const char*>(message.key), message.key_len};
   if (message.payload) {
     record.value = std::string_view(static_cast<const char*>(message.payload), message.len);

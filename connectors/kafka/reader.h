@@ -16,11 +16,13 @@
 #include "connectors/kafka/config.h"
 #include "engine/base/status.h"
 #include "engine/base/strong.h"
+#include "engine/base/time.h"
 
 namespace sojourn::kafka {
 
 struct StoredRecord {
   Offset offset;
+  Timestamp log_time;  // what the product copied keeps that of its first place
   std::string_view key;
   std::optional<std::string_view> value;  // nullopt: a tombstone
 };

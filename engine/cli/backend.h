@@ -45,6 +45,23 @@ struct CommittedAction {
   std::string json;  // model::ActionToJson
 };
 
+// An event of a person as it stands in the log; views live for the call that shows it.
+struct LoggedEvent {
+  std::string_view topic;
+  Partition partition;
+  Offset offset;
+  Timestamp log_time;
+  std::string_view person;
+  std::string_view bytes;  // protobuf sojourn.v1.Event
+};
+
+// A reading of a part of the log.
+struct LogScan {
+  Offset first;        // of the records that are still there
+  Offset next;         // where it goes on
+  bool ended = false;  // there is no more
+};
+
 // By partition: the next offset to be read.
 using ActionCursors = std::vector<Offset>;
 using LetterCursors = std::vector<Offset>;  // one more: of those that reached no partition
@@ -86,6 +103,15 @@ class Backend {
   virtual Result<std::optional<std::string>> ReadPerson(const std::string& /*id*/) {
     return FailedPrecondition("the person's state is not at hand here");
   }
+
+  // The log consists of parts, each in order of its offsets: a partition, or over Kafka one of an
+  // input topic.
+  virtual Result<int32_t> LogParts() = 0;
+  // False ends the reading behind that event.
+  using LogVisitor = std::function<bool(const LoggedEvent&)>;
+  // What a part still holds from `from` on. `person`: only that one's events; empty: everybody's.
+  virtual Result<LogScan> ScanLog(int32_t part, Offset from, const std::string& person,
+                                  const LogVisitor& visit) = 0;
 
   // --- Notes: small settings that survive the process, such as what is paused; every process of
   // the app has the same. Reading one waits for nothing.

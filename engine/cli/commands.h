@@ -31,6 +31,7 @@ void AddEnrollCommand(CLI::App* app, int* exit_code);
 void AddPauseCommands(CLI::App* app, int* exit_code);  // pause, resume
 void AddPreviewCommand(CLI::App* app, int* exit_code);
 void AddSendTestCommand(CLI::App* app, int* exit_code);
+void AddSimulateCommand(CLI::App* app, int* exit_code);
 void AddSummaryCommand(CLI::App* app, int* exit_code);
 void AddSuppressionsCommand(CLI::App* app, int* exit_code);
 void AddKafkaCommand(CLI::App* app, int* exit_code);

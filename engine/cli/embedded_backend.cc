@@ -1,12 +1,17 @@
 #include <mutex>
 
 #include "connectors/embedded/embedded_log.h"
+#include "engine/base/hash.h"
+#include "engine/base/rfc3339.h"
 #include "engine/cli/backend.h"
 #include "engine/model/action_codec.h"
 #include "engine/model/event_codec.h"
+#include "engine/store/partition_meta.h"
 
 namespace sojourn::cli {
 namespace {
+
+constexpr size_t kFetchRecords = 1000;
 
 class EmbeddedBackend final : public Backend {
  public:
@@ -38,6 +43,34 @@ class EmbeddedBackend final : public Backend {
   Status ScanPersons(const PersonVisitor& visit) override { return log_->ScanPersons(visit); }
   Result<std::optional<std::string>> ReadPerson(const std::string& id) override {
     return log_->ReadPerson(id);
+  }
+  Result<int32_t> LogParts() override { return log_->partition_count(); }
+  Result<LogScan> ScanLog(int32_t part, Offset from, const std::string& person,
+                          const LogVisitor& visit) override {
+    LogScan scan{from, from, false};
+    if (!person.empty() && PartitionOfKey(person, partition_count()) != part) {
+      scan.ended = true;
+      return scan;
+    }
+    const auto input = log_->MakeWorkerPorts(0, 1).input;
+    const runtime::PartitionPositions position{Partition(part), {from}};
+    SOJOURN_RETURN_IF_ERROR(input->SetPositions({&position, 1}));
+    while (true) {
+      SOJOURN_ASSIGN_OR_RETURN(const auto fetched,
+                               input->Fetch(position.partition, 0, kFetchRecords));
+      for (const runtime::InputRecord& record : fetched.records) {
+        if (scan.next == from) scan.first = record.offset;
+        scan.next = Offset(record.offset.value() + 1);
+        // Brackets of imports are nobody's.
+        if (record.key.empty() || (!person.empty() && record.key != person)) continue;
+        if (!visit({embedded::kEventsTopic, position.partition, record.offset, record.log_time,
+                    record.key, record.value})) {
+          return scan;
+        }
+      }
+      scan.ended = fetched.at_end;
+      if (fetched.at_end) return scan;
+    }
   }
   Result<std::string> ReadNote(const std::string& name) override { return log_->ReadNote(name); }
   Status WriteNote(const std::string& name, const std::string& text) override {

@@ -16,6 +16,7 @@
 #include "connectors/kafka/suppressions.h"
 #include "connectors/kafka/topics.h"
 #include "connectors/kafka/worker.h"
+#include "engine/base/hash.h"
 #include "engine/cli/backend.h"
 #include "engine/cli/kafka_imports.h"
 #include "engine/cli/patience.h"
@@ -38,6 +39,44 @@ kafka::StateDatabases MakeDatabases(const std::string& directory) {
       },
       [path](Partition partition) { return store::DestroyRocksDatabase(path(partition)); });
 }
+
+// What a topic holds as events of people, in the product's own format.
+class EventsOfTopic {
+ public:
+  EventsOfTopic(model::EventFormat format, const std::string& topic, Partition partition,
+                const std::string& person, const Backend::LogVisitor& visit)
+      : format_(format), topic_(topic), partition_(partition), person_(person), visit_(visit) {}
+
+  // False: no more is wanted. What is no event of a person is passed over.
+  bool Show(const kafka::StoredRecord& record) {
+    if (!record.value || record.key.empty()) return true;
+    if (!person_.empty() && record.key != person_) return true;
+    std::string_view bytes = *record.value;
+    if (format_ == model::EventFormat::kJson) {
+      arena_.Reset();
+      auto event = decoder_.Decode(format_, bytes, record.log_time, &arena_);
+      if (!event.ok() || (!event->person.empty() && event->person != record.key)) return true;
+      event->person = record.key;
+      encoded_.clear();
+      model::EncodeEvent(*event, nullptr, &encoded_);
+      bytes = encoded_;
+    }
+    stopped_ = !visit_({topic_, partition_, record.offset, record.log_time, record.key, bytes});
+    return !stopped_;
+  }
+  bool stopped() const { return stopped_; }
+
+ private:
+  const model::EventFormat format_;
+  const std::string& topic_;
+  const Partition partition_;
+  const std::string& person_;
+  const Backend::LogVisitor& visit_;
+  model::EventDecoder decoder_;
+  Arena arena_;
+  std::string encoded_;
+  bool stopped_ = false;
+};
 
 class KafkaBackend final : public Backend {
  public:
@@ -74,10 +113,9 @@ class KafkaBackend final : public Backend {
     worker.committer = ports->committer();
     worker.keeper = ports->state_keeper();
     std::vector<model::EventFormat> formats;
-    for (const kafka::InputTopic& input : config_.kafka.inputs) {
-      formats.push_back(input.format);
+    for (size_t input = 0; input <= config_.kafka.inputs.size(); ++input) {
+      formats.push_back(FormatOf(input));
     }
-    formats.push_back(model::EventFormat::kProtobuf);  // <app>.events
     worker.decoder = std::make_unique<runtime::FormatDecoder>(std::move(formats));
     worker.questions = &questions_;
     worker.owner = std::move(ports);
@@ -147,6 +185,39 @@ class KafkaBackend final : public Backend {
   Status WriteNote(const std::string& name, const std::string& text) override {
     SOJOURN_ASSIGN_OR_RETURN(kafka::KafkaNotes* const notes, Notes());
     return notes->Write(name, text);
+  }
+
+  Result<int32_t> LogParts() override {
+    return partition_count_ * static_cast<int32_t>(kafka::InputTopicNames(config_.kafka).size());
+  }
+
+  // Dead letters are nobody's events.
+  Result<LogScan> ScanLog(int32_t part, Offset from, const std::string& person,
+                          const LogVisitor& visit) override {
+    const std::lock_guard lock(mutex_);
+    const auto input = static_cast<size_t>(part / partition_count_);
+    const Partition partition(part % partition_count_);
+    const std::string topic = kafka::InputTopicNames(config_.kafka)[input];
+    if (!person.empty() && PartitionOfKey(person, partition_count_) != partition.value()) {
+      return LogScan{from, from, true};
+    }
+    SOJOURN_ASSIGN_OR_RETURN(const kafka::Watermarks watermarks,
+                             cluster_->QueryWatermarks(topic, partition));
+    LogScan scan{std::max(from, watermarks.oldest), from, false};
+    EventsOfTopic events(FormatOf(input), topic, partition, person, visit);
+    Patience patience(kScanPatience);
+    const auto visit_record = [&](const kafka::StoredRecord& record) {
+      patience.Renew();
+      scan.next = Offset(record.offset.value() + 1);
+      return events.Show(record) ? Status::Ok() : Aborted("enough");
+    };
+    const Result<Offset> read = reader_->ReadTo(topic, partition, scan.first, watermarks.end,
+                                                visit_record, patience.KeepGoing());
+    if (events.stopped()) return scan;
+    if (!read.ok()) return Patience::Explain(read.status());
+    scan.next = *read;
+    scan.ended = true;
+    return scan;
   }
 
   Result<bool> IsEmpty() override {
@@ -273,6 +344,12 @@ class KafkaBackend final : public Backend {
                                kafka::KafkaNotes::Open(config_.kafka, producer_.get(), observer_));
     }
     return notes_.get();
+  }
+
+  // The last input is <app>.events.
+  model::EventFormat FormatOf(size_t input) const {
+    const auto& inputs = config_.kafka.inputs;
+    return input < inputs.size() ? inputs[input].format : model::EventFormat::kProtobuf;
   }
 
   // A partition whose next action does not come, because a transaction is open before it or the

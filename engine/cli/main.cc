@@ -68,6 +68,7 @@ int Main(int argc, char** argv) {
   sojourn::cli::AddDeadLettersCommand(&app, &exit_code);
   sojourn::cli::AddEnrollCommand(&app, &exit_code);
   sojourn::cli::AddPauseCommands(&app, &exit_code);
+  sojourn::cli::AddSimulateCommand(&app, &exit_code);
   sojourn::cli::AddSummaryCommand(&app, &exit_code);
   sojourn::cli::AddSuppressionsCommand(&app, &exit_code);
   sojourn::cli::AddKafkaCommand(&app, &exit_code);

@@ -8,8 +8,10 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "connectors/embedded/embedded_log.h"
 #include "engine/cli/dead_letters.h"
 #include "engine/cli/persons.h"
+#include "engine/cli/remote_log.h"
 #include "engine/cli/suppressions.h"
 
 namespace sojourn::cli {
@@ -165,6 +167,32 @@ class RemoteBackend final : public Backend {
       begin = end + 1;
     }
     return actions;
+  }
+
+  Result<int32_t> LogParts() override {
+    SOJOURN_ASSIGN_OR_RETURN(const ActionCursors ends, ActionEnds());
+    return static_cast<int32_t>(ends.size());
+  }
+
+  Result<LogScan> ScanLog(int32_t part, Offset from, const std::string& person,
+                          const LogVisitor& visit) override {
+    LogScan scan{from, from, false};
+    while (!scan.ended) {
+      const Offset begin = scan.next;
+      SOJOURN_ASSIGN_OR_RETURN(const LogPage page, AskLog(instance_, part, begin, person));
+      if (begin == from) scan.first = page.scan.first;
+      for (size_t i = 0; i < page.events.size(); ++i) {
+        const ImportedEvent& event = page.events[i];
+        scan.next = Offset(page.offsets[i].value() + 1);
+        if (!visit({embedded::kEventsTopic, Partition(part), page.offsets[i], event.time,
+                    event.person, event.bytes})) {
+          return scan;
+        }
+      }
+      scan.next = page.scan.next;
+      scan.ended = page.scan.ended;
+    }
+    return scan;
   }
 
  private:

@@ -14,6 +14,7 @@
 #include "engine/cli/mail_letters.h"
 #include "engine/cli/persons.h"
 #include "engine/cli/remote.h"
+#include "engine/cli/remote_log.h"
 #include "engine/cli/secrets.h"
 #include "engine/cli/suppressions.h"
 #include "engine/cli/version.h"
@@ -330,6 +331,9 @@ http::AdminHandlers Service::Handlers() {
   };
   handlers.person = [this](const http::Request& request) {
     return HandlePerson(backend_.get(), request);
+  };
+  handlers.log = [this](const http::Request& request) {
+    return HandleLog(backend_.get(), request);
   };
   handlers.import = [this](const http::Request& request) {
     return HandleImport(backend_.get(), request);
