@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "connectors/embedded/rows.h"
+#include "engine/base/rfc3339.h"
 
 namespace sojourn::embedded {
 
@@ -26,6 +27,7 @@ Result<uint32_t> EmbeddedBundles::Append(const std::map<std::string, std::string
   const uint32_t number = bundles.empty() ? 1 : bundles.back().number + 1;
   store::WriteBatch batch;
   batch.Put(kControlFamily, BundleKey(number), EncodeBundle(files));
+  batch.Put(kControlFamily, NoteKey(BundleTimeNote(number)), FormatRfc3339(clock_.Now()));
   SOJOURN_RETURN_IF_ERROR(database_->Write(batch, store::Sync::kYes));
   return number;
 }

@@ -18,6 +18,7 @@ class EmbeddedBundles final : public runtime::BundleStore {
 
  private:
   store::Database* const database_;
+  const runtime::SystemClock clock_;
 };
 
 }  // namespace sojourn::embedded

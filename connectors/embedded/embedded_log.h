@@ -69,6 +69,10 @@ struct ImportState {
   std::string name = {};      // of the file, for people
 };
 
+// The note (ReadNote) that says when a rules bundle was stored, as RFC 3339; bundles of earlier
+// versions have none.
+std::string BundleTimeNote(uint32_t number);
+
 struct OpenReplay {
   std::string fingerprint;
   ImportState state;

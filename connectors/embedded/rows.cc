@@ -173,6 +173,8 @@ Result<ImportState> DecodeImport(std::string_view bytes) {
 std::string ReaderKey(std::string_view reader) { return "reader:" + std::string(reader); }
 std::string NoteKey(std::string_view name) { return "note:" + std::string(name); }
 
+std::string BundleTimeNote(uint32_t number) { return "bundle_stored_at:" + std::to_string(number); }
+
 std::string EncodeCursors(const Cursors& cursors) {
   std::string bytes;
   ByteWriter writer(&bytes);

@@ -52,6 +52,7 @@ std::vector<Route> AdminRoutes(AdminOptions options, AdminHandlers handlers) {
   add("GET", "/-/actions", std::move(handlers.actions));
   add("GET", "/-/person", std::move(handlers.person));
   add("GET", "/-/log", std::move(handlers.log));
+  add("GET", "/-/explain", std::move(handlers.explain));
   add("POST", "/-/enroll", std::move(handlers.enroll));
   add("POST", "/-/pause", std::move(handlers.pause));
   add("GET", "/-/dead-letters", std::move(handlers.dead_letters));

@@ -7,6 +7,7 @@
 //   GET  /-/actions    actions as JSON lines; see AdminHandlers
 //   GET  /-/person     one person's record
 //   GET  /-/log        recorded events, page by page
+//   GET  /-/explain    one person's past
 //   POST /-/import, POST /-/enroll, GET and POST /-/dead-letters and /-/suppressions
 //   GET  /-/mails      what became of mails; POST: sends again what has failed
 //
@@ -36,6 +37,8 @@ struct AdminHandlers {
   std::function<Response(const Request&)> person;  // query: `id`
   // Query: `part`, `from` and `person` (none: everybody).
   std::function<Response(const Request&)> log;
+  // Query: `person`, `journey`, `template`, `format`.
+  std::function<Response(const Request&)> explain;
   std::function<Response(const Request&)> import;
   std::function<Response(const Request&)> enroll;
   std::function<Response(const Request&)> dead_letters;

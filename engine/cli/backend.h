@@ -62,6 +62,12 @@ struct LogScan {
   bool ended = false;  // there is no more
 };
 
+// How far a part of the log is worked off.
+struct LogProgress {
+  Offset next;          // the first record that is not applied yet
+  Timestamp watermark;  // timers before it have fired
+};
+
 // By partition: the next offset to be read.
 using ActionCursors = std::vector<Offset>;
 using LetterCursors = std::vector<Offset>;  // one more: of those that reached no partition
@@ -75,6 +81,11 @@ class Backend {
   // --- Runtime.
   virtual Result<BackendWorker> MakeWorker(int index, int count) = 0;
   virtual runtime::BundleStore* bundles() = 0;
+
+  // When the bundle came to be kept, by the wall clock; nullopt: not known.
+  virtual Result<std::optional<Timestamp>> BundleStoredAt(uint32_t /*number*/) {
+    return std::optional<Timestamp>();
+  }
 
   // --- In.
   // All or, after an error, perhaps some; durable when it is ok. kResourceExhausted, kUnavailable,
@@ -112,6 +123,11 @@ class Backend {
   // What a part still holds from `from` on. `person`: only that one's events; empty: everybody's.
   virtual Result<LogScan> ScanLog(int32_t part, Offset from, const std::string& person,
                                   const LogVisitor& visit) = 0;
+
+  // nullopt: it cannot be told here.
+  virtual Result<std::optional<LogProgress>> ProgressOf(int32_t /*part*/) {
+    return std::optional<LogProgress>();
+  }
 
   // --- Notes: small settings that survive the process, such as what is paused; every process of
   // the app has the same. Reading one waits for nothing.

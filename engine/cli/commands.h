@@ -28,6 +28,7 @@ void AddImportCommand(CLI::App* app, int* exit_code);
 void AddActionsCommand(CLI::App* app, int* exit_code);
 void AddDeadLettersCommand(CLI::App* app, int* exit_code);
 void AddEnrollCommand(CLI::App* app, int* exit_code);
+void AddExplainCommand(CLI::App* app, int* exit_code);
 void AddPauseCommands(CLI::App* app, int* exit_code);  // pause, resume
 void AddPreviewCommand(CLI::App* app, int* exit_code);
 void AddSendTestCommand(CLI::App* app, int* exit_code);

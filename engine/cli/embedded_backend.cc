@@ -32,6 +32,11 @@ class EmbeddedBackend final : public Backend {
   }
 
   runtime::BundleStore* bundles() override { return log_->bundles(); }
+  Result<std::optional<Timestamp>> BundleStoredAt(uint32_t number) override {
+    SOJOURN_ASSIGN_OR_RETURN(const std::string text,
+                             log_->ReadNote(embedded::BundleTimeNote(number)));
+    return ParseRfc3339(text);
+  }
 
   Status Append(std::span<const model::Event> events) override {
     return log_->Append(events).status();
@@ -71,6 +76,13 @@ class EmbeddedBackend final : public Backend {
       scan.ended = fetched.at_end;
       if (fetched.at_end) return scan;
     }
+  }
+  Result<std::optional<LogProgress>> ProgressOf(int32_t part) override {
+    SOJOURN_ASSIGN_OR_RETURN(const auto bytes, log_->ReadMeta(Partition(part)));
+    if (!bytes) return std::optional<LogProgress>({Offset(0), Timestamp::Min()});
+    SOJOURN_ASSIGN_OR_RETURN(const store::PartitionMeta meta, store::DecodePartitionMeta(*bytes));
+    const Offset next = meta.inputs.empty() ? Offset(0) : meta.inputs.front().next_offset;
+    return std::optional<LogProgress>({next, meta.watermark});
   }
   Result<std::string> ReadNote(const std::string& name) override { return log_->ReadNote(name); }
   Status WriteNote(const std::string& name, const std::string& text) override {

@@ -11,6 +11,7 @@
 
 #include "connectors/http/instance_file.h"
 #include "engine/cli/enroll.h"
+#include "engine/cli/explain_person.h"
 #include "engine/cli/mail_letters.h"
 #include "engine/cli/persons.h"
 #include "engine/cli/remote.h"
@@ -335,6 +336,7 @@ http::AdminHandlers Service::Handlers() {
   handlers.log = [this](const http::Request& request) {
     return HandleLog(backend_.get(), request);
   };
+  handlers.explain = [this](const http::Request& request) { return HandleExplain(request); };
   handlers.import = [this](const http::Request& request) {
     return HandleImport(backend_.get(), request);
   };
@@ -393,6 +395,18 @@ http::Response Service::HandleEnroll(const http::Request& request) {
     if (!enrolled.ok()) return http::ToResponse(enrolled);
   }
   return {.body = nlohmann::json{{"people", people->size()}}.dump() + "\n"};
+}
+
+http::Response Service::HandleExplain(const http::Request& request) {
+  ExplainRequest explain;
+  explain.person = request.Query("person").value_or("");
+  explain.filter.journey = request.Query("journey").value_or("");
+  explain.filter.template_name = request.Query("template").value_or("");
+  explain.json = request.Query("format") == "json";
+  auto text = ExplainFromLog(explain, secrets_, backend_.get());
+  if (!text.ok()) return http::ToResponse(text.status());
+  return {.body = *std::move(text),
+          .content_type = explain.json ? "application/json" : "text/plain; charset=utf-8"};
 }
 
 http::Response Service::HandlePause(const http::Request& request) {

@@ -61,6 +61,7 @@ class Service {
   std::vector<http::Route> MakeRoutes(const std::string& token);
   Status Announce(const std::string& token);
   void RunWorkers();
+  http::Response HandleExplain(const http::Request& request);
   http::Response HandlePause(const http::Request& request);
   Status WarnOfOpenReplay();
   http::AdminHandlers Handlers();

@@ -59,6 +59,21 @@ std::unique_ptr<RulesSource> RulesSource::Fixed(std::shared_ptr<const language::
   return source;
 }
 
+std::vector<std::shared_ptr<const language::RuleSet>> RulesSource::History(
+    const std::vector<StoredBundle>& stored, uint32_t first) {
+  std::vector<std::shared_ptr<const language::RuleSet>> history;
+  std::map<uint32_t, BundlePointer> bundles;
+  for (const StoredBundle& bundle : stored) {
+    const language::LoadResult loaded = language::LoadBundle(bundle.files);
+    if (loaded.bundle == nullptr) continue;
+    bundles[bundle.number] = Numbered(loaded.bundle, bundle.number);
+    if (bundle.number < first) continue;
+    history.push_back(std::make_shared<const language::RuleSet>(
+        bundles.rbegin()->second, StillNeeded(bundles), FirstBundles(bundles)));
+  }
+  return history;
+}
+
 Status RulesSource::Load() {
   SOJOURN_ASSIGN_OR_RETURN(std::vector<StoredBundle> stored, store_->ReadAll());
   for (const StoredBundle& bundle : stored) {

@@ -38,6 +38,11 @@ class RulesSource {
   // Fixed rules that nobody replaces: for tests and simulations.
   static std::unique_ptr<RulesSource> Fixed(std::shared_ptr<const language::RuleSet> rules);
 
+  // The rules as they were while each of the bundles from number `first` on was the newest, in
+  // order. Bundles that do not check with this version are passed over.
+  static std::vector<std::shared_ptr<const language::RuleSet>> History(
+      const std::vector<StoredBundle>& stored, uint32_t first);
+
   enum class OfferOutcome {
     kSwitched,   // now in force
     kUnchanged,  // in force already
