@@ -65,6 +65,7 @@ std::vector<Route> AdminRoutes(AdminOptions options, AdminHandlers handlers) {
     routes.back().max_body_bytes = options.max_import_body_bytes;
   };
   add_pieces("/-/import", std::move(handlers.import));
+  add_pieces("/-/plan", std::move(handlers.plan));
   add_pieces("/-/dead-letters", std::move(handlers.keep_dead_letters));
   add_pieces("/-/suppressions", std::move(handlers.suppressions));
   return routes;

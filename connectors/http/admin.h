@@ -8,6 +8,7 @@
 //   GET  /-/person     one person's record
 //   GET  /-/log        recorded events, page by page
 //   GET  /-/explain    one person's past
+//   POST /-/plan       people under a change of rules
 //   POST /-/import, POST /-/enroll, GET and POST /-/dead-letters and /-/suppressions
 //   GET  /-/mails      what became of mails; POST: sends again what has failed
 //
@@ -39,6 +40,8 @@ struct AdminHandlers {
   std::function<Response(const Request&)> log;
   // Query: `person`, `journey`, `template`, `format`.
   std::function<Response(const Request&)> explain;
+  // Body: the new rules' files, JSON by path.
+  std::function<Response(const Request&)> plan;
   std::function<Response(const Request&)> import;
   std::function<Response(const Request&)> enroll;
   std::function<Response(const Request&)> dead_letters;

@@ -109,6 +109,7 @@ class Backend {
   // times; the last time counts.
   using PersonVisitor = std::function<Status(std::string_view id, std::string_view record)>;
   virtual Status ScanPersons(const PersonVisitor& visit) = 0;
+  virtual bool ShowsPersonsOnce() const { return false; }
   // One person's committed record; nullopt: unknown or erased. kFailedPrecondition: it cannot be
   // told here.
   virtual Result<std::optional<std::string>> ReadPerson(const std::string& /*id*/) {

@@ -32,6 +32,7 @@ void AddExplainCommand(CLI::App* app, int* exit_code);
 void AddPauseCommands(CLI::App* app, int* exit_code);  // pause, resume
 void AddPreviewCommand(CLI::App* app, int* exit_code);
 void AddSendTestCommand(CLI::App* app, int* exit_code);
+void AddPlanCommand(CLI::App* app, int* exit_code);
 void AddSimulateCommand(CLI::App* app, int* exit_code);
 void AddSummaryCommand(CLI::App* app, int* exit_code);
 void AddSuppressionsCommand(CLI::App* app, int* exit_code);

@@ -46,6 +46,7 @@ class EmbeddedBackend final : public Backend {
     return log_->AppendDeadLetters(letters);
   }
   Status ScanPersons(const PersonVisitor& visit) override { return log_->ScanPersons(visit); }
+  bool ShowsPersonsOnce() const override { return true; }
   Result<std::optional<std::string>> ReadPerson(const std::string& id) override {
     return log_->ReadPerson(id);
   }

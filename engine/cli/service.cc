@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "connectors/http/instance_file.h"
+#include "engine/cli/count_people.h"
 #include "engine/cli/enroll.h"
 #include "engine/cli/explain_person.h"
 #include "engine/cli/mail_letters.h"
@@ -337,6 +338,7 @@ http::AdminHandlers Service::Handlers() {
     return HandleLog(backend_.get(), request);
   };
   handlers.explain = [this](const http::Request& request) { return HandleExplain(request); };
+  handlers.plan = [this](const http::Request& request) { return HandlePlan(request); };
   handlers.import = [this](const http::Request& request) {
     return HandleImport(backend_.get(), request);
   };
@@ -407,6 +409,14 @@ http::Response Service::HandleExplain(const http::Request& request) {
   if (!text.ok()) return http::ToResponse(text.status());
   return {.body = *std::move(text),
           .content_type = explain.json ? "application/json" : "text/plain; charset=utf-8"};
+}
+
+http::Response Service::HandlePlan(const http::Request& request) {
+  const auto files = DecodeFiles(request.body);
+  if (!files.ok()) return http::ToResponse(files.status());
+  const auto counted = CountPeople(*files, backend_.get());
+  if (!counted.ok()) return http::ToResponse(counted.status());
+  return {.body = EncodeCounted(*counted)};
 }
 
 http::Response Service::HandlePause(const http::Request& request) {

@@ -62,6 +62,7 @@ class Service {
   Status Announce(const std::string& token);
   void RunWorkers();
   http::Response HandleExplain(const http::Request& request);
+  http::Response HandlePlan(const http::Request& request);
   http::Response HandlePause(const http::Request& request);
   Status WarnOfOpenReplay();
   http::AdminHandlers Handlers();

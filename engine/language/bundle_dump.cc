@@ -3,6 +3,7 @@
 
 #include "engine/base/duration_text.h"
 #include "engine/language/bundle.h"
+#include "engine/language/describe.h"
 
 namespace sojourn::language {
 namespace {
@@ -13,10 +14,6 @@ std::string All(const Conditions& conditions) {
     text += fmt::format("{}({})", text.empty() ? "" : " and ", program->text());
   }
   return text.empty() ? "always" : text;
-}
-
-std::string Target(uint32_t index) {
-  return index == kEndOfJourney ? "end" : std::to_string(index);
 }
 
 std::string Clock(TimeOfDay time) { return fmt::format("{:02}:{:02}", time.hour, time.minute); }
@@ -36,6 +33,13 @@ std::string Quiet(const std::optional<QuietHours>& hours) {
 }
 
 struct DumpAction {
+  const Journey* named = nullptr;  // targets by their ids; null: by their indexes
+
+  std::string Target(uint32_t index) const {
+    if (index == kEndOfJourney) return "end";
+    return named == nullptr ? std::to_string(index) : named->steps[index].id;
+  }
+
   std::string operator()(const SendStep& step) const {
     return fmt::format("{} {} topic={} data={}", model::ActionKindName(step.channel),
                        step.template_name, step.topic, Values(step.data));
@@ -121,43 +125,10 @@ std::string Schedule(const Trigger& trigger) {
                      trigger.spread.milliseconds(), trigger.segment);
 }
 
-std::string DumpTrigger(const Trigger& trigger) {
-  switch (trigger.kind) {
-    case TriggerKind::kEvent:
-      return fmt::format("event \"{}\" where {}", trigger.event, All(trigger.where));
-    case TriggerKind::kEntersSegment:
-    case TriggerKind::kLeavesSegment:
-      return fmt::format("{} {}{}",
-                         trigger.kind == TriggerKind::kEntersSegment ? "enters" : "leaves",
-                         trigger.segment, trigger.existing_enter ? " existing" : "");
-    case TriggerKind::kDate:
-      return fmt::format("date {} at={} offset={} every={}", trigger.trait, Clock(trigger.at),
-                         trigger.offset_days,
-                         trigger.date_every == DateEvery::kOnce ? "once" : "year");
-    case TriggerKind::kSchedule:
-      return Schedule(trigger);
-  }
-  return "";
-}
-
-std::string DumpExit(const ExitRule& rule) {
-  switch (rule.kind) {
-    case ExitKind::kGoal:
-      return "goal";
-    case ExitKind::kEvent:
-      return fmt::format("event \"{}\" where {}", rule.event, All(rule.where));
-    case ExitKind::kEntersSegment:
-      return "enters " + rule.segment;
-    case ExitKind::kLeavesSegment:
-      return "leaves " + rule.segment;
-  }
-  return "";
-}
-
 std::string DumpEntry(const Journey& journey) {
   std::string text;
   for (const Trigger& trigger : journey.triggers) {
-    text += fmt::format("  trigger {}\n", DumpTrigger(trigger));
+    text += fmt::format("  trigger {}\n", DescribeTrigger(trigger));
   }
   text += fmt::format("  only_if {}\n", All(journey.only_if));
   constexpr const char* kReentry[] = {"always", "never", "after"};
@@ -175,13 +146,9 @@ std::string DumpEntry(const Journey& journey) {
 
 std::string DumpJourney(const Journey& journey) {
   std::string text = fmt::format("journey {}\n{}", journey.name, DumpEntry(journey));
-  if (journey.goal) {
-    text += fmt::format("  goal \"{}\" where {} within {}\n", journey.goal->event,
-                        All(journey.goal->where),
-                        journey.goal->within ? FormatDuration(*journey.goal->within) : "ever");
-  }
+  if (journey.goal) text += fmt::format("  goal {}\n", DescribeGoal(*journey.goal));
   for (const ExitRule& rule : journey.exit_on)
-    text += fmt::format("  exit_on {}\n", DumpExit(rule));
+    text += fmt::format("  exit_on {}\n", DescribeExit(rule));
   if (journey.move_on_change) text += "  on_change move\n";
   for (const auto& [from, to] : journey.moved_steps) {
     text += fmt::format("  moved {} -> {}\n", from, to);
@@ -192,7 +159,7 @@ std::string DumpJourney(const Journey& journey) {
   for (size_t i = 0; i < journey.steps.size(); ++i) {
     const Step& step = journey.steps[i];
     text += fmt::format("  {} [{}] {} next -> {}\n", i, step.id,
-                        std::visit(DumpAction{}, step.action), Target(step.next));
+                        std::visit(DumpAction{}, step.action), DumpAction{}.Target(step.next));
   }
   return text;
 }
@@ -216,6 +183,58 @@ std::string DumpCompany(const Company& company) {
 
 }  // namespace
 
+std::string DescribeConditions(const Conditions& conditions) { return All(conditions); }
+
+std::string DescribeStep(const Journey& journey, const Step& step) {
+  const DumpAction dump{&journey};
+  return fmt::format("{} next -> {}", std::visit(dump, step.action), dump.Target(step.next));
+}
+
+std::string DescribeTrigger(const Trigger& trigger) {
+  switch (trigger.kind) {
+    case TriggerKind::kEvent:
+      return fmt::format("event \"{}\" where {}", trigger.event, All(trigger.where));
+    case TriggerKind::kEntersSegment:
+    case TriggerKind::kLeavesSegment:
+      return fmt::format("{} {}{}",
+                         trigger.kind == TriggerKind::kEntersSegment ? "enters" : "leaves",
+                         trigger.segment, trigger.existing_enter ? " existing" : "");
+    case TriggerKind::kDate:
+      return fmt::format("date {} at={} offset={} every={}", trigger.trait, Clock(trigger.at),
+                         trigger.offset_days,
+                         trigger.date_every == DateEvery::kOnce ? "once" : "year");
+    case TriggerKind::kSchedule:
+      return Schedule(trigger);
+  }
+  return "";
+}
+
+std::string DescribeExit(const ExitRule& rule) {
+  switch (rule.kind) {
+    case ExitKind::kGoal:
+      return "goal";
+    case ExitKind::kEvent:
+      return fmt::format("event \"{}\" where {}", rule.event, All(rule.where));
+    case ExitKind::kEntersSegment:
+      return "enters " + rule.segment;
+    case ExitKind::kLeavesSegment:
+      return "leaves " + rule.segment;
+  }
+  return "";
+}
+
+std::string DescribeGoal(const Goal& goal) {
+  return fmt::format("\"{}\" where {} within {}", goal.event, All(goal.where),
+                     goal.within ? FormatDuration(*goal.within) : "ever");
+}
+
+std::string DescribePool(const CouponPool& pool) {
+  constexpr const char* kKinds[] = {"generate", "codes", "static"};
+  return fmt::format("{} prefix={} length={} codes={}{}", kKinds[static_cast<int>(pool.kind)],
+                     pool.prefix, pool.length, fmt::join(pool.codes, ","),
+                     pool.exit_on_empty ? " exit" : "");
+}
+
 std::string Bundle::Dump() const {
   std::string text = DumpCompany(company);
   for (const auto& one : templates) {
@@ -224,10 +243,7 @@ std::string Bundle::Dump() const {
                         fmt::join(one->reads, ", "));
   }
   for (const auto& pool : pools) {
-    constexpr const char* kKinds[] = {"generate", "codes", "static"};
-    text += fmt::format("coupon_pool {} {} prefix={} length={} codes={}{}\n", pool->name,
-                        kKinds[static_cast<int>(pool->kind)], pool->prefix, pool->length,
-                        fmt::join(pool->codes, ","), pool->exit_on_empty ? " exit" : "");
+    text += fmt::format("coupon_pool {} {}\n", pool->name, DescribePool(*pool));
   }
   for (const Segment& segment : segments) {
     text += fmt::format("segment {} where {} after {}\n", segment.name, All(segment.where),
