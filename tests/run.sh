@@ -91,7 +91,8 @@ else
   for file in tests/tidy/*.py; do script_test "$file"; done
   step build.debug configure_and_build debug && unit_tests debug
   # The unit tests run in debug; what is measured and run whole is wanted here.
-  step build.release configure_and_build release --target sojourn sojourn_write_mail bench_step
+  step build.release configure_and_build release --target sojourn sojourn_write_mail sojourn_evaluate \
+    bench_step
   step build.tsan configure_and_build tsan --target threads_tests && unit_tests tsan -L threads
   for file in tests/integration/*.py; do script_test "$file"; done
 fi
