@@ -76,7 +76,8 @@ TEST(Explanations, EachExampleGivesItsCodeAndWhatToWriteInsteadDoesNot) {
     EXPECT_GE(CountOf(explanation, wrong), 1)
         << FormatDiagnostics(wrong.diagnostics, DiagnosticFormat::kText);
     for (const Diagnostic& one : wrong.diagnostics) {
-      if (one.code == kind.code) EXPECT_EQ(one.severity, SeverityOf(kind.code));
+      if (one.code != kind.code) continue;
+      EXPECT_EQ(one.severity, SeverityOf(kind.code));
     }
   }
 }

@@ -222,7 +222,8 @@ TEST(Format, RulesOfTheTreeKeepTheirMeaningAndTheirComments) {
     const LoadResult loaded = LoadBundle(*before);
     const LoadResult again = LoadBundle(after);
     ASSERT_EQ(loaded.bundle == nullptr, again.bundle == nullptr);
-    if (loaded.bundle != nullptr) EXPECT_EQ(Revisions(*loaded.bundle), Revisions(*again.bundle));
+    if (loaded.bundle == nullptr) continue;
+    EXPECT_EQ(Revisions(*loaded.bundle), Revisions(*again.bundle));
   }
   EXPECT_GT(files, 50u);
 }
