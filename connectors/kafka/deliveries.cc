@@ -157,7 +157,7 @@ Status KafkaDeliveries::OpenNext(Listener* listener) {
 Result<std::vector<CommittedAction>> KafkaDeliveries::Read(Partition partition, Offset from,
                                                            size_t max_count) {
   const auto found = open_.find(partition);
-  if (found == open_.end() || !in_place()) return std::vector<CommittedAction>();
+  if (found == open_.end() || !in_place()) return NotInPlace();
   Open& open = found->second;
   if (from < open.next_read) return ReadBehind(partition, from, open.next_read, max_count);
   if (from > open.next_read) {
@@ -187,15 +187,18 @@ std::vector<CommittedAction> KafkaDeliveries::ReadQueue(Partition partition, Ope
 Result<std::vector<CommittedAction>> KafkaDeliveries::ReadBehind(Partition partition, Offset from,
                                                                  Offset end, size_t max_count) {
   std::vector<CommittedAction> actions;
-  const Status enough = Aborted("enough");
+  bool enough = false;
   const Status read = restorer_.ReadActions(partition, from, end, [&](const StoredRecord& record) {
     auto action = Decode({partition, record.offset}, record.value.value_or(""));
     if (action) actions.push_back(*std::move(action));
-    return actions.size() < max_count ? Status::Ok() : enough;
+    enough = actions.size() >= max_count;
+    return enough ? Aborted("enough") : Status::Ok();
   });
-  // Deleted meanwhile, or nobody answers: there is nothing to be read.
-  if (read.ok() || IsPassing(read) || read.code() == StatusCode::kDataLoss) return actions;
-  return read;
+  // Of what is deleted there is nothing to be read; where nobody answers, that is not known.
+  if (read.ok() || enough || read.code() == StatusCode::kDataLoss) return actions;
+  if (!IsPassing(read)) return read;
+  if (!actions.empty()) return actions;
+  return Unavailable(read.message());
 }
 
 std::optional<CommittedAction> KafkaDeliveries::Decode(const ActionPlace& place,

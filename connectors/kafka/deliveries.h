@@ -40,7 +40,8 @@ class KafkaDeliveries final : public deliver::DeliveryLog, private runtime::Assi
 
   // Never tells of one partition twice: what is closed in one call is opened in a later one.
   Status Poll(Duration timeout, Listener* listener) override;
-  // An action that cannot be read is passed over, with a line in the log.
+  // An action that cannot be decoded is passed over, with a line in the log. kUnavailable also
+  // while the group shares its partitions out.
   Result<std::vector<deliver::CommittedAction>> Read(Partition partition, Offset from,
                                                      size_t max_count) override;
   // Reads the partition's deliveries from their beginning: for an operator, not for every mail.

@@ -101,12 +101,13 @@ Status Deliverer::ReadMore() {
   more_to_read_ = false;
   for (const Partition partition : queue_.partitions()) {
     while (queue_.WantsMore()) {
-      SOJOURN_ASSIGN_OR_RETURN(
-          auto actions,
-          environment_.log->Read(partition, queue_.NextToRead(partition), kActionsPerRead));
-      if (actions.empty()) break;
-      const Offset next(actions.back().place.offset.value() + 1);
-      for (CommittedAction& committed : actions) Admit(std::move(committed));
+      auto actions =
+          environment_.log->Read(partition, queue_.NextToRead(partition), kActionsPerRead);
+      if (actions.status().code() == StatusCode::kUnavailable) break;
+      if (!actions.ok()) return actions.status();
+      if (actions->empty()) break;
+      const Offset next(actions->back().place.offset.value() + 1);
+      for (CommittedAction& committed : *actions) Admit(std::move(committed));
       queue_.SetRead(partition, next);
       more_to_read_ = pending_.records.size() >= kActionsPerRead;
       if (more_to_read_) return Status::Ok();

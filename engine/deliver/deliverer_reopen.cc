@@ -40,13 +40,17 @@ Status Deliverer::ReopenIn(Partition partition, const std::vector<ReopenTarget>&
   if (!records.ok() && records.status().code() != StatusCode::kUnavailable) {
     return records.status();
   }
+  bool answers = records.ok();  // once the log does not, the rest would wait in vain as well
   for (const ReopenTarget& target : targets) {
     std::optional<DeliveryRecord> record;
     ReopenAnswer answer = ReopenAnswer::kNotNow;
-    if (records.ok()) {
+    if (answers && !stopping_) {
       const auto found = records->find(target.place.offset);
       if (found != records->end()) record = found->second;
-      SOJOURN_ASSIGN_OR_RETURN(answer, ReopenOne(target, record));
+      const auto reopened = ReopenOne(target, record);
+      answers = reopened.status().code() != StatusCode::kUnavailable;
+      if (!reopened.ok() && answers) return reopened.status();
+      answer = answers ? *reopened : ReopenAnswer::kNotNow;
     }
     // That it is reopened is heard with its record.
     if (answer != ReopenAnswer::kReopened) request->Answer(target.place, answer, record);

@@ -449,6 +449,25 @@ TEST_F(DelivererTest, OnlyWhatFailedIsSentAgain) {
   EXPECT_EQ(Arrived(), std::vector<std::string>{"a"});
 }
 
+TEST_F(DelivererTest, WhatCannotBeReadNowIsNotGone) {
+  Append("a", "broken"), Append("b", "broken");
+  Start();
+  ASSERT_TRUE(Eventually([&] { return CursorAt(2); }));
+  log_.FailReadsFrom(Offset(0), Unavailable("no broker answers"));
+  for (const ReopenResult& result : Retry({{0, "a"}, {1, "b"}})) {
+    EXPECT_EQ(result.answer, ReopenAnswer::kNotNow);
+  }
+  EXPECT_EQ(History(1), "failed") << "nothing is read after the first that nobody answered";
+  log_.FailReadsFrom(Offset(0), Status::Ok());
+  EXPECT_EQ(Retry(0, "a").answer, ReopenAnswer::kReopened);
+  log_.FailReadsFrom(Offset(2), Unavailable("no broker answers"));
+  Append("c");
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  log_.FailReadsFrom(Offset(2), Status::Ok());
+  deliverer_->SetPaused({});  // wakes it
+  ASSERT_TRUE(Eventually([&] { return History(2) == "started delivered"; }));
+}
+
 TEST_F(DelivererTest, ASecondRetryOfWhatIsUnderWayDoesNothing) {
   Append("a", "broken");
   Start();

@@ -9,7 +9,8 @@
 //   Poll -> Listener::OnClosed   somebody else's now: nothing of it may be sent or committed
 //
 // Threads: one instance belongs to one thread; only Wake may be called by others. Errors: as
-// ports.h of the runtime says: a Status ends the deliverer, but for those of Commit.
+// ports.h of the runtime says: a Status ends the deliverer, but for kUnavailable of Read
+// and FindRecords, and for those of Commit.
 #pragma once
 
 #include <map>
@@ -66,6 +67,7 @@ class DeliveryLog {
   virtual ~DeliveryLog() = default;
   // Returns when there may be something new, after Wake, or after `timeout`.
   virtual Status Poll(Duration timeout, Listener* listener) = 0;
+  // Nothing: there is none, or it was deleted. kUnavailable: that cannot be told now.
   virtual Result<std::vector<CommittedAction>> Read(Partition partition, Offset from,
                                                     size_t max_count) = 0;
   // The records of those actions that have one, as committed. kUnavailable: that cannot be told

@@ -1,6 +1,7 @@
 #include "engine/deliver/memory_delivery_log.h"
 
 #include <chrono>
+#include <utility>
 
 namespace sojourn::deliver {
 namespace {
@@ -38,6 +39,7 @@ Status MemoryDeliveryLog::Poll(Duration timeout, Listener* listener) {
 Result<std::vector<CommittedAction>> MemoryDeliveryLog::Read(Partition partition, Offset from,
                                                              size_t max_count) {
   const std::lock_guard lock(mutex_);
+  if (read_failures_.contains(from)) return read_failures_.at(from);
   const std::vector<model::Action>& actions = partitions_[Index(partition)].actions;
   std::vector<CommittedAction> found;
   for (auto i = static_cast<size_t>(from.value()); i < actions.size(); ++i) {
@@ -103,6 +105,12 @@ void MemoryDeliveryLog::FailCommits(std::vector<Status> statuses) {
 size_t MemoryDeliveryLog::failures_left() const {
   const std::lock_guard lock(mutex_);
   return failures_.size();
+}
+
+void MemoryDeliveryLog::FailReadsFrom(Offset from, Status status) {
+  const std::lock_guard lock(mutex_);
+  read_failures_.erase(from);
+  if (!status.ok()) read_failures_.emplace(from, std::move(status));
 }
 
 void MemoryDeliveryLog::SetOwned(Partition partition, bool owned) {

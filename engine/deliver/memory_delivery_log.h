@@ -39,6 +39,8 @@ class MemoryDeliveryLog final : public DeliveryLog {
   // The next commits fail so, each with the next of these.
   void FailCommits(std::vector<Status> statuses);
   size_t failures_left() const;
+  // Reading from `from` on fails so; ok: not any more.
+  void FailReadsFrom(Offset from, Status status);
   // At the next Poll the partition goes to somebody else, or comes back.
   void SetOwned(Partition partition, bool owned);
   // A new deliverer begins: every owned partition is opened anew.
@@ -52,6 +54,7 @@ class MemoryDeliveryLog final : public DeliveryLog {
   std::vector<bool> owned_;
   std::vector<bool> open_;
   std::vector<Status> failures_;
+  std::map<Offset, Status> read_failures_;
 };
 
 }  // namespace sojourn::deliver
