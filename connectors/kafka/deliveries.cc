@@ -220,8 +220,11 @@ Result<std::map<Offset, DeliveryRecord>> KafkaDeliveries::FindRecords(
   const Status settled = producer_.Settle(kSettleTurn);
   if (!settled.ok()) return IsPassing(settled) ? Unavailable(settled.message()) : settled;
   auto found = restorer_.Find(partition, actions);
-  if (!found.ok() && IsPassing(found.status())) return Unavailable(found.status().message());
-  return found;
+  if (found.ok()) return found;
+  // It has clients of its own, and retention may delete what it is about to read: whether mails can
+  // go on is for what they need themselves to say.
+  observer_->OnLog(LogLevel::kWarning, "mail", "looking up records: " + found.status().message());
+  return Unavailable(found.status().message());
 }
 
 // ---- commits out -------------------------------------------------------------------------------

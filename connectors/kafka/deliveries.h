@@ -44,7 +44,9 @@ class KafkaDeliveries final : public deliver::DeliveryLog, private runtime::Assi
   // while the group shares its partitions out.
   Result<std::vector<deliver::CommittedAction>> Read(Partition partition, Offset from,
                                                      size_t max_count) override;
-  // Reads the partition's deliveries from their beginning: for an operator, not for every mail.
+  // Reads the partition's deliveries from their beginning: for an operator, not for every mail. All
+  // that goes wrong with the reading is kUnavailable; only the producer's lasting errors are
+  // others.
   Result<std::map<Offset, deliver::DeliveryRecord>> FindRecords(
       Partition partition, const std::set<Offset>& actions) override;
   // Serves the member, so that waiting here does not cost the membership. After a commit without an

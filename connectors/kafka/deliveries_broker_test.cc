@@ -277,6 +277,12 @@ TEST_F(BrokerDeliveriesTest, RecordsAreFoundAlsoBehindTheCursor) {
   ASSERT_EQ(found->size(), 2u);
   EXPECT_EQ(found->at(Offset(0)).state, DeliveryState::kFailed);
   EXPECT_EQ(found->at(Offset(1)).state, DeliveryState::kDelivered);
+  Append(DeliveriesTopic(config), "1", "no record", kP0);
+  const auto damaged = deliverer->log.FindRecords(kP0, {Offset(0), Offset(1)});
+  ASSERT_OK(damaged.status());
+  EXPECT_EQ(damaged->size(), 1u);
+  EXPECT_TRUE(damaged->contains(Offset(0)));
+  EXPECT_TRUE(observer.Noted("taken as unknown"));
 }
 
 TEST_F(BrokerDeliveriesTest, ARestartReplaysOnlyWhatTheCursorNeeds) {

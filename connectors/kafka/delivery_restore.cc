@@ -123,9 +123,16 @@ Result<std::map<Offset, deliver::DeliveryRecord>> DeliveryRestorer::Find(
     heard_at = SteadyClock::now();
     const auto offset = ParseOffset(record.key);
     if (!offset || !actions.contains(*offset) || !record.value) return Status::Ok();
-    SOJOURN_ASSIGN_OR_RETURN(deliver::DeliveryRecord decoded,
-                             deliver::DecodeDelivery({partition, *offset}, *record.value));
-    found.insert_or_assign(*offset, std::move(decoded));
+    auto decoded = deliver::DecodeDelivery({partition, *offset}, *record.value);
+    if (decoded.ok()) {
+      found.insert_or_assign(*offset, *std::move(decoded));
+      return Status::Ok();
+    }
+    found.erase(*offset);
+    observer_->OnLog(
+        LogLevel::kWarning, "mail",
+        fmt::format("{} [{}] {}: {}; taken as unknown", deliveries_topic_, partition.value(),
+                    record.offset.value(), decoded.status().message()));
     return Status::Ok();
   };
   const auto keep_going = [&] {

@@ -37,13 +37,14 @@ class DeliveryRestorer {
   Result<RestoredDeliveries> Restore(Partition partition);
 
   // The newest committed records of these actions. Requires that no transaction of ours is open.
-  // Reads the whole partition of the deliveries and keeps the member alive. kAborted: nobody
-  // answers for a while.
+  // Reads the whole partition of the deliveries and keeps the member alive. An action whose newest
+  // record cannot be decoded is as one without, with a line in the log. kAborted: nobody answers
+  // for a while; kDataLoss: the oldest records were deleted meanwhile.
   Result<std::map<Offset, deliver::DeliveryRecord>> Find(Partition partition,
                                                          const std::set<Offset>& actions);
 
-  // At most `max_count` committed actions in [from, end), with what `end` is known to be committed.
-  // Nothing where no broker answers for a while.
+  // Visits the actions in [from, end); what is below `end` is known to be committed. An error of
+  // `visit` ends it. kAborted: nobody answers for a while; kDataLoss: `from` was deleted.
   Status ReadActions(Partition partition, Offset from, Offset end,
                      const PartitionReader::Visitor& visit);
 
