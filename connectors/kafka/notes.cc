@@ -22,10 +22,16 @@ void KafkaNotes::Take(const StoredRecord& record) {
   }
 }
 
-std::string KafkaNotes::Read(const std::string& name) {
+Result<std::string> KafkaNotes::Read(const std::string& name) {
+  SOJOURN_RETURN_IF_ERROR(follower_->failure());
   const std::lock_guard lock(mutex_);
   const auto found = notes_.find(name);
-  return found == notes_.end() ? "" : found->second;
+  return found == notes_.end() ? std::string() : found->second;
+}
+
+Result<std::string> KafkaNotes::ReadNewest(const std::string& name) {
+  SOJOURN_RETURN_IF_ERROR(follower_->CatchUp());
+  return Read(name);
 }
 
 Status KafkaNotes::Write(const std::string& name, const std::string& text) {

@@ -24,8 +24,11 @@ class KafkaNotes {
   static Result<std::unique_ptr<KafkaNotes>> Open(const KafkaConfig& config,
                                                   EventProducer* producer, KafkaObserver* observer);
 
-  // From memory; empty: there is none.
-  std::string Read(const std::string& name);
+  // From memory; empty: there is none. An error where the topic cannot be read (it is gone, it is
+  // forbidden), for then another process may have written a newer one.
+  Result<std::string> Read(const std::string& name);
+  // As it stands now, whoever wrote it: waits until all that was written before the call is known.
+  Result<std::string> ReadNewest(const std::string& name);
   // Durable, and to be read, when ok.
   Status Write(const std::string& name, const std::string& text);
 

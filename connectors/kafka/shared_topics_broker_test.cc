@@ -161,17 +161,18 @@ TEST_F(SharedTopicsTest, EveryProcessHasTheSameNotes) {
   ASSERT_OK(mine.status());
   const auto other = KafkaNotes::Open(config, events.get(), &observer);
   ASSERT_OK(other.status());
-  EXPECT_EQ((*mine)->Read("mail_paused"), "");
+  EXPECT_EQ(*(*mine)->Read("mail_paused"), "");
   ASSERT_OK((*mine)->Write("mail_paused", "[\"offer\"]"));
-  EXPECT_EQ((*mine)->Read("mail_paused"), "[\"offer\"]");
-  EXPECT_TRUE(Eventually([&] { return (*other)->Read("mail_paused") == "[\"offer\"]"; }));
+  EXPECT_EQ(*(*mine)->Read("mail_paused"), "[\"offer\"]");
+  EXPECT_TRUE(Eventually([&] { return *(*other)->Read("mail_paused") == "[\"offer\"]"; }));
   ASSERT_OK((*other)->Write("mail_paused", ""));
-  EXPECT_TRUE(Eventually([&] { return (*mine)->Read("mail_paused").empty(); }));
+  EXPECT_TRUE(Eventually([&] { return (*mine)->Read("mail_paused")->empty(); }));
   ASSERT_OK((*other)->Write("another", "x"));
+  EXPECT_EQ(*(*mine)->ReadNewest("another"), "x") << "at once";
   const auto later = KafkaNotes::Open(config, events.get(), &observer);
   ASSERT_OK(later.status());
-  EXPECT_EQ((*later)->Read("mail_paused"), "");
-  EXPECT_EQ((*later)->Read("another"), "x");
+  EXPECT_EQ(*(*later)->Read("mail_paused"), "");
+  EXPECT_EQ(*(*later)->Read("another"), "x");
 }
 
 class BrokerSharedTopicsRestartTest : public SharedTopicsTest {};

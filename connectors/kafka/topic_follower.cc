@@ -24,16 +24,20 @@ bool IsLasting(rd_kafka_resp_err_t code) {
 }  // namespace
 
 TopicFollower::TopicFollower(const KafkaConfig& config, std::string topic, EventProducer* producer,
-                             Visitor visit)
-    : config_(config), topic_(std::move(topic)), producer_(producer), visit_(std::move(visit)) {}
+                             KafkaObserver* observer, Visitor visit)
+    : config_(config),
+      topic_(std::move(topic)),
+      producer_(producer),
+      observer_(observer),
+      visit_(std::move(visit)) {}
 
 Result<std::unique_ptr<TopicFollower>> TopicFollower::Open(const KafkaConfig& config,
                                                            const std::string& topic,
                                                            EventProducer* producer,
                                                            KafkaObserver* observer, Visitor visit) {
   std::unique_ptr<TopicFollower> follower(
-      new TopicFollower(config, topic, producer, std::move(visit)));
-  SOJOURN_RETURN_IF_ERROR(follower->Start(observer));
+      new TopicFollower(config, topic, producer, observer, std::move(visit)));
+  SOJOURN_RETURN_IF_ERROR(follower->Start());
   SOJOURN_RETURN_IF_ERROR(follower->CatchUp());
   return follower;
 }
@@ -43,8 +47,8 @@ TopicFollower::~TopicFollower() {
   if (thread_.joinable()) thread_.join();
 }
 
-Status TopicFollower::Start(KafkaObserver* observer) {
-  SOJOURN_ASSIGN_OR_RETURN(cluster_, Cluster::Connect(config_, observer));
+Status TopicFollower::Start() {
+  SOJOURN_ASSIGN_OR_RETURN(cluster_, Cluster::Connect(config_, observer_));
   SOJOURN_ASSIGN_OR_RETURN(
       client_, Client::Open(RD_KAFKA_CONSUMER, "follower", config_,
                             {{"isolation.level", "read_committed"},
@@ -61,7 +65,7 @@ Status TopicFollower::Start(KafkaObserver* observer) {
                              // The end is told by a fetch that waited in vain.
                              {"fetch.wait.max.ms", "100"},
                              {"queued.max.messages.kbytes", "16384"}},
-                            {}, observer));
+                            {}, observer_));
   SOJOURN_RETURN_IF_ERROR(ReadFrom(RD_KAFKA_OFFSET_BEGINNING));
   thread_ = std::thread([this] { Follow(); });
   return Status::Ok();
@@ -103,15 +107,30 @@ void TopicFollower::TryAgain() {
 void TopicFollower::Take(const rd_kafka_message_t& message) {
   const bool is_record = message.err == RD_KAFKA_RESP_ERR_NO_ERROR;
   if (is_record) visit_(RecordOf(message));
-  const std::lock_guard lock(mutex_);
-  if (is_record || message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-    // The end lies behind control records, which are no messages.
-    next_ = Offset(message.offset + (is_record ? 1 : 0));
-    failure_ = Status::Ok();
-  } else if (IsLasting(message.err)) {
-    failure_ = StatusOf(message.err, "reading " + topic_);
+  const Status before = failure();
+  Status now = before;
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_record || message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+      // The end lies behind control records, which are no messages.
+      next_ = Offset(message.offset + (is_record ? 1 : 0));
+      now = Status::Ok();
+    } else if (IsLasting(message.err)) {
+      now = StatusOf(message.err, "reading " + topic_);
+    }
+    failure_ = now;
   }
   moved_.notify_all();
+  Tell(before, now);
+}
+
+// Only this thread changes the failure, so nothing is told twice.
+void TopicFollower::Tell(const Status& before, const Status& now) {
+  if (before.ok() && !now.ok()) {
+    observer_->OnLog(LogLevel::kError, "follower", now.message());
+  } else if (!before.ok() && now.ok()) {
+    observer_->OnLog(LogLevel::kInfo, "follower", topic_ + " can be read again");
+  }
 }
 
 Status TopicFollower::failure() const {

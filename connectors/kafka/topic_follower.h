@@ -25,6 +25,7 @@
 #include "connectors/kafka/cluster.h"
 #include "connectors/kafka/config.h"
 #include "connectors/kafka/event_producer.h"
+#include "connectors/kafka/observer.h"
 #include "connectors/kafka/reader.h"
 #include "engine/base/status.h"
 #include "engine/base/strong.h"
@@ -56,21 +57,23 @@ class TopicFollower {
   Status Write(std::span<const Change> changes);
 
   // Why the topic cannot be read (it is gone, it is forbidden), until it can again; ok while it
-  // can, and while the brokers are away.
+  // can, and while the brokers are away. The observer is told of both, once each.
   Status failure() const;
 
  private:
   TopicFollower(const KafkaConfig& config, std::string topic, EventProducer* producer,
-                Visitor visit);
-  Status Start(KafkaObserver* observer);
+                KafkaObserver* observer, Visitor visit);
+  Status Start();
   Status ReadFrom(int64_t offset);
   void Follow();
   void TryAgain();
   void Take(const rd_kafka_message_t& message);
+  void Tell(const Status& before, const Status& now);
 
   const KafkaConfig config_;
   const std::string topic_;
   EventProducer* const producer_;
+  KafkaObserver* const observer_;
   const Visitor visit_;
   std::unique_ptr<Client> client_;
   std::mutex asking_;                 // one question to the cluster at a time

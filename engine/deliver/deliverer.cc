@@ -18,6 +18,7 @@ constexpr Duration kCommitRetryDelay = Milliseconds(200);
 // While the relay cannot be reached nothing is tried for so long, doubled with each failure.
 constexpr Duration kFirstRest = Seconds(1);
 constexpr Duration kLongestRest = Minutes(1);
+constexpr Duration kPutOffLineInterval = Minutes(1);
 
 }  // namespace
 
@@ -172,7 +173,7 @@ void Deliverer::HearReport(SendReport report) {
     case Composition::Outcome::kFail:
       return FinishFailed(report);
     case Composition::Outcome::kTryLater:
-      return queue_.Retry(committed.place, report.attempts, now + kFirstRetryDelay);
+      return PutOff(report, now);
   }
   RestAfter(report.result, now);
   const bool unreachable =
@@ -192,6 +193,19 @@ void Deliverer::HearReport(SendReport report) {
     queue_.Finish(committed.place);
   }
   if (verdict.event) pending_.events.push_back(*std::move(verdict.event));
+}
+
+// Nothing was tried, so there is no record of it; it is counted and told here.
+void Deliverer::PutOff(const SendReport& report, Timestamp now) {
+  const CommittedAction& committed = report.committed;
+  queue_.Retry(committed.place, report.attempts, now + kFirstRetryDelay);
+  environment_.telemetry->Record(telemetry::MailConcluded{
+      DeliveryStateName(DeliveryState::kWaiting), DomainOf(committed.action.address)});
+  ++put_off_;
+  if (now < put_off_line_at_) return;
+  put_off_line_at_ = now + kPutOffLineInterval;
+  Log(LogLevel::kWarning, "mails wait for what must be looked up before they are made",
+      {{"reason", report.composition.reason}, {"times", std::exchange(put_off_, 0)}});
 }
 
 // No answer at all says something about the relay, not about the mail.

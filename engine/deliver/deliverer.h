@@ -96,6 +96,7 @@ class Deliverer final : private DeliveryLog::Listener {
   void AdmitKnown(CommittedAction committed, const DeliveryRecord& known);
   void HearSenders();
   void HearReport(SendReport report);
+  void PutOff(const SendReport& report, Timestamp now);
   void RestAfter(const SendResult& result, Timestamp now);
   void FillSenders();
   Status Commit();
@@ -121,6 +122,8 @@ class Deliverer final : private DeliveryLog::Listener {
   bool more_to_read_ = false;  // what was read last filled a commit
   Timestamp rests_until_;      // the relay cannot be reached
   int failures_in_a_row_ = 0;
+  int64_t put_off_ = 0;  // mails that could not be made, since the last line about it
+  Timestamp put_off_line_at_;
   PausedJourneys paused_;
   Timestamp gauges_at_;
   std::atomic<bool> stopping_ = false;

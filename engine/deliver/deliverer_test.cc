@@ -75,6 +75,9 @@ class FakeComposer final : public Composer {
       composition.outcome = Composition::Outcome::kFail;
       composition.reason = "it does not render";
       composition.failure = "render_error";
+    } else if (action.template_name == "unsure") {
+      composition.outcome = Composition::Outcome::kTryLater;
+      composition.reason = "the list of suppressions cannot be read";
     }
     return composition;
   }
@@ -536,6 +539,21 @@ TEST_F(DelivererTest, OutcomesAreCountedOnceTheyAreWritten) {
   ASSERT_TRUE(Eventually([&] { return Metric("sojourn_mail_retries_total") == "1"; }));
   EXPECT_EQ(Metric(R"(sojourn_mails_total{domain="other",outcome="delivered"})"), "1");
   EXPECT_EQ(Metric(R"(sojourn_mails_total{domain="other",outcome="waiting"})"), "1");
+}
+
+TEST_F(DelivererTest, WhatCannotBeLookedUpIsCountedAndTold) {
+  testing::internal::CaptureStderr();
+  Append("a", "unsure"), Append("b", "unsure"), Append("c");
+  Start();
+  const bool counted = static_cast<bool>(Eventually(
+      [&] { return Metric(R"(sojourn_mails_total{domain="other",outcome="waiting"})") == "2"; }));
+  Stop();
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(counted);
+  const std::string_view reason = "the list of suppressions cannot be read";
+  ASSERT_NE(log.find(reason), std::string::npos) << log;
+  EXPECT_EQ(log.find(reason), log.rfind(reason)) << "once a minute is enough: " << log;
+  EXPECT_EQ(History(0), "");
 }
 
 }  // namespace
