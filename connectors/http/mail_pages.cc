@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <re2/re2.h>
 
 #include "connectors/http/machine_request.h"
 #include "connectors/http/mail_page_html.h"
@@ -89,11 +90,16 @@ struct PreferenceForm {
 };
 
 // RFC 8058: a mail program asks for it, without a person on the page.
+// As application/x-www-form-urlencoded or, which it recommends, multipart/form-data.
 bool IsOneClick(const Request& request) {
+  static const re2::RE2 part(
+      R"((?i)name="?List-Unsubscribe"?[ \t]*(?:\r\n[^\r\n]+)*\r\n\r\nOne-Click[ \t]*\r\n)");
   const auto form = ParseQuery(request.body);
-  return std::any_of(form.begin(), form.end(), [](const auto& field) {
-    return field.first == "List-Unsubscribe" && field.second == "One-Click";
-  });
+  return std::any_of(form.begin(), form.end(),
+                     [](const auto& field) {
+                       return field.first == "List-Unsubscribe" && field.second == "One-Click";
+                     }) ||
+         re2::RE2::PartialMatch(request.body, part);
 }
 
 PreferenceForm ReadForm(const Request& request) {

@@ -138,7 +138,7 @@ TEST_F(MailPagesTest, UnsubscribingNeverDependsOnTheBodyOrTheClient) {
   EXPECT_EQ(Ask("POST", path, "", {{"User-Agent", ""}}).status, 200);
   ASSERT_EQ(sink_.lines.size(), 2U);
   EXPECT_NE(sink_.lines[0].find("\"machine\": false"), std::string::npos);
-  EXPECT_NE(sink_.lines[0].find("\"way\": \"link\""), std::string::npos);
+  EXPECT_NE(sink_.lines[0].find("\"way\": \"one_click\""), std::string::npos);
   EXPECT_NE(sink_.lines[1].find("Unsubscribed"), std::string::npos);
   EXPECT_NE(sink_.lines[1].find("\"machine\": true"), std::string::npos);
 }

@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -56,6 +58,11 @@ Status BadKey(const DkimKeyOptions& options, std::string_view reason) {
 }
 
 Result<KeyPointer> ReadKey(const DkimKeyOptions& options) {
+  // A pipe would be waited for.
+  std::error_code error_code;
+  if (!std::filesystem::is_regular_file(options.key_file, error_code)) {
+    return BadKey(options, error_code ? error_code.message() : "is not a file");
+  }
   const FilePointer file(std::fopen(options.key_file.c_str(), "re"), &std::fclose);
   if (file == nullptr) return BadKey(options, std::strerror(errno));
   bool asked_passphrase = false;

@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -29,13 +31,24 @@ using CurlPointer = std::unique_ptr<CURL, decltype(&curl_easy_cleanup)>;
 using ListPointer = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
 using UrlPointer = std::unique_ptr<CURLU, decltype(&curl_url_cleanup)>;
 
+constexpr int64_t kNever = -1;
+// After GiveUp, for the answer to a mail that has gone; below what a service manager grants.
+constexpr Duration kLastAnswer = Seconds(10);
+
 // One mail on its way, as libcurl's callbacks see it.
 struct Transfer {
   std::string_view rest;  // of the message
   const MailTransport::BeforeData* before_data = nullptr;
+  const std::atomic<int64_t>* gives_up_at_ms = nullptr;
   Status before_data_status;
   Dialogue dialogue;
 };
+
+// Since some moment; goes on whatever becomes of the clock.
+int64_t SteadyMilliseconds() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
 
 // libcurl asks for the first bytes when the relay has answered DATA with 354.
 size_t ReadMessage(char* buffer, size_t size, size_t count, void* user) {
@@ -53,6 +66,17 @@ size_t ReadMessage(char* buffer, size_t size, size_t count, void* user) {
   return bytes;
 }
 
+// Asked about once a second. What no relay can have yet is given up at once; for the answer to a
+// whole mail it is worth to wait a little.
+int LookWhetherToGiveUp(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  const auto* transfer = static_cast<Transfer*>(user);
+  const int64_t at_ms = *transfer->gives_up_at_ms;
+  if (at_ms == kNever) return 0;
+  const bool in_time =
+      transfer->dialogue.body_begun() && SteadyMilliseconds() - at_ms < kLastAnswer.milliseconds();
+  return in_time ? 0 : 1;
+}
+
 int Listen(CURL* /*handle*/, curl_infotype type, char* data, size_t size, void* user) {
   auto* transfer = static_cast<Transfer*>(user);
   if (type == CURLINFO_HEADER_OUT) transfer->dialogue.Command({data, size});
@@ -62,6 +86,7 @@ int Listen(CURL* /*handle*/, curl_infotype type, char* data, size_t size, void* 
 
 std::string ErrorText(CURLcode code, const char* details) {
   std::string text = *details == '\0' ? curl_easy_strerror(code) : details;
+  if (code == CURLE_ABORTED_BY_CALLBACK) return "the process ended first";
   if (code == CURLE_USE_SSL_FAILED) return fmt::format("no mail without TLS: {}", text);
   if (code == CURLE_PEER_FAILED_VERIFICATION) {
     return fmt::format("the relay's certificate is not good: {}", text);
@@ -100,6 +125,11 @@ class SmtpTransport final : public MailTransport {
     return result;
   }
 
+  void GiveUp() override {
+    int64_t never = kNever;
+    gives_up_at_ms_.compare_exchange_strong(never, SteadyMilliseconds());
+  }
+
  private:
   template <typename Value>
   void Set(CURLoption option, Value value) {
@@ -125,6 +155,8 @@ class SmtpTransport final : public MailTransport {
     Set(CURLOPT_READFUNCTION, &ReadMessage);
     Set(CURLOPT_VERBOSE, 1L);
     Set(CURLOPT_DEBUGFUNCTION, &Listen);
+    Set(CURLOPT_NOPROGRESS, 0L);
+    Set(CURLOPT_XFERINFOFUNCTION, &LookWhetherToGiveUp);
     Set(CURLOPT_ERRORBUFFER, error_);
 
     Set(CURLOPT_USE_SSL,
@@ -150,7 +182,7 @@ class SmtpTransport final : public MailTransport {
   // that a new one may do better.
   SendResult Attempt(const Envelope& envelope, std::string_view message,
                      const BeforeData& before_data, bool* stale) {
-    Transfer transfer{message, &before_data, Status::Ok(), {}};
+    Transfer transfer{message, &before_data, &gives_up_at_ms_, Status::Ok(), {}};
     const std::string from =
         options_.envelope_from.empty() ? envelope.from : options_.envelope_from;
     const ListPointer recipients(
@@ -159,6 +191,7 @@ class SmtpTransport final : public MailTransport {
     Set(CURLOPT_MAIL_RCPT, recipients.get());
     Set(CURLOPT_READDATA, &transfer);
     Set(CURLOPT_DEBUGDATA, &transfer);
+    Set(CURLOPT_XFERINFODATA, &transfer);
     error_[0] = '\0';
     const CURLcode code = curl_easy_perform(curl_.get());
     // libcurl keeps a connection on which the answer to a mail never came; come late, that answer
@@ -167,6 +200,7 @@ class SmtpTransport final : public MailTransport {
     // The connection lives on; what it points to does not.
     Set(CURLOPT_MAIL_RCPT, static_cast<curl_slist*>(nullptr));
     Set(CURLOPT_READDATA, static_cast<void*>(nullptr));
+    Set(CURLOPT_XFERINFODATA, static_cast<void*>(nullptr));
 
     if (!transfer.before_data_status.ok()) {
       return {SendOutcome::kTryLater, 0, false, transfer.before_data_status.message()};
@@ -175,14 +209,15 @@ class SmtpTransport final : public MailTransport {
     long new_connections = 0;
     curl_easy_getinfo(curl_.get(), CURLINFO_NUM_CONNECTS, &new_connections);
     *stale = new_connections == 0 && !transfer.dialogue.body_begun() &&
-             code != CURLE_OPERATION_TIMEDOUT && result.outcome == SendOutcome::kTryLater &&
-             (result.code == 0 || result.code == 421);
+             code != CURLE_OPERATION_TIMEDOUT && code != CURLE_ABORTED_BY_CALLBACK &&
+             result.outcome == SendOutcome::kTryLater && (result.code == 0 || result.code == 421);
     return result;
   }
 
   const SmtpOptions options_;
   const std::shared_ptr<const DkimSigner> signer_;
   const UrlPointer url_;
+  std::atomic<int64_t> gives_up_at_ms_ = kNever;
   char error_[CURL_ERROR_SIZE] = "";
   CurlPointer curl_;  // the last member: it uses the others to its end
 };

@@ -212,6 +212,26 @@ TEST_F(SmtpTransportTest, AnswersDecide) {
   }
 }
 
+// A stop waits neither for a relay that hangs, nor long for the answer to a whole mail.
+TEST_F(SmtpTransportTest, WhatIsGivenUpEndsSoon) {
+  const ScriptedRelay relay(On("RCPT", {"250 well\r\n", false, 60'000}), Tls("good"));
+  const auto transport = Open(Options(relay));
+  std::thread stopper([&] {
+    while (relay.commands().empty() || !relay.commands().back().starts_with("RCPT")) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    transport->GiveUp();
+  });
+  const auto begun = std::chrono::steady_clock::now();
+  const SendResult result = transport->Send(SmallMail(), &Ready);
+  stopper.join();
+  EXPECT_EQ(result.outcome, SendOutcome::kTryLater) << result.detail;
+  EXPECT_EQ(result.detail, "the process ended first");
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(30));
+  // And what comes afterwards is not begun.
+  EXPECT_EQ(transport->Send(SmallMail(), &Ready).outcome, SendOutcome::kTryLater);
+}
+
 TEST_F(SmtpTransportTest, TheRelaysWordsAreTheDetail) {
   const SendResult result =
       SendTo(On("RCPT", {"550-5.1.1 no\r\n550-such\x01\xff\r\n550 user\r\n"}));

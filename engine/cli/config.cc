@@ -17,6 +17,8 @@ using language::Node;
 using language::Shape;
 using language::ShapeKind;
 
+constexpr size_t kMinLinkKeyBytes = 16;
+
 const Shape& LogShape() {
   static const Shape shape = {
       .kind = ShapeKind::kChoice, .noun = "log", .choices = {"embedded", "kafka"}};
@@ -176,8 +178,22 @@ Status ReadRoot(const Node& root, const std::filesystem::path& directory, Config
     secret_reader.Text("coupon_key", &config->coupon_key);
     secret_reader.Text("event_id_key", &config->event_id_key);
     secret_reader.Text("address_key", &config->address_key);
+    for (const auto& entry : secrets->entries) {
+      if (entry.value->items.empty() && entry.value->text.empty()) {
+        return InvalidArgument(
+            fmt::format("secrets: {} is empty; leave it out or give a key", entry.key->text));
+      }
+    }
     if (const Node* keys = secrets->Find("link_keys")) {
-      for (const Node* key : keys->items) config->link_keys.push_back(key->text);
+      for (const Node* key : keys->items) {
+        if (key->text.size() < kMinLinkKeyBytes) {
+          return InvalidArgument(
+              fmt::format("secrets: each of link_keys needs at least {} characters, or links could "
+                          "be forged; openssl rand -hex 32 makes one",
+                          kMinLinkKeyBytes));
+        }
+        config->link_keys.push_back(key->text);
+      }
     }
   }
   if (const Node* kafka = root.Find("kafka")) ReadKafka(*kafka, &config->kafka);

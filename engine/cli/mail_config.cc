@@ -175,7 +175,14 @@ Status ReadMailConfig(const Node& mail, const std::filesystem::path& directory,
   const ConfigReader reader(mail);
   if (const Node* send = mail.Find("send")) config->send = ParseSend(send->text);
   reader.Path("directory", directory, &config->directory);
-  if (const Node* smtp = mail.Find("smtp")) ReadSmtp(*smtp, directory, &config->smtp);
+  if (const Node* smtp = mail.Find("smtp")) {
+    if (mail.Find("send") == nullptr) {
+      return InvalidArgument(
+          "mail: smtp names a relay, but send does not say smtp: add send: smtp (or send: files to "
+          "look at mails first)");
+    }
+    ReadSmtp(*smtp, directory, &config->smtp);
+  }
   if (const Node* dkim = mail.Find("dkim")) {
     for (const Node* item : dkim->items) {
       const ConfigReader key_reader(*item);
@@ -202,6 +209,13 @@ Status ValidateMailConfig(const MailConfig& config) {
   if (!url.empty() && !url.starts_with("https://") && !url.starts_with("http://")) {
     return InvalidArgument(
         fmt::format("mail.public_url: {} is no address, such as https://mail.shop.example", url));
+  }
+  if (url.find_first_of(" \t\r\n?#\"<>\\") != std::string::npos) {
+    return InvalidArgument(fmt::format(
+        "mail.public_url: {} has a space, a ? or the like; links are written behind it", url));
+  }
+  if (config.smtp.user.empty() != config.smtp.password.empty()) {
+    return InvalidArgument("mail.smtp: user and password belong together; one of them is missing");
   }
   if (config.send != MailTransportKind::kSmtp) return Status::Ok();
   if (config.smtp.host.empty()) {

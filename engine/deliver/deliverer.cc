@@ -215,6 +215,8 @@ void Deliverer::RestAfter(const SendResult& result, Timestamp now) {
     rests_until_ = Timestamp();
     return;
   }
+  // Mails that were under way together fail together: that is one failure.
+  if (rests_until_ > now && rests_until_ <= now + kLongestRest) return;
   const int doublings = std::min(failures_in_a_row_++, 10);
   const Duration rest =
       std::min(Milliseconds(kFirstRest.milliseconds() << doublings), kLongestRest);

@@ -54,7 +54,8 @@ std::string DomainOf(std::string_view address) {
 }
 
 void RateLimiter::Bucket::Fill(Timestamp now) {
-  if (now <= filled_at) return;
+  // A clock that was set back must not stop the filling until it has caught up.
+  filled_at = std::min(filled_at, now);
   const auto passed = static_cast<double>((now - filled_at).milliseconds());
   tokens = std::min(Capacity(rate), tokens + passed * TokensPerMillisecond(rate));
   filled_at = now;

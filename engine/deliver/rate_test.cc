@@ -75,5 +75,17 @@ TEST(RateTest, ForgettingChangesNothing) {
   EXPECT_EQ(limiter.NextAllowed("a", "b", kStart + Seconds(1)), kStart + Seconds(1));
 }
 
+TEST(RateLimiter, AClockThatIsSetBackDoesNotStopMails) {
+  RateLimits limits;
+  limits.per_domain = {2, Seconds(1)};
+  RateLimiter limiter(limits);
+  Timestamp now(1'000'000'000);
+  while (limiter.NextAllowed("a", "b", now) <= now) limiter.Take("a", "b", now);
+  now = now - Hours(1);
+  EXPECT_LE(limiter.NextAllowed("a", "b", now), now + Seconds(1));
+  now = now + Seconds(1);
+  EXPECT_LE(limiter.NextAllowed("a", "b", now), now);
+}
+
 }  // namespace
 }  // namespace sojourn::deliver

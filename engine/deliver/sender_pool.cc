@@ -25,6 +25,7 @@ void SenderPool::Finish() {
     news_.marks.clear();
   }
   changed_.notify_all();
+  for (const auto& transport : transports_) transport->GiveUp();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }

@@ -53,8 +53,8 @@ class SenderPool {
              std::function<void()> wake);
   ~SenderPool();
 
-  // Marks that wait or come are refused; what is being sent comes to its end. The last news can be
-  // taken afterwards.
+  // Marks that wait or come are refused; what is being sent comes to its end, or is given up soon.
+  // The last news can be taken afterwards.
   void Finish();
 
   // Threads without a job.

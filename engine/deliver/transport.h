@@ -34,6 +34,9 @@ class MailTransport {
   // taken over; where it fails the mail is not sent and the outcome is kTryLater. May wait.
   using BeforeData = std::function<Status()>;
   virtual SendResult Send(const Mail& mail, const BeforeData& before_data) = 0;
+  // The process ends: a Send under way gives up soon, now and later, with an outcome that is true.
+  // Any thread.
+  virtual void GiveUp() {}
 };
 
 }  // namespace sojourn::deliver

@@ -35,7 +35,8 @@ steps:
   - send_email: offer
 """,
 }
-SECRETS = {"coupon_key": "c", "event_id_key": "e", "address_key": "a", "link_keys": ["l"]}
+SECRETS = {"coupon_key": "c", "event_id_key": "e", "address_key": "a",
+           "link_keys": ["a link key of tests"]}
 # Some of every partition.
 PEOPLE = [f"person-{number}" for number in range(24)]
 
