@@ -131,8 +131,11 @@ class Backend {
   }
 
   // --- Notes: small settings that survive the process, such as what is paused; every process of
-  // the app has the same. Reading one waits for nothing.
+  // the app has the same, some milliseconds after one has written it. Reading one is for every
+  // second: it waits for nothing, but over Kafka the first time, until all notes are known.
   virtual Result<std::string> ReadNote(const std::string& /*name*/) { return std::string(); }
+  // For who is about to change it: waits until what other processes have written is known.
+  virtual Result<std::string> ReadNewestNote(const std::string& name) { return ReadNote(name); }
   virtual Status WriteNote(const std::string& /*name*/, const std::string& /*text*/) {
     return FailedPrecondition("notes are written by the process that has the log open");
   }

@@ -182,6 +182,10 @@ class KafkaBackend final : public Backend {
     SOJOURN_ASSIGN_OR_RETURN(kafka::KafkaNotes* const notes, Notes());
     return notes->Read(name);
   }
+  Result<std::string> ReadNewestNote(const std::string& name) override {
+    SOJOURN_ASSIGN_OR_RETURN(kafka::KafkaNotes* const notes, Notes());
+    return notes->ReadNewest(name);
+  }
   Status WriteNote(const std::string& name, const std::string& text) override {
     SOJOURN_ASSIGN_OR_RETURN(kafka::KafkaNotes* const notes, Notes());
     return notes->Write(name, text);

@@ -82,7 +82,11 @@ Status MailService::OpenDeliverer(const Config& config) {
   environment.now = [clock = environment_.clock] { return clock->Now(); };
   environment.telemetry = environment_.telemetry;
   deliverer_ = std::make_unique<deliver::Deliverer>(config.mail.delivery, environment);
-  return FollowPauses();
+  SOJOURN_ASSIGN_OR_RETURN(const std::string note, environment_.backend->ReadNote(kPausedNote));
+  // A damaged one holds all mails; resuming needs the process, which says so every second.
+  const std::lock_guard lock(pausing_);
+  static_cast<void>(TakePaused(note));
+  return Status::Ok();
 }
 
 Result<deliver::Recipient> MailService::FindRecipient(const std::string& id) const {
@@ -153,32 +157,44 @@ void MailService::Stop() {
 
 Status MailService::FollowPauses() {
   if (deliverer_ == nullptr) return Status::Ok();
-  const std::lock_guard lock(pausing_);
-  return ReadPaused();
+  // Who changes them may have to wait for the brokers; the caller has other things to do.
+  const std::unique_lock lock(pausing_, std::try_to_lock);
+  if (!lock.owns_lock()) return Status::Ok();
+  SOJOURN_ASSIGN_OR_RETURN(const std::string note, environment_.backend->ReadNote(kPausedNote));
+  return TakePaused(note);
 }
 
-Status MailService::ReadPaused() {
-  SOJOURN_ASSIGN_OR_RETURN(const std::string text, environment_.backend->ReadNote(kPausedNote));
+// Where nobody can tell what is paused, everything is.
+Status MailService::TakePaused(const std::string& note) {
   std::set<std::string> noted;
-  const auto json = text.empty() ? nlohmann::json::array()
-                                 : nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_array()) return DataLoss("the note of what is paused is damaged");
+  const auto json = note.empty() ? nlohmann::json::array()
+                                 : nlohmann::json::parse(note, nullptr, /*allow_exceptions=*/false);
   for (const auto& journey : json) {
     if (journey.is_string()) noted.insert(journey.get<std::string>());
   }
-  if (noted == paused_) return Status::Ok();
-  paused_ = std::move(noted);
-  TellPaused();
-  return Status::Ok();
+  if (!json.is_array()) noted = {""};
+  if (noted != paused_) {
+    paused_ = std::move(noted);
+    TellPaused();
+  }
+  if (json.is_array()) return Status::Ok();
+  return DataLoss(
+      "the note of what is paused is damaged, so all mails are held; sojourn resume without a "
+      "journey writes it anew and lets them go");
 }
 
 Status MailService::SetPaused(const std::string& journey, bool paused) {
   const std::lock_guard lock(pausing_);
-  SOJOURN_RETURN_IF_ERROR(ReadPaused());  // another process may have changed it
+  // Another process may have changed it a moment ago.
+  SOJOURN_ASSIGN_OR_RETURN(const std::string note,
+                           environment_.backend->ReadNewestNote(kPausedNote));
+  const Status taken = TakePaused(note);
+  const bool anew = !paused && journey.empty();
+  if (!taken.ok() && !anew) return taken;
   std::set<std::string> next = paused_;
   if (paused) {
     next.insert(journey);
-  } else if (journey.empty()) {
+  } else if (anew) {
     next.clear();
   } else if (next.erase(journey) == 0) {
     return NotFound(next.count("") != 0

@@ -51,9 +51,13 @@ class MailService {
   // What is under way comes to its end.
   void Stop();
 
-  // Takes over what another process of the app has paused or resumed. To be called every second.
+  // Takes over what another process of the app has paused or resumed. To be called every second:
+  // while a change of this process is under way it leaves that to the next call. kDataLoss: the
+  // note is damaged, and all mails are held.
   Status FollowPauses();
-  // "" stands for all journeys. Durable.
+  // "" stands for all journeys. Durable. May wait for the brokers. A change by another process that
+  // was made before is kept; of two in the same milliseconds the later one counts alone. Resuming
+  // all journeys also repairs a damaged note.
   Status SetPaused(const std::string& journey, bool paused);
   std::set<std::string> paused() const;
   // kFailedPrecondition where this process sends no mails.
@@ -64,7 +68,7 @@ class MailService {
   Status Listen();
   Status OpenPages(const Config& config, const std::string& main_address);
   Status OpenDeliverer(const Config& config);
-  Status ReadPaused();
+  Status TakePaused(const std::string& note);
   void TellPaused();
   Result<deliver::Recipient> FindRecipient(const std::string& person) const;
   void WarnOfStateElsewhere();

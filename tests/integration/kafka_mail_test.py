@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from confluent_kafka import Producer
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from cases import run_cases  # noqa: E402
 from kafka_events import partition_of  # noqa: E402
@@ -155,6 +157,40 @@ def test_a_pause_holds_in_every_process():
         assert "held: none" in two.command("resume", "offer").stdout
         one.wait_for(lambda: len(mailed(one, two)) == len(PEOPLE), what="every mail")
         assert mailed(one) and mailed(two)
+
+
+def test_a_pause_keeps_what_another_process_has_paused():
+    with shop() as made:
+        one, two = made.process("one").start(), made.process("two").start()
+        wait_owned([one, two], [2, 2])
+        # Sooner after each other than a process looks at the topic, in both directions.
+        for attempt in range(5):
+            one.command("pause", "offer")
+            assert "held: broken, offer" in two.command("pause", "broken").stdout, attempt
+            assert "held: broken\n" in one.command("resume", "offer").stdout, attempt
+            assert "held: none" in two.command("resume").stdout, attempt
+
+
+def test_a_damaged_note_holds_all_mails_until_it_is_repaired():
+    with shop() as made:
+        one = made.process("one").start()
+        wait_owned([one])
+        producer = Producer({"bootstrap.servers": made.broker.bootstrap})
+        producer.produce(f"{APP}.notes", key="mail_paused", value="[\"offer", partition=0)
+        assert producer.flush(30) == 0
+        refused = one.command("pause", "broken", check=False)
+        assert refused.returncode != 0 and "sojourn resume without a journey" in refused.stderr
+        one.kill()
+        one.start()
+        wait_owned([one])
+        one.wait_for(lambda: "the note of what is paused is damaged" in one.log_tail(),
+                     what="a line in the log")
+        send(one, identify("ana"), track("ana", "Offer", number=1))
+        one.wait_for(lambda: held(one) == 1, what="a mail that waits")
+        assert one.command("resume", "offer", check=False).returncode != 0
+        assert "held: none" in one.command("resume").stdout
+        one.wait_for(lambda: mailed(one) == ["ana@customer.example"], what="the mail")
+        assert "held: broken" in one.command("pause", "broken").stdout
 
 
 def test_consent_is_asked_where_the_state_is():
