@@ -72,6 +72,9 @@ struct LogProgress {
 using ActionCursors = std::vector<Offset>;
 using LetterCursors = std::vector<Offset>;  // one more: of those that reached no partition
 
+// How long ReadPerson may take where nobody waits for a page to be shown.
+inline constexpr Duration kPersonPatience = Seconds(5);
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -111,8 +114,10 @@ class Backend {
   virtual Status ScanPersons(const PersonVisitor& visit) = 0;
   virtual bool ShowsPersonsOnce() const { return false; }
   // One person's committed record; nullopt: unknown or erased. kFailedPrecondition: it cannot be
-  // told here.
-  virtual Result<std::optional<std::string>> ReadPerson(const std::string& /*id*/) {
+  // told here. kUnavailable: not within `patience`, where a worker has to be asked, as while its
+  // partitions are restored.
+  virtual Result<std::optional<std::string>> ReadPerson(const std::string& /*id*/,
+                                                        Duration /*patience*/) {
     return FailedPrecondition("the person's state is not at hand here");
   }
 

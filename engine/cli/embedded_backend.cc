@@ -47,7 +47,7 @@ class EmbeddedBackend final : public Backend {
   }
   Status ScanPersons(const PersonVisitor& visit) override { return log_->ScanPersons(visit); }
   bool ShowsPersonsOnce() const override { return true; }
-  Result<std::optional<std::string>> ReadPerson(const std::string& id) override {
+  Result<std::optional<std::string>> ReadPerson(const std::string& id, Duration) override {
     return log_->ReadPerson(id);
   }
   Result<int32_t> LogParts() override { return log_->partition_count(); }

@@ -185,7 +185,7 @@ bool AreAlike(model::Person* a, model::Person* b) {
 // What is stored; null: nobody of that id, or it cannot be told here (`*told` false).
 Result<std::unique_ptr<model::Person>> ReadState(const std::string& id, Backend* backend,
                                                  bool* told) {
-  const auto record = backend->ReadPerson(id);
+  const auto record = backend->ReadPerson(id, kPersonPatience);
   *told = record.status().code() != StatusCode::kFailedPrecondition &&
           record.status().code() != StatusCode::kUnavailable;
   if (!*told) return std::unique_ptr<model::Person>();

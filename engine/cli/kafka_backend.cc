@@ -173,9 +173,8 @@ class KafkaBackend final : public Backend {
   }
 
   // From the worker that has the person's partition.
-  Result<std::optional<std::string>> ReadPerson(const std::string& id) override {
-    constexpr Duration kTimeout = Seconds(5);
-    return questions_.Ask(Partition(PartitionOfKey(id, partition_count_)), id, kTimeout);
+  Result<std::optional<std::string>> ReadPerson(const std::string& id, Duration patience) override {
+    return questions_.Ask(Partition(PartitionOfKey(id, partition_count_)), id, patience);
   }
 
   Result<std::string> ReadNote(const std::string& name) override {

@@ -122,7 +122,7 @@ Result<Material> MaterialOfPerson(const PreviewRequest& request, const Config& c
   SOJOURN_ASSIGN_OR_RETURN(const OpenedBackend opened,
                            OpenForCommand(config, /*need_existing=*/true));
   Backend* const backend = opened.backend.get();
-  const auto record = backend->ReadPerson(request.person);
+  const auto record = backend->ReadPerson(request.person, kPersonPatience);
   if (record.status().code() == StatusCode::kFailedPrecondition) {
     return FailedPrecondition(record.status().message() +
                               "; --data FILE gives the values in their place");

@@ -13,6 +13,9 @@ namespace sojourn::cli {
 namespace {
 
 constexpr char kPausedNote[] = "mail_paused";
+// What the person said is not known then, and the page does without: everybody may ask for one, and
+// few threads answer.
+constexpr Duration kPagePatience = Milliseconds(200);
 
 }  // namespace
 
@@ -41,7 +44,8 @@ Status MailService::OpenPages(const Config& config, const std::string& main_addr
   http::MailPagesPorts ports;
   ports.sink = environment_.sink;
   ports.consent = [this](const std::string& person) {
-    const auto recipient = FindRecipient(person);
+    if (stopping_) return std::optional<std::map<std::string, bool>>();
+    const auto recipient = FindRecipient(person, kPagePatience);
     const bool known =
         recipient.ok() && recipient->knowledge == deliver::Recipient::Knowledge::kKnown;
     return known ? std::optional(recipient->consent) : std::nullopt;
@@ -52,7 +56,7 @@ Status MailService::OpenPages(const Config& config, const std::string& main_addr
   deliver::MailComposerPorts composer_ports;
   composer_ports.rules = [rules = environment_.rules] { return rules->current(); };
   composer_ports.recipient = [this](const std::string& person) {
-    auto recipient = FindRecipient(person);
+    auto recipient = FindRecipient(person, kPersonPatience);
     const bool elsewhere =
         recipient.ok() && recipient->knowledge == deliver::Recipient::Knowledge::kElsewhere;
     if (elsewhere) WarnOfStateElsewhere();
@@ -89,9 +93,10 @@ Status MailService::OpenDeliverer(const Config& config) {
   return Status::Ok();
 }
 
-Result<deliver::Recipient> MailService::FindRecipient(const std::string& id) const {
+Result<deliver::Recipient> MailService::FindRecipient(const std::string& id,
+                                                      Duration patience) const {
   deliver::Recipient recipient;
-  const auto record = environment_.backend->ReadPerson(id);
+  const auto record = environment_.backend->ReadPerson(id, patience);
   if (record.status().code() == StatusCode::kFailedPrecondition) return recipient;
   if (!record.ok()) return record.status();
   if (!record->has_value()) {
@@ -147,6 +152,7 @@ void MailService::Send(std::function<void(const Status&)> failed) {
 }
 
 void MailService::Stop() {
+  stopping_ = true;
   if (server_ != nullptr) server_->Stop(Seconds(5));
   server_.reset();
   if (deliverer_ != nullptr) deliverer_->Stop();

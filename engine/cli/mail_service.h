@@ -70,7 +70,7 @@ class MailService {
   Status OpenDeliverer(const Config& config);
   Status TakePaused(const std::string& note);
   void TellPaused();
-  Result<deliver::Recipient> FindRecipient(const std::string& person) const;
+  Result<deliver::Recipient> FindRecipient(const std::string& id, Duration patience) const;
   void WarnOfStateElsewhere();
   std::vector<http::ConsentTopic> Topics() const;
 
@@ -85,6 +85,7 @@ class MailService {
   std::unique_ptr<deliver::Deliverer> deliverer_;  // null: nothing is sent
   std::thread thread_;
   std::atomic<bool> warned_ = false;
+  std::atomic<bool> stopping_ = false;  // pages look nobody up any more
   mutable std::mutex pausing_;
   std::set<std::string> paused_;  // guarded by pausing_
 };

@@ -21,7 +21,8 @@ Result<std::optional<std::string>> AskForPerson(const http::Instance& instance,
 }
 
 http::Response HandlePerson(Backend* backend, const http::Request& request) {
-  const auto record = backend->ReadPerson(std::string(request.Query("id").value_or("")));
+  const auto record =
+      backend->ReadPerson(std::string(request.Query("id").value_or("")), kPersonPatience);
   if (!record.ok()) return http::ToResponse(record.status());
   return {.body = record->value_or(""), .content_type = "application/octet-stream"};
 }

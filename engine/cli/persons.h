@@ -13,7 +13,7 @@
 
 namespace sojourn::cli {
 
-// As Backend::ReadPerson, of the running process.
+// As Backend::ReadPerson, of the running process, which waits for its workers for kPersonPatience.
 Result<std::optional<std::string>> AskForPerson(const http::Instance& instance,
                                                 const std::string& id);
 

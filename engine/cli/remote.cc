@@ -79,7 +79,7 @@ class RemoteBackend final : public Backend {
         .status();
   }
   Status ScanPersons(const PersonVisitor&) override { return NotHere(); }
-  Result<std::optional<std::string>> ReadPerson(const std::string& id) override {
+  Result<std::optional<std::string>> ReadPerson(const std::string& id, Duration) override {
     return AskForPerson(instance_, id);
   }
   Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog() override { return NotHere(); }
