@@ -163,7 +163,7 @@ def test_a_pause_keeps_what_another_process_has_paused():
     with shop() as made:
         one, two = made.process("one").start(), made.process("two").start()
         wait_owned([one, two], [2, 2])
-        # Sooner after each other than a process looks at the topic, in both directions.
+        # Sooner after each other than the second in which a process takes over what others paused.
         for attempt in range(5):
             one.command("pause", "offer")
             assert "held: broken, offer" in two.command("pause", "broken").stdout, attempt
