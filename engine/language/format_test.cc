@@ -212,6 +212,10 @@ TEST(Format, RulesOfTheTreeKeepTheirMeaningAndTheirComments) {
     for (auto& [path, text] : after) {
       if (!path.ends_with(".yaml") && !path.ends_with(".liquid")) continue;
       SCOPED_TRACE(path);
+      if (text.find(": &") != std::string::npos || text.find("- &") != std::string::npos) {
+        EXPECT_NE(FormatRules(path, text).left_because, "");  // anchors
+        continue;
+      }
       const std::string once = Formatted(text, path);
       EXPECT_EQ(Formatted(once, path), once);
       EXPECT_EQ(std::count(once.begin(), once.end(), '#'),
