@@ -103,6 +103,29 @@ def test_config():
         complaint("run", "--config", directory, names=[str(directory), "is a directory"])
 
 
+def test_config_of_mail():
+    with workplace() as directory:
+        config = directory / "c.yaml"
+
+        def wrong(mail, *names, **settings):
+            config.write_text(json.dumps({
+                "data": str(directory / "data"), "rules": str(directory / "rules"),
+                "listen": f"127.0.0.1:{free_port()}", "mail": mail, **settings}))
+            complaint("run", "--config", config, names=names)
+            assert not (directory / "data").exists()
+        relay = {"host": "relay.example"}
+        url = "https://mail.shop.example"
+        wrong({"smtp": relay, "public_url": url}, "send: smtp")
+        wrong({"send": "smtp", "public_url": url}, "smtp: {host")
+        wrong({"send": "smtp", "smtp": relay}, "public_url")
+        wrong({"send": "smtp", "smtp": {**relay, "user": "ada"}, "public_url": url}, "password")
+        for odd in ("https://x/y?z=1", "https://x y", "x.example"):
+            wrong({"send": "smtp", "smtp": relay, "public_url": odd}, "public_url", odd)
+        wrong({"send": "files"}, "link_keys", "16", secrets={"link_keys": ["short"]})
+        wrong({"send": "files"}, "link_keys", "16", secrets={"link_keys": ["", "a" * 20]})
+        wrong({"send": "files"}, "coupon_key", "empty", secrets={"coupon_key": ""})
+
+
 def test_config_bytes():
     with workplace() as directory:
         config = directory / "c.yaml"
