@@ -30,7 +30,7 @@ class HttpServer::Core : public SessionHost {
   Core(const ServerOptions& options, telemetry::Telemetry* telemetry)
       : options_(options),
         telemetry_(telemetry),
-        acceptor_(context_),
+        acceptor_(asio::make_strand(context_)),
         waiting_(static_cast<size_t>(options.waiting_threads)),
         gate_(std::make_shared<Gate>()) {
     gate_->core = this;
@@ -73,7 +73,7 @@ class HttpServer::Core : public SessionHost {
 
   void Stop(Duration grace) {
     if (!stopping_.exchange(true)) {
-      asio::post(context_, [this] {
+      asio::post(acceptor_.get_executor(), [this] {
         boost::system::error_code ignored;
         acceptor_.close(ignored);
       });
@@ -151,6 +151,7 @@ class HttpServer::Core : public SessionHost {
     Core* core = nullptr;
   };
 
+  // On the acceptor's strand, as everything that touches it once the threads run.
   void Accept() {
     acceptor_.async_accept(asio::make_strand(context_),
                            [this](boost::system::error_code error, tcp::socket socket) {
@@ -214,7 +215,7 @@ class HttpServer::Core : public SessionHost {
   // Requests under way need the context when nothing else is going on any more.
   asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
   tcp::acceptor acceptor_;
-  asio::steady_timer pause_{context_};
+  asio::steady_timer pause_{acceptor_.get_executor()};
   asio::thread_pool waiting_;
   std::vector<std::thread> threads_;
   uint16_t port_ = 0;
