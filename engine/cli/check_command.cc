@@ -1,7 +1,11 @@
 // `sojourn check` and `sojourn test`: the rules by themselves.
 
+#include <unistd.h>
+
+#include <chrono>
 #include <cstdio>
 #include <map>
+#include <thread>
 
 #include "engine/cli/commands.h"
 #include "engine/cli/loaded_rules.h"
@@ -76,6 +80,8 @@ int Explain(const std::string& code) {
                               " to " + codes.back() + ", --explain all lists them"));
 }
 
+constexpr std::chrono::milliseconds kWatchInterval(300);
+
 int Test(const std::string& directory, simulate::ReportFormat format, bool coverage) {
   const Result<LoadedRules> rules = LoadRules(directory);
   if (!rules.ok()) return Fail(rules.status());
@@ -89,6 +95,23 @@ int Test(const std::string& directory, simulate::ReportFormat format, bool cover
   std::fputs(FormatReport(report, format).c_str(), stdout);
   if (report.HasErrors()) return 2;
   return report.failed == 0 ? 0 : 1;
+}
+
+// Until it is interrupted.
+int TestWhenFilesChange(const std::string& directory, simulate::ReportFormat format,
+                        bool coverage) {
+  std::string seen;
+  while (true) {
+    if (std::string now = LookAtFiles(directory); now != seen || seen.empty()) {
+      seen = std::move(now);
+      if (isatty(STDOUT_FILENO) != 0) std::fputs("\x1b[2J\x1b[H", stdout);  // a page of its own
+      const int code = Test(directory, format, coverage);
+      if (seen.empty()) return code;  // there is nothing to wait for
+      std::printf("\nWaiting for changes in %s; Ctrl-C ends.\n", directory.c_str());
+      if (std::fflush(stdout) != 0) return 0;  // nobody reads any more
+    }
+    std::this_thread::sleep_for(kWatchInterval);
+  }
 }
 
 }  // namespace
@@ -115,11 +138,16 @@ void AddTestCommand(CLI::App* app, int* exit_code) {
   auto directory = std::make_shared<std::string>("rules");
   auto format = std::make_shared<std::string>("text");
   auto coverage = std::make_shared<bool>(false);
+  auto watch = std::make_shared<bool>(false);
   command->add_option("DIRECTORY", *directory, "Rules directory")->capture_default_str();
   command->add_option("--format", *format, "text, json or junit")
       ->check(CLI::IsMember(kReportFormats));
   command->add_flag("--coverage", *coverage, "List the steps that no test reaches");
-  command->callback([=] { *exit_code = Test(*directory, kReportFormats.at(*format), *coverage); });
+  command->add_flag("--watch", *watch, "Stay, and run them again whenever a file changes");
+  command->callback([=] {
+    const auto run = *watch ? &TestWhenFilesChange : &Test;
+    *exit_code = run(*directory, kReportFormats.at(*format), *coverage);
+  });
 }
 
 }  // namespace sojourn::cli

@@ -18,6 +18,8 @@ struct LoadedRules {
   std::vector<language::Diagnostic> diagnostics;   // sorted
 
   int Count(language::Severity severity) const;
+  // The errors, as `check` prints them.
+  std::string ErrorText() const;
 };
 
 // Errors: the directory cannot be read. Mistakes in the rules are diagnostics.
@@ -26,5 +28,8 @@ Result<LoadedRules> LoadRules(const std::string& directory);
 // For who needs rules without a mistake: prints the mistakes to stderr as `check` does, and says in
 // one line that there are some.
 Result<std::shared_ptr<const language::Bundle>> LoadCleanRules(const std::string& directory);
+
+// What tells that a file of the directory was touched, without reading any.
+std::string LookAtFiles(const std::string& directory);
 
 }  // namespace sojourn::cli

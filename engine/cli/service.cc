@@ -13,6 +13,7 @@
 #include "engine/cli/count_people.h"
 #include "engine/cli/enroll.h"
 #include "engine/cli/explain_person.h"
+#include "engine/cli/loaded_rules.h"
 #include "engine/cli/mail_letters.h"
 #include "engine/cli/persons.h"
 #include "engine/cli/remote.h"
@@ -33,35 +34,15 @@ constexpr int kUpkeepMilliseconds = 1000;
 constexpr Duration kRetentionInterval = Minutes(10);
 constexpr Duration kStopGrace = Seconds(5);
 
-// What tells that a rules file was touched, without reading it.
-std::string LookAtFiles(const std::string& directory) {
-  std::string seen;
-  std::error_code error;
-  for (auto file = std::filesystem::recursive_directory_iterator(directory, error);
-       !error && file != std::filesystem::end(file); file.increment(error)) {
-    std::error_code gone;
-    if (!file->is_regular_file(gone)) continue;
-    seen += fmt::format("{} {} {}\n", file->path().string(), file->file_size(gone),
-                        file->last_write_time(gone).time_since_epoch().count());
-  }
-  return seen;
-}
-
 // Ok: the rules check. kFailedPrecondition: they have errors, all of which it names, as people read
 // them. Else: there are no rules to be read.
 Status CheckRules(const std::string& directory) {
-  std::vector<language::Diagnostic> diagnostics;
-  SOJOURN_ASSIGN_OR_RETURN(const auto files, language::ReadRulesDirectory(directory, &diagnostics));
-  const language::LoadResult loaded = language::LoadBundle(files);
-  diagnostics.insert(diagnostics.end(), loaded.diagnostics.begin(), loaded.diagnostics.end());
-  std::erase_if(diagnostics, [](const language::Diagnostic& diagnostic) {
-    return diagnostic.severity != language::Severity::kError;
-  });
-  if (diagnostics.empty() && loaded.bundle != nullptr) return Status::Ok();
-  language::SortDiagnostics(&diagnostics);
-  return FailedPrecondition(FormatDiagnostics(diagnostics, language::DiagnosticFormat::kText) +
+  SOJOURN_ASSIGN_OR_RETURN(LoadedRules rules, LoadRules(directory));
+  const int errors = rules.Count(language::Severity::kError);
+  if (errors == 0 && rules.bundle != nullptr) return Status::Ok();
+  return FailedPrecondition(rules.ErrorText() +
                             fmt::format("the rules in {} do not check: {} error{}", directory,
-                                        diagnostics.size(), diagnostics.size() == 1 ? "" : "s"));
+                                        errors, errors == 1 ? "" : "s"));
 }
 
 int64_t QueryNumber(const http::Request& request, std::string_view name) {

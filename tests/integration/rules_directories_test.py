@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """Every rules directory of the tree passes its own tests: the demo's, and the scenarios."""
 
+import shutil
 import subprocess
 import sys
+import tempfile
+import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
@@ -34,6 +37,37 @@ def test_the_demo_rules_pass_and_every_step_is_reached():
     report = sojourn("test", str(PROJECT_ROOT / "rules"), "--coverage")
     assert "no test reaches" not in report, report
     assert ", 0 failed" in report, report
+
+
+def test_watch_runs_them_again_when_a_file_changes():
+    with tempfile.TemporaryDirectory() as name:
+        rules = Path(name) / "rules"
+        shutil.copytree(PROJECT_ROOT / "rules", rules)
+        process = subprocess.Popen([binary(), "test", str(rules), "--watch"], text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        guard = threading.Timer(TIMEOUT_SECONDS, process.kill)
+        guard.start()
+        try:
+            def read_until_it_waits():
+                lines = []
+                for line in process.stdout:
+                    if line.startswith("Waiting for changes"):
+                        return "".join(lines)
+                    lines.append(line)
+                raise AssertionError("".join(lines))
+
+            assert ", 0 failed" in read_until_it_waits()
+            welcome = rules / "journeys/welcome.yaml"
+            text = welcome.read_text()
+            welcome.write_text("jurney: welcome\n")
+            assert "welcome.yaml:1:1: error" in read_until_it_waits()
+            welcome.write_text(text)
+            assert ", 0 failed" in read_until_it_waits()
+        finally:
+            guard.cancel()
+            process.kill()
+            process.wait()
+            process.stdout.close()
 
 
 def add_scenarios(prefix, base):
