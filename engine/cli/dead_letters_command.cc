@@ -147,7 +147,8 @@ std::string WayBack(const runtime::DeadLetter& letter, const Config& config) {
         config.listen);
   }
   if (letter.topic == "import") {
-    return "correct the line in a file of its own, then sojourn import FILE --as events";
+    return "correct the line in a file of its own, then import that as the first one was: sojourn "
+           "import FILE --as events, or --people FILE with its mapping";
   }
   return fmt::format("correct the event and send it again, to POST /v1/batch of {}", config.listen);
 }
