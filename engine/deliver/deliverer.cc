@@ -228,6 +228,8 @@ void Deliverer::RestAfter(const SendResult& result, Timestamp now) {
 void Deliverer::FillSenders() {
   const Timestamp now = environment_.now();
   if (stopping_) return;
+  // A clock that was set back must not prolong the rest.
+  rests_until_ = std::min(rests_until_, now + kLongestRest);
   while (senders_->idle() > 0 && now >= rests_until_) {
     const auto next = queue_.Take(paused_, now);
     if (!next) return;
