@@ -219,6 +219,9 @@ class HostileRelay:
 
     def __exit__(self, *_):
         self.stopping.set()
+        # A listener that is only closed goes on listening while its thread waits in accept().
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     def settings(self, **more):
