@@ -23,6 +23,15 @@ def case_binary():
     return path
 
 
+def first_failure(lines):
+    """The name of the first case that failed, and what it said."""
+    for end, line in enumerate(lines):
+        if line.startswith("[  FAILED  ]"):
+            begin = max(i for i in range(end) if lines[i].startswith("[ RUN "))
+            return " ".join([line, *lines[begin + 1:end]])[:1000]
+    return ""
+
+
 def run_filtered(broker, gtest_filter, on_line=None, environment=None):
     """Runs the cases of the filter; on_line is called with each line of their output."""
     process = subprocess.Popen(
@@ -44,8 +53,7 @@ def run_filtered(broker, gtest_filter, on_line=None, environment=None):
         if process.poll() is None and sys.exc_info()[0]:
             process.kill()
         process.wait()
-    failed = [line for line in lines if line.startswith("[  FAILED  ]")]
-    assert process.returncode == 0, failed[0] if failed else f"exit code {process.returncode}"
+    assert process.returncode == 0, first_failure(lines) or f"exit code {process.returncode}"
     assert any(line.startswith("[  PASSED  ]") and not line.endswith(" 0 tests.")
                for line in lines), "no case ran"
 
