@@ -84,6 +84,10 @@ Result<runtime::StoredBundle> DecodeBundle(uint32_t number, const Pieces& pieces
 
 }  // namespace
 
+std::string BundleRecordKey(uint32_t number, size_t part) {
+  return fmt::format("{:010}/{:010}", number, part);
+}
+
 std::vector<std::pair<std::string, std::string>> EncodeBundle(
     uint32_t number, const std::map<std::string, std::string>& files) {
   std::string whole;
@@ -100,7 +104,7 @@ std::vector<std::pair<std::string, std::string>> EncodeBundle(
     std::string value;
     AppendNumber(static_cast<uint32_t>(count), &value);
     value += whole.substr(part * kBundlePieceBytes, kBundlePieceBytes);
-    records.emplace_back(fmt::format("{:010}/{:010}", number, part), std::move(value));
+    records.emplace_back(BundleRecordKey(number, part), std::move(value));
   }
   return records;
 }

@@ -21,6 +21,9 @@ namespace sojourn::kafka {
 
 inline constexpr size_t kBundlePieceBytes = 512 * 1024;
 
+// The key of a piece; the first of a bundle has part 0.
+std::string BundleRecordKey(uint32_t number, size_t part);
+
 // Keys and values, in order.
 std::vector<std::pair<std::string, std::string>> EncodeBundle(
     uint32_t number, const std::map<std::string, std::string>& files);

@@ -27,6 +27,7 @@ Result<std::vector<runtime::StoredBundle>> KafkaBundleStore::ReadAll() {
   SOJOURN_ASSIGN_OR_RETURN(const Watermarks watermarks,
                            cluster_->QueryWatermarks(topic, kOnlyPartition));
   std::map<std::string, std::string> records;
+  written_.clear();
   const auto deadline = std::chrono::steady_clock::now() +
                         std::chrono::milliseconds(config_.start_timeout.milliseconds());
   const auto read = reader_->ReadTo(
@@ -34,6 +35,7 @@ Result<std::vector<runtime::StoredBundle>> KafkaBundleStore::ReadAll() {
       [&](const StoredRecord& record) {
         if (record.value) {
           records[std::string(record.key)] = *record.value;
+          written_[std::string(record.key)] = record.log_time;
         } else {
           records.erase(std::string(record.key));
         }
@@ -46,6 +48,11 @@ Result<std::vector<runtime::StoredBundle>> KafkaBundleStore::ReadAll() {
                : read.status();
   }
   return DecodeBundles(records);
+}
+
+std::optional<Timestamp> KafkaBundleStore::StoredAt(uint32_t number) const {
+  const auto found = written_.find(BundleRecordKey(number, 0));
+  return found == written_.end() ? std::nullopt : std::optional(found->second);
 }
 
 Status KafkaBundleStore::Write(uint32_t number, const std::map<std::string, std::string>& files) {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,8 @@ class KafkaBundleStore : public runtime::BundleStore {
   // kUnavailable where no broker answers within config.start_timeout; kDataLoss where a bundle is
   // not whole.
   Result<std::vector<runtime::StoredBundle>> ReadAll() override;
+  // When a bundle was written, by its writer's clock; of those that the last ReadAll gave.
+  std::optional<Timestamp> StoredAt(uint32_t number) const;
   // kUnavailable, kUnknown: trying again is safe.
   Result<uint32_t> Append(const std::map<std::string, std::string>& files) override;
 
@@ -41,6 +44,7 @@ class KafkaBundleStore : public runtime::BundleStore {
   TransactionalProducer producer_;
   std::unique_ptr<Cluster> cluster_;
   std::unique_ptr<PartitionReader> reader_;
+  std::map<std::string, Timestamp> written_;  // by record key
 };
 
 }  // namespace sojourn::kafka

@@ -57,9 +57,10 @@ struct LoggedEvent {
 
 // A reading of a part of the log.
 struct LogScan {
-  Offset first;        // of the records that are still there
-  Offset next;         // where it goes on
-  bool ended = false;  // there is no more
+  Offset first;             // of the records that are still there
+  Offset next;              // where it goes on
+  bool ended = false;       // there is no more
+  int64_t passed_over = 0;  // records that are no events of a person, which makes them dead letters
 };
 
 // How far a part of the log is worked off.

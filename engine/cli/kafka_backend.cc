@@ -20,8 +20,8 @@
 #include "engine/cli/backend.h"
 #include "engine/cli/kafka_imports.h"
 #include "engine/cli/patience.h"
+#include "engine/cli/topic_events.h"
 #include "engine/model/action_codec.h"
-#include "engine/model/event_codec.h"
 #include "engine/runtime/event_decoder.h"
 #include "engine/store/rocks_database.h"
 
@@ -39,44 +39,6 @@ kafka::StateDatabases MakeDatabases(const std::string& directory) {
       },
       [path](Partition partition) { return store::DestroyRocksDatabase(path(partition)); });
 }
-
-// What a topic holds as events of people, in the product's own format.
-class EventsOfTopic {
- public:
-  EventsOfTopic(model::EventFormat format, const std::string& topic, Partition partition,
-                const std::string& person, const Backend::LogVisitor& visit)
-      : format_(format), topic_(topic), partition_(partition), person_(person), visit_(visit) {}
-
-  // False: no more is wanted. What is no event of a person is passed over.
-  bool Show(const kafka::StoredRecord& record) {
-    if (!record.value || record.key.empty()) return true;
-    if (!person_.empty() && record.key != person_) return true;
-    std::string_view bytes = *record.value;
-    if (format_ == model::EventFormat::kJson) {
-      arena_.Reset();
-      auto event = decoder_.Decode(format_, bytes, record.log_time, &arena_);
-      if (!event.ok() || (!event->person.empty() && event->person != record.key)) return true;
-      event->person = record.key;
-      encoded_.clear();
-      model::EncodeEvent(*event, nullptr, &encoded_);
-      bytes = encoded_;
-    }
-    stopped_ = !visit_({topic_, partition_, record.offset, record.log_time, record.key, bytes});
-    return !stopped_;
-  }
-  bool stopped() const { return stopped_; }
-
- private:
-  const model::EventFormat format_;
-  const std::string& topic_;
-  const Partition partition_;
-  const std::string& person_;
-  const Backend::LogVisitor& visit_;
-  model::EventDecoder decoder_;
-  Arena arena_;
-  std::string encoded_;
-  bool stopped_ = false;
-};
 
 class KafkaBackend final : public Backend {
  public:
@@ -123,6 +85,9 @@ class KafkaBackend final : public Backend {
   }
 
   runtime::BundleStore* bundles() override { return bundles_.get(); }
+  Result<std::optional<Timestamp>> BundleStoredAt(uint32_t number) override {
+    return bundles_->StoredAt(number);
+  }
 
   Status Append(std::span<const model::Event> events) override {
     const std::string topic = kafka::EventsTopic(config_.kafka);
@@ -202,12 +167,12 @@ class KafkaBackend final : public Backend {
     const Partition partition(part % partition_count_);
     const std::string topic = kafka::InputTopicNames(config_.kafka)[input];
     if (!person.empty() && PartitionOfKey(person, partition_count_) != partition.value()) {
-      return LogScan{from, from, true};
+      return LogScan{.first = from, .next = from, .ended = true};
     }
     SOJOURN_ASSIGN_OR_RETURN(const kafka::Watermarks watermarks,
                              cluster_->QueryWatermarks(topic, partition));
-    LogScan scan{std::max(from, watermarks.oldest), from, false};
-    EventsOfTopic events(FormatOf(input), topic, partition, person, visit);
+    LogScan scan{std::max(from, watermarks.oldest), from};
+    TopicEvents events(FormatOf(input), topic, partition, person, visit);
     Patience patience(kScanPatience);
     const auto visit_record = [&](const kafka::StoredRecord& record) {
       patience.Renew();
@@ -216,6 +181,7 @@ class KafkaBackend final : public Backend {
     };
     const Result<Offset> read = reader_->ReadTo(topic, partition, scan.first, watermarks.end,
                                                 visit_record, patience.KeepGoing());
+    scan.passed_over = events.passed_over();
     if (events.stopped()) return scan;
     if (!read.ok()) return Patience::Explain(read.status());
     scan.next = *read;

@@ -56,6 +56,7 @@ Status ReadLog(const RecordingOptions& options, Timestamp to, Recording* recordi
   SOJOURN_ASSIGN_OR_RETURN(const int32_t parts, opened.backend->LogParts());
   Progress progress("reading", parts);
   Status added;
+  int64_t passed_over = 0;
   for (int32_t part = 0; part < parts; ++part) {
     // A person's records of one moment stay in the order of their part.
     int64_t number = 0;
@@ -69,11 +70,18 @@ Status ReadLog(const RecordingOptions& options, Timestamp to, Recording* recordi
                              opened.backend->ScanLog(part, Offset(0), "", visit));
     SOJOURN_RETURN_IF_ERROR(added);
     recording->begins_late |= scan.first > Offset(0);
+    passed_over += scan.passed_over;
     progress.Show(part + 1);
   }
   progress.Finish();
   recording->source =
       config.log == LogKind::kKafka ? "the topics of " + config.app : "the log in " + config.data;
+  if (passed_over > 0) {
+    std::fprintf(stderr,
+                 "%lld of the records are no events and left out; to a process they are dead "
+                 "letters\n",
+                 static_cast<long long>(passed_over));
+  }
   return Status::Ok();
 }
 
