@@ -182,18 +182,13 @@ bool AreAlike(model::Person* a, model::Person* b) {
          bytes_a == bytes_b;
 }
 
-// What is stored; null: nobody of that id, or it cannot be told here (`*told` false).
-Result<std::unique_ptr<model::Person>> ReadState(const std::string& id, Backend* backend,
-                                                 bool* told) {
-  const auto record = backend->ReadPerson(id, kPersonPatience);
-  *told = record.status().code() != StatusCode::kFailedPrecondition &&
-          record.status().code() != StatusCode::kUnavailable;
-  if (!*told) return std::unique_ptr<model::Person>();
-  SOJOURN_RETURN_IF_ERROR(record.status());
-  if (!*record) return std::unique_ptr<model::Person>();
+// Null: nobody.
+Result<std::unique_ptr<model::Person>> PersonOf(const std::string& id,
+                                                const std::optional<std::string>& record) {
+  if (!record) return std::unique_ptr<model::Person>();
   auto person = std::make_unique<model::Person>();
   person->id = id;
-  SOJOURN_RETURN_IF_ERROR(store::DecodePerson(**record, person.get()));
+  SOJOURN_RETURN_IF_ERROR(store::DecodePerson(*record, person.get()));
   return person;
 }
 
@@ -255,9 +250,15 @@ Result<std::string> ExplainFromLog(const ExplainRequest& request, const step::Se
   if (!times_known) {
     report.notes.push_back("When the rules came into force is not known for all of them.");
   }
-  bool told = false;
-  SOJOURN_ASSIGN_OR_RETURN(const auto state, ReadState(request.person, backend, &told));
-  SOJOURN_ASSIGN_OR_RETURN(const auto shown, ReadState(request.person, backend, &told));
+  const auto record = backend->ReadPerson(request.person, kPersonPatience);
+  const bool told = record.status().code() != StatusCode::kFailedPrecondition &&
+                    record.status().code() != StatusCode::kUnavailable;
+  std::optional<std::string> stored;
+  if (told) {
+    SOJOURN_ASSIGN_OR_RETURN(stored, record);
+  }
+  SOJOURN_ASSIGN_OR_RETURN(const auto state, PersonOf(request.person, stored));
+  SOJOURN_ASSIGN_OR_RETURN(const auto shown, PersonOf(request.person, stored));
   if (Agrees(explanation, state.get(), told, logged.begins_late, &report)) {
     report.past = &explanation;
   } else {

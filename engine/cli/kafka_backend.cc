@@ -67,6 +67,7 @@ class KafkaBackend final : public Backend {
   int32_t partition_count() const override { return partition_count_; }
 
   Result<BackendWorker> MakeWorker(int index, int) override {
+    has_workers_ = true;
     auto ports =
         std::make_shared<kafka::KafkaWorker>(config_.kafka, kafka::StateOptions{}, index,
                                              partition_count_, &databases_, &clock_, observer_);
@@ -117,29 +118,25 @@ class KafkaBackend final : public Backend {
   // The changelog holds every person's newest record.
   Status ScanPersons(const PersonVisitor& visit) override {
     const std::lock_guard lock(mutex_);
-    const std::string topic = kafka::ChangelogTopic(config_.kafka);
-    Patience patience(kScanPatience);
     for (int32_t p = 0; p < partition_count_; ++p) {
-      SOJOURN_ASSIGN_OR_RETURN(const kafka::Watermarks watermarks,
-                               cluster_->QueryWatermarks(topic, Partition(p)));
-      const auto visit_record = [&](const kafka::StoredRecord& record) {
-        patience.Renew();
-        if (record.key.starts_with('\xff')) return Status::Ok();  // meta and the like
-        return visit(record.key, record.value.value_or(std::string_view()));
-      };
-      patience.Renew();
-      SOJOURN_RETURN_IF_ERROR(
-          Patience::Explain(reader_
-                                ->ReadTo(topic, Partition(p), watermarks.oldest, watermarks.end,
-                                         visit_record, patience.KeepGoing())
-                                .status()));
+      SOJOURN_RETURN_IF_ERROR(ScanPersonsOf(Partition(p), visit));
     }
     return Status::Ok();
   }
 
-  // From the worker that has the person's partition.
+  // From the worker that has the person's partition; a command has none and looks for itself.
   Result<std::optional<std::string>> ReadPerson(const std::string& id, Duration patience) override {
-    return questions_.Ask(Partition(PartitionOfKey(id, partition_count_)), id, patience);
+    const Partition partition(PartitionOfKey(id, partition_count_));
+    if (has_workers_) return questions_.Ask(partition, id, patience);
+    const std::lock_guard lock(mutex_);
+    std::optional<std::string> newest;
+    SOJOURN_RETURN_IF_ERROR(
+        ScanPersonsOf(partition, [&](std::string_view person, std::string_view record) {
+          if (person != id) return Status::Ok();
+          newest = record.empty() ? std::nullopt : std::optional<std::string>(record);
+          return Status::Ok();
+        }));
+    return newest;
   }
 
   Result<std::string> ReadNote(const std::string& name) override {
@@ -305,6 +302,22 @@ class KafkaBackend final : public Backend {
   }
 
  private:
+  Status ScanPersonsOf(Partition partition, const PersonVisitor& visit) {
+    const std::string topic = kafka::ChangelogTopic(config_.kafka);
+    SOJOURN_ASSIGN_OR_RETURN(const kafka::Watermarks watermarks,
+                             cluster_->QueryWatermarks(topic, partition));
+    Patience patience(kScanPatience);
+    const auto visit_record = [&](const kafka::StoredRecord& record) {
+      patience.Renew();
+      if (record.key.starts_with('\xff')) return Status::Ok();  // meta and the like
+      return visit(record.key, record.value.value_or(std::string_view()));
+    };
+    return Patience::Explain(reader_
+                                 ->ReadTo(topic, partition, watermarks.oldest, watermarks.end,
+                                          visit_record, patience.KeepGoing())
+                                 .status());
+  }
+
   // Read when they are first asked for.
   Result<kafka::KafkaNotes*> Notes() {
     const std::lock_guard lock(opening_);
@@ -382,6 +395,7 @@ class KafkaBackend final : public Backend {
   const runtime::SystemClock clock_;
   kafka::StateDatabases databases_;
   runtime::PersonQuestions questions_;
+  bool has_workers_ = false;  // set before the threads begin that ask
   std::unique_ptr<kafka::EventProducer> producer_;
   std::unique_ptr<kafka::KafkaBundleStore> bundles_;
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""simulate and explain over the topics of a real broker, while processes run and at rest.
+"""simulate, explain and preview over the topics of a real broker, while processes run and at rest.
 
 Debian's own Python runs this: it has python3-confluent-kafka, an independent Kafka client.
 """
@@ -157,7 +157,26 @@ def test_explain_goes_by_the_rules_in_force_at_each_moment():
             one.wait_settled(PARTITIONS)
         told = made.process("asker").command("explain", "ann").stdout
         assert told.index("event.value >= 20") < told.index("event.value >= 45"), told
-        assert "not known" not in told, told
+        assert "not known" not in told and "may have been otherwise" not in told, told
+
+
+def test_preview_for_a_person_whose_state_is_in_the_changelog():
+    hello = "---\ntemplate: reminder\nsubject: Your cart\n---\n<p>Dear {{ person.first_name }}</p>\n"
+    with kafka_shop({**RULES, "templates/reminder.liquid": hello}) as made:
+        calls = Calls(made)
+        for name in ("Ana", "Ada"):
+            calls.write("ann", None, {"traits": {"email": "ann@shop.example", "first_name": name}},
+                        "identify")
+        calls.flush()
+        one = made.process("one").start()
+        wait_owned([one])
+        one.wait_settled(PARTITIONS)
+        for _ in ("while it runs", "at rest"):
+            shown = one.command("preview", "reminder", "--person", "ann").stdout
+            assert "Dear Ada" in shown and "ann@shop.example" in shown, shown
+            one.stop()
+        result = one.command("preview", "reminder", "--person", "bob", check=False)
+        assert result.returncode and "there is no person bob" in result.stderr, result.stderr
 
 
 if __name__ == "__main__":
