@@ -83,6 +83,16 @@ script_test() {
   if grep -q '^not ok ' "$log.cases"; then tail -n 40 "$log"; fi
 }
 
+# script_tests FILE...: two at a time, since they wait most of the time.
+script_tests() {
+  local file
+  for file in "$@"; do
+    while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
+    script_test "$file" &
+  done
+  wait
+}
+
 deploy/install-packages.sh test || exit 1
 
 if [ "$scope" = fast ]; then
@@ -94,7 +104,7 @@ else
   step build.release configure_and_build release --target sojourn sojourn_write_mail sojourn_evaluate \
     bench_step
   step build.tsan configure_and_build tsan --target threads_tests && unit_tests tsan -L threads
-  for file in tests/integration/*.py; do script_test "$file"; done
+  script_tests tests/integration/*.py
 fi
 
 passed=$(grep -c '^ok ' "$results")

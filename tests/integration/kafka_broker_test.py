@@ -30,11 +30,15 @@ def alive(process_id):
     return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-def wait_for_death(process_id, timeout_seconds=20):
+def wait_until(condition, what, timeout_seconds=20):
     deadline = time.monotonic() + timeout_seconds
-    while alive(process_id):
-        assert time.monotonic() < deadline, f"process {process_id} is still alive"
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {timeout_seconds} s"
         time.sleep(0.1)
+
+
+def wait_for_death(process_id):
+    wait_until(lambda: not alive(process_id), f"the death of process {process_id}")
 
 
 def child_of(process_id):
@@ -49,7 +53,9 @@ def test_records_survive_kill_and_restart():
         broker.kill()
         broker.restart()
         assert broker.bootstrap == address
-        assert kcat(address, "-C", "-e", "-t", "web", "-p", "1") == "one\ntwo\n"
+        # A leader that has just come back shows records when it knows that they are committed.
+        wait_until(lambda: kcat(address, "-C", "-e", "-t", "web", "-p", "1") == "one\ntwo\n",
+                   "both records, once each")
         directory = broker.directory
     assert not directory.exists()
 

@@ -45,7 +45,9 @@ class Chromium:
         self._timeout = timeout
         self._last_id = 0
         self._buffer = b""
-        self._directory = tempfile.TemporaryDirectory(prefix="chromium-")
+        # Its children may still write there for a moment after it has ended.
+        self._directory = tempfile.TemporaryDirectory(prefix="chromium-",
+                                                      ignore_cleanup_errors=True)
         to_browser, self._write = _pipe()
         self._read, from_browser = _pipe()
         # The debugging pipe is file descriptors 3 and 4 of the browser.

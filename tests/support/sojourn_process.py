@@ -7,8 +7,10 @@
 `directory` gets the configuration, the data directory and the process's log. Standard library only.
 """
 
+import contextlib
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -23,10 +25,17 @@ from cases import PROJECT_ROOT, binary
 START_TIMEOUT_SECONDS = 60
 
 
+# Below those that the kernel gives to outgoing connections, so that none of them takes a port
+# between its choice and its use.
+PORTS = range(10_000, 32_768)
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Sojourn:
