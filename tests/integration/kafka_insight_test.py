@@ -171,11 +171,12 @@ def test_preview_for_a_person_whose_state_is_in_the_changelog():
         one = made.process("one").start()
         wait_owned([one])
         one.wait_settled(PARTITIONS)
+        out = ("--out", str(made.directory / "preview"))
         for _ in ("while it runs", "at rest"):
-            shown = one.command("preview", "reminder", "--person", "ann").stdout
+            shown = one.command("preview", "reminder", "--person", "ann", *out).stdout
             assert "Dear Ada" in shown and "ann@shop.example" in shown, shown
             one.stop()
-        result = one.command("preview", "reminder", "--person", "bob", check=False)
+        result = one.command("preview", "reminder", "--person", "bob", *out, check=False)
         assert result.returncode and "there is no person bob" in result.stderr, result.stderr
 
 
