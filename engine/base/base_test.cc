@@ -54,15 +54,37 @@ TEST(DurationTextTest, ParsesLongForm) {
 }
 
 TEST(DurationTextTest, RefusesWithReason) {
-  std::string why;
-  EXPECT_FALSE(ParseDuration("0 days", DurationStyle::kLong, &why));
-  EXPECT_EQ(why, "must be at least 1");
-  EXPECT_FALSE(ParseDuration("12 hours 1 day", DurationStyle::kLong, &why));
-  EXPECT_EQ(why, "units must fall, each at most once");
-  EXPECT_FALSE(ParseDuration("2d", DurationStyle::kLong, &why));
-  EXPECT_FALSE(ParseDuration("", DurationStyle::kLong, &why));
-  EXPECT_FALSE(ParseDuration("3654 days", DurationStyle::kLong, &why));
+  DurationProblem problem;
+  EXPECT_FALSE(ParseDuration("0 days", DurationStyle::kLong, &problem));
+  EXPECT_EQ(problem.why, "must be at least 1");
+  EXPECT_FALSE(ParseDuration("12 hours 1 day", DurationStyle::kLong, &problem));
+  EXPECT_EQ(problem.why, "units must fall, each at most once");
+  EXPECT_FALSE(ParseDuration("2d", DurationStyle::kLong, &problem));
+  EXPECT_FALSE(ParseDuration("", DurationStyle::kLong, &problem));
+  EXPECT_FALSE(ParseDuration("3654 days", DurationStyle::kLong, &problem));
   EXPECT_TRUE(ParseDuration("3653 days", DurationStyle::kLong));
+}
+
+TEST(DurationTextTest, NamesTheWordThatIsWrong) {
+  const auto wrong = [](std::string_view text) {
+    DurationProblem problem;
+    EXPECT_FALSE(ParseDuration(text, DurationStyle::kLong, &problem)) << text;
+    return std::string(text.substr(problem.begin, problem.end - problem.begin));
+  };
+  EXPECT_EQ(wrong("3 dyas"), "dyas");
+  EXPECT_EQ(wrong("1 day 3 huors"), "huors");
+  EXPECT_EQ(wrong("0 days"), "0");
+  EXPECT_EQ(wrong("-2 days"), "-2");
+  EXPECT_EQ(wrong("1.5 days"), "1.5");
+  EXPECT_EQ(wrong("two days"), "two");
+  EXPECT_EQ(wrong("1 day and 2 hours"), "and");
+  EXPECT_EQ(wrong("1 day, 2 hours"), ",");
+  EXPECT_EQ(wrong("12 hours 1 day"), "day");
+  EXPECT_EQ(wrong("2d"), "2d");
+  EXPECT_EQ(wrong("2"), "2");
+  EXPECT_EQ(wrong("1 day 2 "), "2");
+  EXPECT_EQ(wrong("3654 days"), "3654 days");
+  EXPECT_EQ(wrong("12345678901 days"), "12345678901");
 }
 
 TEST(DurationTextTest, ParsesShortForm) {

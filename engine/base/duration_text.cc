@@ -1,5 +1,6 @@
 #include "engine/base/duration_text.h"
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -48,28 +49,31 @@ class Parser {
     }
     do {
       if (!ParsePart()) return std::nullopt;
-      if (position_ < text_.size() && text_[position_] != ' ') return Fail("expected a space");
+      if (position_ < text_.size() && text_[position_] != ' ') {
+        WrongWord(position_, "expected a space");
+        return std::nullopt;
+      }
       SkipSpaces();
     } while (position_ < text_.size());
-    if (total_ > kMaxDuration.milliseconds()) return Fail("longer than 10 years");
+    if (total_ > kMaxDuration.milliseconds()) {
+      Wrong(0, text_.size(), "longer than 10 years");
+      return std::nullopt;
+    }
     return Duration(negative ? -total_ : total_);
   }
 
-  const std::string& why() const { return why_; }
+  const DurationProblem& problem() const { return problem_; }
 
  private:
-  std::optional<Duration> Fail(std::string why) {
-    why_ = std::move(why);
-    return std::nullopt;
-  }
-
   void SkipSpaces() {
     while (position_ < text_.size() && text_[position_] == ' ') ++position_;
   }
 
   bool ParsePart() {
+    const size_t number_begin = position_;
     const std::optional<int64_t> number = ParseNumber();
     if (!number) return false;
+    const size_t number_end = position_;
     const bool spaced = position_ < text_.size() && text_[position_] == ' ';
     SkipSpaces();
     const size_t begin = position_;
@@ -79,9 +83,14 @@ class Parser {
     const std::string_view word = text_.substr(begin, position_ - begin);
     const bool short_form = style_ == DurationStyle::kLongOrShort && !spaced;
     const int unit = FindUnit(word, short_form);
-    if (unit < 0) return Wrong("expected seconds, minutes, hours, days or weeks");
-    if (unit <= last_unit_) return Wrong("units must fall, each at most once");
-    if (*number == 0 && style_ == DurationStyle::kLong) return Wrong("must be at least 1");
+    if (unit < 0) {
+      return WrongWord(spaced && begin < text_.size() ? begin : number_begin,
+                       "expected seconds, minutes, hours, days or weeks");
+    }
+    if (unit <= last_unit_) return Wrong(begin, position_, "units must fall, each at most once");
+    if (*number == 0 && style_ == DurationStyle::kLong) {
+      return Wrong(number_begin, number_end, "must be at least 1");
+    }
     last_unit_ = unit;
     total_ += *number * kUnits[unit].milliseconds;
     return true;
@@ -92,21 +101,26 @@ class Parser {
     int64_t number = 0;
     while (position_ < text_.size() && text_[position_] >= '0' && text_[position_] <= '9') {
       if (position_ - begin >= 9) {
-        why_ = "the number is too large";
+        WrongWord(begin, "the number is too large");
         return std::nullopt;
       }
       number = number * 10 + (text_[position_++] - '0');
     }
     if (position_ == begin) {
-      why_ = "expected a whole number such as 2 in \"2 days\"";
+      WrongWord(begin, "expected a whole number such as 2 in \"2 days\"");
       return std::nullopt;
     }
     return number;
   }
 
-  bool Wrong(std::string why) {
-    why_ = std::move(why);
+  bool Wrong(size_t begin, size_t end, std::string why) {
+    problem_ = {std::move(why), begin, end};
     return false;
+  }
+
+  // The word that starts at `begin`, up to the next space.
+  bool WrongWord(size_t begin, std::string why) {
+    return Wrong(begin, std::min(text_.find(' ', begin), text_.size()), std::move(why));
   }
 
   std::string_view text_;
@@ -114,16 +128,16 @@ class Parser {
   size_t position_ = 0;
   int last_unit_ = -1;
   int64_t total_ = 0;
-  std::string why_;
+  DurationProblem problem_;
 };
 
 }  // namespace
 
 std::optional<Duration> ParseDuration(std::string_view text, DurationStyle style,
-                                      std::string* why) {
+                                      DurationProblem* problem) {
   Parser parser(text, style);
   const std::optional<Duration> duration = parser.Parse();
-  if (!duration && why != nullptr) *why = parser.why();
+  if (!duration && problem != nullptr) *problem = parser.problem();
   return duration;
 }
 

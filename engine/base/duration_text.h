@@ -1,6 +1,7 @@
 // Durations as marketers write them: "2 days", "1 day 12 hours", and in test files "1d 2h", "30m".
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,10 +15,17 @@ enum class DurationStyle {
   kLongOrShort,  // also "2h", "1d 2h", "0m", and a leading "-" for the whole
 };
 
-// nullopt where the text is no duration; `why`, where given, then says in a few words what is
-// wrong.
+// What keeps a text from being a duration.
+struct DurationProblem {
+  std::string why;  // in a few words
+  // Bytes of the text: the word that is wrong.
+  size_t begin = 0;
+  size_t end = 0;
+};
+
+// nullopt where the text is no duration; `problem`, where given, then says what is wrong.
 std::optional<Duration> ParseDuration(std::string_view text, DurationStyle style,
-                                      std::string* why = nullptr);
+                                      DurationProblem* problem = nullptr);
 
 // The shortest long form: "1 day 12 hours"; milliseconds as "250 milliseconds".
 std::string FormatDuration(Duration duration);

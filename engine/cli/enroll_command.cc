@@ -101,12 +101,12 @@ bool Confirm(const EnrollOptions& options) {
 
 Result<int> Run(EnrollOptions options) {
   if (!options.spread.empty()) {
-    std::string why;
-    const auto spread = ParseDuration(options.spread, DurationStyle::kLongOrShort, &why);
+    DurationProblem problem;
+    const auto spread = ParseDuration(options.spread, DurationStyle::kLongOrShort, &problem);
     if (!spread || *spread < Duration(0)) {
       return InvalidArgument(
           fmt::format("--spread {}: {}", options.spread,
-                      why.empty() ? "write a duration such as \"3 days\"" : why));
+                      problem.why.empty() ? "write a duration such as \"3 days\"" : problem.why));
     }
     options.request.spread = *spread;
   }

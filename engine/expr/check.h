@@ -72,6 +72,7 @@ class Checker {
   Type CheckComparison(Node* node, TypeKind left, TypeKind right);
   Type CheckNegate(Node* node);
   void MixedNumbers(const Node& node, TypeKind left, TypeKind right);
+  void NeverNull(const Node& comparison);
   void WarnIfMayBeAbsent(const Node& side);
   void MarkNow(Node* node);
   void MarkCounts(Node* node);

@@ -190,7 +190,8 @@ void Checker::MixedNumbers(const Node& node, TypeKind left, TypeKind right) {
 
 Type Checker::CheckComparison(Node* node, TypeKind left, TypeKind right) {
   const Type result{TypeKind::kBool};
-  if (node->op == Operator::kNotEqual) {
+  const bool null = left == TypeKind::kNull || right == TypeKind::kNull;
+  if (node->op == Operator::kNotEqual && !null) {
     WarnIfMayBeAbsent(*node->children[0]);
     WarnIfMayBeAbsent(*node->children[1]);
   }
@@ -198,7 +199,7 @@ Type Checker::CheckComparison(Node* node, TypeKind left, TypeKind right) {
   const bool same = left == right || (IsNumber(left) && IsNumber(right));
   if (scope_->unchecked || (either && !IsOrdering(node->op))) return result;
   if (!IsOrdering(node->op)) {
-    const bool null = left == TypeKind::kNull || right == TypeKind::kNull;
+    if (null) NeverNull(*node);
     if (same || null) return result;
     issues_->Error(
         code::kNeverEqual, node->span,
@@ -216,6 +217,19 @@ Type Checker::CheckComparison(Node* node, TypeKind left, TypeKind right) {
     return result;
   }
   return result;
+}
+
+// What is absent has no value, so no comparison with null is ever true for it.
+void Checker::NeverNull(const Node& comparison) {
+  for (const Node* side : comparison.children) {
+    const bool field = side->access == Access::kEventProperty || side->access == Access::kTrait;
+    if (!field || side->type.kind == TypeKind::kDynamic) continue;
+    const std::string text = CanonicalText(*side);
+    const bool absent = comparison.op == Operator::kEqual;
+    issues_->Error(code::kNeverEqual, comparison.span,
+                   fmt::format("{} is never null: it has a value or is absent", text),
+                   fmt::format("write {}has({})", absent ? "!" : "", text));
+  }
 }
 
 void Checker::WarnIfMayBeAbsent(const Node& side) {

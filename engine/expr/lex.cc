@@ -188,11 +188,32 @@ class Lexer {
                 bytes ? Value::Bytes(kept) : Value::String(kept));
   }
 
+  // Comparisons as other languages write them, told whole.
+  bool ForeignComparison() {
+    struct Foreign {
+      std::string_view symbol;
+      std::string_view hint;
+    };
+    static constexpr std::array<Foreign, 4> kForeign = {{{"<>", "write != for \"is not\""},
+                                                         {":=", "write == to compare"},
+                                                         {"=<", "write <= for \"at most\""},
+                                                         {"=>", "write >= for \"at least\""}}};
+    for (const Foreign& foreign : kForeign) {
+      if (text_.substr(position_, foreign.symbol.size()) != foreign.symbol) continue;
+      const size_t begin = position_;
+      position_ += foreign.symbol.size();
+      Fail(begin, fmt::format("{} is no comparison", foreign.symbol), std::string(foreign.hint));
+      return true;
+    }
+    return false;
+  }
+
   bool Symbol() {
     static constexpr std::array<std::string_view, 26> kSymbols = {
         "==", "!=", "<=", ">=", "&&", "||", "(", ")", "[", "]", "{", "}", ".",
         ",",  ":",  "?",  "+",  "-",  "*",  "/", "%", "<", ">", "!", "=", "&"};
     const size_t begin = position_;
+    if (ForeignComparison()) return false;
     for (const std::string_view symbol : kSymbols) {
       if (text_.substr(position_, symbol.size()) != symbol) continue;
       position_ += symbol.size();

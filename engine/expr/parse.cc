@@ -73,6 +73,9 @@ class Parser {
     if (token.kind == TokenKind::kEnd) {
       return Fail({last_end_, last_end_}, fmt::format("the text ends where {} is needed", wanted));
     }
+    if (position_ > 0 && tokens_[position_ - 1].text == "not") {
+      return Fail(tokens_[position_ - 1].span, "not is no operator", "write ! for \"not\"");
+    }
     std::string hint;
     if (token.text == "and") hint = "write && for \"and\"";
     if (token.text == "or") hint = "write || for \"or\"";

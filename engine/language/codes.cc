@@ -82,6 +82,7 @@ constexpr Row kRows[] = {
     {Code::kThenBesideAnyOf, "then beside any_of"},
     {Code::kBadCodes, "a coupon pool without usable codes"},
     {Code::kEmptyTemplate, "a template without content"},
+    {Code::kBadMailbox, "no mail address"},
     {Code::kUnreachableStep, "a step that no run can reach"},
     {Code::kUnusedSegment, "a segment that nothing uses"},
     {Code::kUnusedTemplate, "a template that nothing sends"},

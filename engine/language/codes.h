@@ -77,6 +77,7 @@ enum class Code : uint16_t {
   kThenBesideAnyOf = 75,
   kBadCodes = 76,
   kEmptyTemplate = 77,
+  kBadMailbox = 78,
   // Warnings.
   kUnreachableStep = 101,
   kUnusedSegment = 102,

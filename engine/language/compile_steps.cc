@@ -144,7 +144,7 @@ class SendChecker {
       known.insert(known.end(), names.begin(), names.end());
     }
     context_->reporter->Error(
-        Code::kUnknownProperty, *loaded.file, read.range,
+        Code::kUnknownProperty, *loaded.file, read.member,
         fmt::format("where the journey \"{}\" sends this, no event has the property \"{}\"",
                     draft_.journey.name, property),
         DidYouMean(property, known));
@@ -157,7 +157,7 @@ class SendChecker {
         std::find(flow.ab_tests.begin(), flow.ab_tests.end(), test) != flow.ab_tests.end();
     if (test.empty() || passed) return;
     context_->reporter->Error(
-        Code::kUnknownTemplateName, *loaded.file, read.range,
+        Code::kUnknownTemplateName, *loaded.file, read.member,
         fmt::format("where the journey \"{}\" sends this, no test \"{}\" has been passed",
                     draft_.journey.name, test),
         DidYouMean(test, flow.ab_tests));
@@ -171,11 +171,14 @@ class SendChecker {
     if (wanted.empty() || given) return;
     std::vector<std::string> names;
     for (const auto& [name, program] : data) names.push_back(name);
-    context_->reporter->Warning(
-        Code::kUnknownTemplateName, *loaded.file, read.range,
+    // Without a name like it the template may be meant for several steps, not all of which give it.
+    const std::string hint = DidYouMean(wanted, names);
+    context_->reporter->Add(
+        hint.empty() ? Severity::kWarning : Severity::kError,
+        std::string(CodeText(Code::kUnknownTemplateName)), *loaded.file, read.member,
         fmt::format("where the journey \"{}\" sends this, the step gives no data \"{}\"",
                     draft_.journey.name, wanted),
-        DidYouMean(wanted, names));
+        hint);
   }
 
   const JourneyDraft& draft_;

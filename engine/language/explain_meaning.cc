@@ -199,6 +199,15 @@ constexpr Explanation kExplanations[] = {
  ---
 +<p>Nice to meet you.</p>
 )x"},
+    {"J078",
+     "A sender has an address, alone or behind a name: Name <address>. Without one no mail leaves.",
+     R"x(company.yaml
+ company: Example Shop
+ postal_address: Example Shop, Main Street 1, 10115 Berlin
+ senders:
+-  hello: {from: Example Shop}
++  hello: {from: "Example Shop <hello@shop.example>"}
+)x"},
 };
 
 }  // namespace

@@ -25,6 +25,7 @@ constexpr const char* kDayOffsetPattern = "^[-+]?[0-9]{1,3} days?$";
 constexpr const char* kPercentPattern = "^[0-9]{1,3}(\\.[0-9]{1,2})?$";
 constexpr const char* kMonthDayPattern = "^([1-9]|[12][0-9]|3[01])$";
 constexpr const char* kTypePattern = "^(bool|int|double|string|timestamp|date|list|map)\\??$";
+constexpr const char* kMailboxPattern = R"(^(|.*<)[^@\s,;<>]+@[^@\s,;<>]+>?$)";
 constexpr const char* kUrlPattern =
     "^(https://[^/?\\s]|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])([:/?]|$))";
 
@@ -233,6 +234,8 @@ class SchemaWriter {
         return Pattern(kTypePattern, {"string", "double?"});
       case ShapeKind::kUrl:
         return Pattern(kUrlPattern, {"https://shop.example/hook"});
+      case ShapeKind::kMailbox:
+        return Pattern(kMailboxPattern, {"Example Shop <hello@shop.example>"});
       case ShapeKind::kTimeZone:
         return Pattern(kZonePattern, {"Europe/Berlin"});
       case ShapeKind::kJourneyZone:

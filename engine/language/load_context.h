@@ -35,7 +35,8 @@ struct LoadedTemplate {
   const SourceFile* file = nullptr;
   struct Read {
     std::string path;
-    SourceRange range;
+    SourceRange root;     // "person" of person.first_name
+    SourceRange member;   // "first_name" of it; both are the whole where it is spelt otherwise
     std::string partial;  // that reads it; "": the template itself
   };
   std::vector<Read> reads;

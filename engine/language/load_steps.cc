@@ -254,10 +254,12 @@ void StepBuilder::CheckPaths(const Node& paths) {
     sum += percent.value_or(0);
   }
   if (!complete || sum == kBuckets) return;
-  const Node* first = paths.items.front()->Find("percent");
+  const Node* last = paths.items.back()->Find("percent");
+  const int needed = kBuckets - sum + ParsePercentBuckets(last->text).value_or(0);
   context_->reporter->Error(
-      Code::kPercentSum, *first->file, first->range,
-      fmt::format("the percents of these paths add up to {:g}, not 100", sum / 100.0));
+      Code::kPercentSum, *last->file, last->range,
+      fmt::format("the percents of these paths add up to {:g}, not 100", sum / 100.0),
+      needed < 0 ? "" : fmt::format("{:g} here makes 100", needed / 100.0));
 }
 
 void StepBuilder::Repeat(const Node&, const Node& value, const std::string& path, Step* step) {

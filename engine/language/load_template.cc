@@ -37,7 +37,7 @@ void CheckPersonRead(const LoadedTemplate::Read& read, const LoadedTemplate& loa
   if (trait.empty() || Catalog::IsPersonBuiltIn(trait)) return;
   if (context->catalog->Trait(trait)) return;
   context->reporter->Error(
-      Code::kUnknownTrait, *loaded.file, read.range,
+      Code::kUnknownTrait, *loaded.file, read.member,
       fmt::format("no catalogue has the trait \"{}\"{}", trait, InPartial(read)),
       DidYouMean(trait, context->catalog->TraitNames()));
 }
@@ -49,7 +49,7 @@ void CheckCompanyRead(const LoadedTemplate::Read& read, const LoadedTemplate& lo
   if (member.empty() || std::find(known.begin(), known.end(), member) != known.end()) return;
   std::string hint = DidYouMean(member, known);
   if (hint.empty()) hint = "company has name, currency, postal_address and timezone";
-  context->reporter->Error(Code::kUnknownTemplateName, *loaded.file, read.range,
+  context->reporter->Error(Code::kUnknownTemplateName, *loaded.file, read.member,
                            fmt::format("company has no \"{}\"", member), std::move(hint));
 }
 
@@ -61,7 +61,7 @@ void CheckRead(const LoadedTemplate::Read& read, const LoadedTemplate& loaded,
   if (root == "coupon") {
     const std::string member = Member(read.path);
     if (member.empty() || member == "code" || member == "expires_at") return;
-    context->reporter->Error(Code::kUnknownTemplateName, *loaded.file, read.range,
+    context->reporter->Error(Code::kUnknownTemplateName, *loaded.file, read.member,
                              fmt::format("coupon has no \"{}\"{}", member, InPartial(read)),
                              "coupon.code and coupon.expires_at");
     return;
@@ -72,7 +72,7 @@ void CheckRead(const LoadedTemplate::Read& read, const LoadedTemplate& loaded,
     hint = fmt::format("did you mean person.{}?", root);
   }
   if (hint.empty()) hint = "templates read person, event, trigger, ab_test, coupon, company, data";
-  context->reporter->Error(Code::kUnknownTemplateName, *loaded.file, read.range,
+  context->reporter->Error(Code::kUnknownTemplateName, *loaded.file, read.root,
                            fmt::format("\"{}\" is not known in templates{}", root, InPartial(read)),
                            std::move(hint));
 }
@@ -166,10 +166,23 @@ class TemplateLoader {
       context_->reporter->Error(Code::kBadLiquid, file_.source, place(issue.begin, issue.end),
                                 issue.message, issue.hint);
     }
-    for (const liquid::Read& read : result.reads) {
-      loaded_.reads.push_back({read.path, place(read.begin, read.end), read.partial});
-    }
+    for (const liquid::Read& read : result.reads)
+      loaded_.reads.push_back(ReadAt(read, text, place));
     return result.parsed;
+  }
+
+  static LoadedTemplate::Read ReadAt(const liquid::Read& read, std::string_view text,
+                                     const Place& place) {
+    const SourceRange whole = place(read.begin, read.end);
+    LoadedTemplate::Read at{read.path, whole, whole, read.partial};
+    const bool as_written =
+        read.partial.empty() && text.substr(read.begin, read.path.size()) == read.path;
+    if (!as_written) return at;
+    const auto root_end = static_cast<uint32_t>(read.begin + Root(read.path).size());
+    const auto member_size = static_cast<uint32_t>(Member(read.path).size());
+    at.root = place(read.begin, root_end);
+    if (member_size != 0) at.member = place(root_end + 1, root_end + 1 + member_size);
+    return at;
   }
 
   // Whatever makes another mail of the same values makes another revision.

@@ -91,7 +91,9 @@ class TriggerLoader {
   void CheckDateTrait(const Node& date, const std::string& trait) {
     const auto type = context_->catalog->Trait(trait);
     if (!type) {
-      context_->reporter->Error(Code::kUnknownTrait, *date.file, date.range,
+      const auto begin = static_cast<uint32_t>(date.text.rfind(trait));
+      const auto end = static_cast<uint32_t>(begin + trait.size());
+      context_->reporter->Error(Code::kUnknownTrait, *date.file, date.RangeOf(begin, end),
                                 fmt::format("no catalogue has the trait \"{}\"", trait),
                                 DidYouMean(trait, context_->catalog->TraitNames()));
       return;

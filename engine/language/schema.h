@@ -37,6 +37,7 @@ enum class ShapeKind : uint8_t {
   kJourneyZone,  // company, person, IANA name
   kTypeName,     // of a catalogue: "string?"
   kUrl,          // of a webhook
+  kMailbox,      // a mail address, also as Name <address>
   kObject,
   kList,
   kMap,        // keys of the marketer's own
@@ -83,6 +84,9 @@ struct ScalarProblem {
   Code code = Code::kWrongKindOfValue;
   std::string message;
   std::string hint;
+  // Bytes of the scalar's text: the word that is wrong. Empty: the whole value.
+  uint32_t begin = 0;
+  uint32_t end = 0;
 };
 std::string_view ShapeNoun(const Shape& shape);
 bool CheckScalar(const Node& node, const Shape& shape, ScalarProblem* problem);

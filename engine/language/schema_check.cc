@@ -53,7 +53,12 @@ class ShapeChecker {
     }
     ScalarProblem problem;
     if (CheckScalar(node, shape, &problem)) return true;
-    return Refuse(node, problem.code, problem.message, problem.hint);
+    const bool whole = problem.begin == problem.end;
+    reporter_->Error(problem.code, *node.file,
+                     whole ? node.range : node.RangeOf(problem.begin, problem.end),
+                     std::move(problem.message), std::move(problem.hint));
+    broken_here_ = true;
+    return false;
   }
 
   bool CheckOneOrMany(const Node& node, const Shape& item) {
@@ -179,6 +184,8 @@ class ShapeChecker {
     const std::vector<std::string> known = AbsentKeys(node, shape, form);
     std::string hint = DidYouMean(key, known);
     if (key == "<<") hint = "YAML merge keys are not read; write the keys out";
+    const std::string wanted = hint.empty() ? WantedInstead(node, shape, form) : "";
+    if (!wanted.empty()) hint = fmt::format("did you mean \"{}\", which is missing?", wanted);
     if (hint.empty()) hint = Listed(known);
     Report(*entry.key, Code::kUnknownKey,
            fmt::format("unknown key \"{}\" in {}", key, Where(shape, form)), hint);
@@ -207,7 +214,30 @@ class ShapeChecker {
       if (FindField(shape, form, key) != nullptr || IsNamingKey(shape, key)) continue;
       misspelt.push_back(NearestName(key, absent));
     }
+    misspelt.push_back(WantedInstead(node, shape, form));
     return misspelt;
+  }
+
+  // The one required key that is missing where one unknown key stands that is like no other: it is
+  // one mistake. Empty: none, or more than one of them.
+  static std::string WantedInstead(const Node& node, const Shape& shape, const Form* form) {
+    const std::vector<std::string> absent = AbsentKeys(node, shape, form);
+    int strangers = 0;
+    for (const Node::Entry& entry : node.entries) {
+      const std::string& key = entry.key->text;
+      if (FindField(shape, form, key) != nullptr || IsNamingKey(shape, key)) continue;
+      if (!NearestName(key, absent).empty()) return "";
+      ++strangers;
+    }
+    std::vector<std::string_view> missing;
+    const auto add = [&](const std::vector<Field>& fields) {
+      for (const Field& field : fields) {
+        if (field.required && node.FindKey(field.key) == nullptr) missing.push_back(field.key);
+      }
+    };
+    add(shape.fields);
+    if (form != nullptr) add(form->fields);
+    return strangers == 1 && missing.size() == 1 ? std::string(missing.front()) : "";
   }
 
   static std::string Listed(const std::vector<std::string>& known) {

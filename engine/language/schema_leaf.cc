@@ -1,6 +1,8 @@
 // Scalars of the schema: what each leaf shape accepts, and what is said where it does not.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/base/duration_text.h"
 #include "engine/base/limits.h"
 #include "engine/base/rfc3339.h"
@@ -13,6 +15,9 @@ namespace sojourn::language {
 namespace {
 
 using Problem = ScalarProblem;
+
+const std::vector<std::string> kDurationUnits = {"second", "seconds", "minute", "minutes", "hour",
+                                                 "hours",  "day",     "days",   "week",    "weeks"};
 
 std::string Quoted(std::string_view text) {
   constexpr size_t kShown = 60;
@@ -66,13 +71,26 @@ bool CheckEventName(const Node& node, Problem* problem) {
   return true;
 }
 
+// The duration that stands behind the first `skipped` bytes of the text.
+bool CheckDurationBehind(const Node& node, size_t skipped, std::string_view example,
+                         Problem* problem) {
+  const std::string_view text = std::string_view(node.text).substr(skipped);
+  DurationProblem wrong;
+  if (ParseDuration(text, DurationStyle::kLong, &wrong)) return true;
+  const std::string_view word = text.substr(wrong.begin, wrong.end - wrong.begin);
+  const bool is_unit =
+      std::find(kDurationUnits.begin(), kDurationUnits.end(), word) != kDurationUnits.end();
+  std::string hint = is_unit ? "" : DidYouMean(word, kDurationUnits);
+  if (hint.empty()) hint = fmt::format("write it like {}", example);
+  Refuse(problem, Code::kBadDuration,
+         fmt::format("{} is not a duration: {}", Quoted(text), wrong.why), std::move(hint));
+  problem->begin = static_cast<uint32_t>(skipped + wrong.begin);
+  problem->end = static_cast<uint32_t>(skipped + wrong.end);
+  return false;
+}
+
 bool CheckDuration(const Node& node, Problem* problem) {
-  std::string why;
-  if (ParseDuration(node.text, DurationStyle::kLong, &why)) return true;
-  return Refuse(
-      problem, Code::kBadDuration,
-      fmt::format("{} is not a duration{}{}", Quoted(node.text), why.empty() ? "" : ": ", why),
-      "write it like 2 days or 1 day 12 hours");
+  return CheckDurationBehind(node, 0, "2 days or 1 day 12 hours", problem);
 }
 
 bool CheckTimeOfDay(const Node& node, Problem* problem) {
@@ -126,13 +144,7 @@ bool CheckReentry(const Node& node, Problem* problem) {
   if (node.text == "always" || node.text == "never") return true;
   constexpr std::string_view kAfter = "after ";
   if (std::string_view(node.text).substr(0, kAfter.size()) == kAfter) {
-    std::string why;
-    if (ParseDuration(node.text.substr(kAfter.size()), DurationStyle::kLong, &why)) return true;
-    return Refuse(problem, Code::kBadDuration,
-                  fmt::format("{} is not a duration{}{}",
-                              Quoted(std::string_view(node.text).substr(kAfter.size())),
-                              why.empty() ? "" : ": ", why),
-                  "write it like after 180 days");
+    return CheckDurationBehind(node, kAfter.size(), "after 180 days", problem);
   }
   return Refuse(problem, Code::kNotAChoice,
                 fmt::format("{} is not allowed here", Quoted(node.text)),
@@ -212,6 +224,9 @@ bool CheckScalar(const Node& node, const Shape& shape, ScalarProblem* problem) {
     case ShapeKind::kUrl:
       return CheckOf(IsAllowedWebhookUrl(node.text), node, Code::kBadUrl, "a URL for a webhook",
                      "https, or http to localhost, 127.0.0.1 or [::1]; no expressions", problem);
+    case ShapeKind::kMailbox:
+      return CheckOf(IsMailbox(node.text), node, Code::kBadMailbox, "a mail address",
+                     "write \"Example Shop <hello@shop.example>\" or the address alone", problem);
     default:
       return true;
   }
@@ -254,6 +269,8 @@ std::string_view ShapeNoun(const Shape& shape) {
       return "a type";
     case ShapeKind::kUrl:
       return "a URL";
+    case ShapeKind::kMailbox:
+      return "a mail address";
     case ShapeKind::kObject:
     case ShapeKind::kMap:
       return "a mapping";

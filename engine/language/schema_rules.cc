@@ -53,10 +53,15 @@ const Shape& TopicsShape() {
   return shape;
 }
 
+const Shape& MailboxShape() {
+  static const Shape shape = Leaf(ShapeKind::kMailbox);
+  return shape;
+}
+
 const Shape& SenderShape() {
   static const Shape shape =
-      Object("a sender", {{"from", &TextShape, true, "Name <address>"},
-                          {"reply_to", &TextShape, false, "where answers go"}});
+      Object("a sender", {{"from", &MailboxShape, true, "Name <address>"},
+                          {"reply_to", &MailboxShape, false, "where answers go"}});
   return shape;
 }
 

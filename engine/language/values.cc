@@ -103,4 +103,17 @@ bool IsAllowedWebhookUrl(std::string_view url) {
   return re2::RE2::FullMatch(url, https) || re2::RE2::FullMatch(url, http);
 }
 
+bool IsMailbox(std::string_view text) {
+  std::string_view address = text;
+  const size_t open = text.rfind('<');
+  if (open != std::string_view::npos) {
+    if (text.back() != '>') return false;
+    address = text.substr(open + 1, text.size() - open - 2);
+  }
+  const size_t at = address.find('@');
+  const bool whole = at != std::string_view::npos && at > 0 && at + 1 < address.size();
+  return whole && address.find('@', at + 1) == std::string_view::npos &&
+         address.find_first_of(" \t,;<>") == std::string_view::npos;
+}
+
 }  // namespace sojourn::language

@@ -42,4 +42,7 @@ std::optional<expr::Type> ParseTypeName(std::string_view text);
 // https, or http to this machine.
 bool IsAllowedWebhookUrl(std::string_view url);
 
+// "care@shop.example" or "Example Shop <care@shop.example>".
+bool IsMailbox(std::string_view text);
+
 }  // namespace sojourn::language

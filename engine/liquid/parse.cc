@@ -107,11 +107,16 @@ bool Parser::EndsBlock() {
   const std::string_view name = NameOf(piece_);
   const std::string_view block = name.substr(kEnd.size());
   const bool here = !open_.empty() && open_.back().reader == reader_;
+  if (!here && unknown_tags_ > 0) {
+    --unknown_tags_;  // it closes a tag that has been told
+    return false;
+  }
   if (here && open_.back().name == block) return true;
   Issue(piece_.name, here ? fmt::format("{{% {} %}} stands where {{% end{} %}} is expected", name,
                                         open_.back().name)
                           : fmt::format("{{% {} %}} closes nothing", name));
   if (!here) return false;
+  open_.back().has_wrong_end = true;
   // What it was meant to close counts as closed; a misspelt one was meant for the innermost.
   ends_outer_ = std::any_of(open_.begin(), open_.end(), [&](const OpenBlock& open) {
     return open.reader == reader_ && open.name == block;
@@ -122,6 +127,7 @@ bool Parser::EndsBlock() {
 
 void Parser::ReportUnclosed(const Piece& opened, std::string_view name) {
   if (piece_.kind != PieceKind::kEnd || is_cut_) return;
+  if (!open_.empty() && open_.back().name == name && open_.back().has_wrong_end) return;
   const bool line = reader_->mode() == PieceReader::Mode::kLines;
   Issue(line ? opened.name : Span{opened.all.begin, opened.all.begin + 2},
         fmt::format("{{% {} %}} is never closed", name), fmt::format("write {{% end{} %}}", name));
@@ -133,6 +139,7 @@ void Parser::UnknownTag(const Piece& piece) {
   if (std::find(std::begin(kMiddles), std::end(kMiddles), name) != std::end(kMiddles)) {
     return Issue(span, fmt::format("{{% {} %}} stands in no block that has it", name));
   }
+  ++unknown_tags_;
   std::vector<std::string> known(std::begin(kMiddles), std::end(kMiddles));
   for (const auto& [tag, parse] : Tags()) known.emplace_back(tag);
   Issue(span, fmt::format("unknown tag \"{}\"", name), DidYouMean(name, known));

@@ -38,7 +38,8 @@ class Parser {
   using Words = std::initializer_list<std::string_view>;
   struct OpenBlock {
     std::string_view name;
-    const PieceReader* reader;  // a block is closed where it was opened
+    const PieceReader* reader;   // a block is closed where it was opened
+    bool has_wrong_end = false;  // an end that is not its own stands in it, which has been told
   };
   using TagParser = void (Parser::*)(const Piece& piece, Block* block);
   static const std::map<std::string_view, TagParser>& Tags();
@@ -100,13 +101,14 @@ class Parser {
   std::vector<OpenBlock> open_;
   int depth_ = 0;
   bool ends_outer_ = false;  // piece_ closes an outer block, and so those in it
+  int unknown_tags_ = 0;     // told, and not yet closed by an end
   bool is_cut_ = false;      // the rest of the text could not be read, which has been told
 };
 
 template <typename Parse>
 void Parser::Inside(const Piece& opened, Parse parse) {
   const std::string_view name = NameOf(opened);
-  open_.push_back({name, reader_});
+  open_.push_back({name, reader_, false});
   result_->depth = std::max(result_->depth, depth_ + 1);
   if (++depth_ > kMaxLiquidNesting) {
     Issue(opened.all, "tags are nested too deep");

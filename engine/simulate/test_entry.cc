@@ -21,6 +21,12 @@ void Warn(Reporter* reporter, Code code, const Node& node, std::string message,
   reporter->Warning(code, *node.file, node.range, std::move(message), std::move(hint));
 }
 
+// A name that the rules do not have: the entry would say nothing.
+void Refuse(Reporter* reporter, Code code, const Node& node, std::string message,
+            std::string hint) {
+  reporter->Error(code, *node.file, node.range, std::move(message), std::move(hint));
+}
+
 void WarnAboutType(const Node& node, const Value& value, const expr::Type& type,
                    Reporter* reporter) {
   if (value.is_null() || expr::Coerce(value, type.kind)) return;
@@ -29,24 +35,33 @@ void WarnAboutType(const Node& node, const Value& value, const expr::Type& type,
                    expr::TypeKindName(type.kind)));
 }
 
-void WarnAboutTrait(const Node::Entry& entry, const Value& value, const expr::Names& names,
-                    Reporter* reporter) {
-  const std::string& trait = entry.key->text;
-  const std::optional<expr::Type> type = names.Trait(trait);
-  if (type) return WarnAboutType(*entry.value, value, *type, reporter);
-  Warn(reporter, Code::kUnknownTrait, *entry.key,
-       fmt::format("no catalogue has the trait \"{}\"", trait),
-       DidYouMean(trait, names.TraitNames()));
+// Its type; nullopt, and told, where no catalogue has it.
+std::optional<expr::Type> KnownTrait(const Node& name, const expr::Names& names,
+                                     Reporter* reporter) {
+  const std::optional<expr::Type> type = names.Trait(name.text);
+  if (!type) {
+    Refuse(reporter, Code::kUnknownTrait, name,
+           fmt::format("no catalogue has the trait \"{}\"", name.text),
+           DidYouMean(name.text, names.TraitNames()));
+  }
+  return type;
 }
 
-void WarnAboutProperty(const std::string& event, const Node::Entry& entry, const Value& value,
-                       const expr::Names& names, Reporter* reporter) {
+void CheckTrait(const Node::Entry& entry, const Value& value, const expr::Names& names,
+                Reporter* reporter) {
+  if (value.is_null()) return;  // it deletes the trait, whether there is one or not
+  const std::optional<expr::Type> type = KnownTrait(*entry.key, names, reporter);
+  if (type) WarnAboutType(*entry.value, value, *type, reporter);
+}
+
+void CheckProperty(const std::string& event, const Node::Entry& entry, const Value& value,
+                   const expr::Names& names, Reporter* reporter) {
   const std::string& property = entry.key->text;
   const std::optional<expr::Type> type = names.EventProperty(event, property);
   if (type) return WarnAboutType(*entry.value, value, *type, reporter);
-  Warn(reporter, Code::kUnknownProperty, *entry.key,
-       fmt::format("the event \"{}\" has no property \"{}\"", event, property),
-       DidYouMean(property, names.PropertyNames(event)));
+  Refuse(reporter, Code::kUnknownProperty, *entry.key,
+         fmt::format("the event \"{}\" has no property \"{}\"", event, property),
+         DidYouMean(property, names.PropertyNames(event)));
 }
 
 void WarnAboutMissing(const Node& track, const TestEvent& event, const expr::Names& names,
@@ -63,36 +78,41 @@ void WarnAboutMissing(const Node& track, const TestEvent& event, const expr::Nam
 
 }  // namespace
 
-void WarnAboutEntry(const Node& node, const TestEvent& event, const expr::Names& names,
-                    Reporter* reporter) {
+void CheckEntry(const Node& node, const TestEvent& event, const expr::Names& names,
+                Reporter* reporter) {
   if (!names.HasCatalog()) return;
   const Node* values = node.Find(event.identify ? "identify" : "properties");
   const size_t count = values == nullptr ? 0 : values->entries.size();
   const Node* track = node.Find("track");
   if (track != nullptr && !names.HasEvent(event.name)) {
-    return Warn(reporter, Code::kUnknownEvent, *track,
-                fmt::format("no catalogue has the event \"{}\"", event.name),
-                DidYouMean(event.name, names.EventNames()));
+    return Refuse(reporter, Code::kUnknownEvent, *track,
+                  fmt::format("no catalogue has the event \"{}\"", event.name),
+                  DidYouMean(event.name, names.EventNames()));
   }
   for (size_t i = 0; i < count; ++i) {
     const Value& value = event.properties.entries()[i].value;
     if (event.identify) {
-      WarnAboutTrait(values->entries[i], value, names, reporter);
+      CheckTrait(values->entries[i], value, names, reporter);
     } else {
-      WarnAboutProperty(event.name, values->entries[i], value, names, reporter);
+      CheckProperty(event.name, values->entries[i], value, names, reporter);
     }
   }
   if (track != nullptr) WarnAboutMissing(*track, event, names, reporter);
 }
 
-void WarnAboutTraits(const Node& person, const TestCase& test, const expr::Names& names,
-                     Reporter* reporter) {
+void CheckTraits(const Node& person, const TestCase& test, const expr::Names& names,
+                 Reporter* reporter) {
   if (!names.HasCatalog()) return;
   size_t next = 0;
   for (const Node::Entry& entry : person.entries) {
     if (entry.key->text == "id") continue;
-    WarnAboutTrait(entry, test.traits[next++].second, names, reporter);
+    CheckTrait(entry, test.traits[next++].second, names, reporter);
   }
+}
+
+void CheckExpectedTraits(const Node& traits, const expr::Names& names, Reporter* reporter) {
+  if (!names.HasCatalog()) return;
+  for (const Node::Entry& entry : traits.entries) KnownTrait(*entry.key, names, reporter);
 }
 
 }  // namespace sojourn::simulate

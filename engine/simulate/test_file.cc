@@ -80,11 +80,16 @@ class Parser {
   // A duration from the test's start, or a timestamp.
   Timestamp MomentOf(const Node& node) {
     if (const auto moment = ParseRfc3339(node.text)) return *moment;
-    std::string why;
-    const auto duration = ParseDuration(node.text, DurationStyle::kLongOrShort, &why);
+    DurationProblem problem;
+    const auto duration = ParseDuration(node.text, DurationStyle::kLongOrShort, &problem);
     if (duration) return start_ + *duration;
-    Error(Code::kBadDuration, node, "this is neither a duration nor a timestamp: " + why,
-          "write for example 2h, 1d 30m, -3d or 2026-03-02T09:00:00Z");
+    const auto range = problem.begin == problem.end
+                           ? node.range
+                           : node.RangeOf(static_cast<uint32_t>(problem.begin),
+                                          static_cast<uint32_t>(problem.end));
+    reporter_->Error(Code::kBadDuration, *node.file, range,
+                     "this is neither a duration nor a timestamp: " + problem.why,
+                     "write for example 2h, 1d 30m, -3d or 2026-03-02T09:00:00Z");
     return start_;
   }
 
@@ -112,7 +117,7 @@ class Parser {
         test.traits.emplace_back(name, value);
       }
     }
-    WarnAboutTraits(*node.Find("person"), test, *bundle_.names, reporter_);
+    CheckTraits(*node.Find("person"), test, *bundle_.names, reporter_);
     test.history = EventsOf(node.Find("history"), "h");
     test.events = EventsOf(node.Find("events"), "e");
     CheckOrder(node.Find("history"), test.history);
@@ -149,7 +154,7 @@ class Parser {
       event.name = event.identify ? "Identify" : TextOf(node->Find("track"));
       const Node* properties = event.identify ? traits : node->Find("properties");
       if (properties != nullptr) event.properties = language::ValueOf(*properties, &file_.arena);
-      WarnAboutEntry(*node, event, *bundle_.names, reporter_);
+      CheckEntry(*node, event, *bundle_.names, reporter_);
       events.push_back(std::move(event));
     }
     std::stable_sort(events.begin(), events.end(),
@@ -246,6 +251,12 @@ class Parser {
       case ExpectationKind::kInSegment:
       case ExpectationKind::kNotInSegment:
         CheckName(named, bundle_.names->SegmentNames(), "segment", Code::kUnknownSegment);
+        break;
+      case ExpectationKind::kPath:
+        for (const Node::Entry& entry : named.entries) CheckForced(*entry.key, *entry.value);
+        break;
+      case ExpectationKind::kTrait:
+        CheckExpectedTraits(named, *bundle_.names, reporter_);
         break;
       default:
         break;

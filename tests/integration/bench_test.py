@@ -17,6 +17,14 @@ def test_step_prints_a_figure_for_each_kind_of_event():
         assert name in result.stdout, result.stdout
 
 
+def test_check_prints_seconds_and_memory():
+    result = subprocess.run([str(PROJECT_ROOT / "tests/bench/bench"), "check", "20"],
+                            capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    for part in ("20 journeys", "seconds", "limit 2", "MiB"):
+        assert part in result.stdout, result.stdout
+
+
 def test_an_unknown_benchmark_explains_itself():
     result = subprocess.run([str(PROJECT_ROOT / "tests/bench/bench"), "nothing"],
                             capture_output=True, text=True, timeout=60)
