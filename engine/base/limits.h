@@ -28,6 +28,7 @@ inline constexpr size_t kMaxPlannedEntries = 64;      // entries by hand still t
 inline constexpr size_t kMaxRunKeysPerJourney = 256;  // remembered for reentry
 inline constexpr size_t kMaxCounterSamples = 1000;    // per windowed counter
 inline constexpr int64_t kMaxEverCount = 1'000'000;
+inline constexpr Duration kMaxBackfillAge = Days(7);  // of what was begun and not ended
 
 // One input.
 inline constexpr int kMaxStepsPerWalk = 256;

@@ -72,26 +72,44 @@ void AddSample(const CounterDefinition& definition, const Sample& sample, Timest
   samples.Insert(arena, index, {sample.time, with_value ? sample.value : Value()});
 }
 
+void TakeMinimum(const Value& value, Counter* counter) {
+  const bool lowest = counter->minimum.is_null() || IsBefore(value, counter->minimum);
+  if (lowest) counter->minimum = value;
+}
+
+void TakeMaximum(const Value& value, Counter* counter) {
+  const bool highest = counter->maximum.is_null() || IsBefore(counter->maximum, value);
+  if (highest) counter->maximum = value;
+}
+
 void AddToTotals(const CounterDefinition& definition, const Value& value, Counter* counter) {
   const uint32_t needs = definition.needs;
   if ((needs & kNeedSum) != 0) counter->sum = AddNumbers(counter->sum, value);
-  const bool lowest = counter->minimum.is_null() || IsBefore(value, counter->minimum);
-  if ((needs & kNeedMinimum) != 0 && lowest) counter->minimum = value;
-  const bool highest = counter->maximum.is_null() || IsBefore(counter->maximum, value);
-  if ((needs & kNeedMaximum) != 0 && highest) counter->maximum = value;
+  if ((needs & kNeedMinimum) != 0) TakeMinimum(value, counter);
+  if ((needs & kNeedMaximum) != 0) TakeMaximum(value, counter);
 }
 
-void AddToEnds(const CounterDefinition& definition, Timestamp time, const Value& value,
+void TakeFirst(const CounterDefinition& definition, Timestamp time, const Value& value,
                Counter* counter, Arena* arena) {
-  const uint32_t needs = definition.needs;
-  if ((needs & kNeedFirst) != 0 && time < counter->first_time) {
-    counter->first_time = time;
-    if ((needs & kNeedFirstValue) != 0) Store(value, &counter->first_value, arena);
-  }
-  if ((needs & kNeedLast) != 0 && time >= counter->last_time) {
-    counter->last_time = time;
-    if ((needs & kNeedLastValue) != 0) Store(value, &counter->last_value, arena);
-  }
+  if ((definition.needs & kNeedFirst) == 0 || time >= counter->first_time) return;
+  counter->first_time = time;
+  if ((definition.needs & kNeedFirstValue) != 0) Store(value, &counter->first_value, arena);
+}
+
+void TakeLast(const CounterDefinition& definition, Timestamp time, const Value& value,
+              Counter* counter, Arena* arena) {
+  if ((definition.needs & kNeedLast) == 0 || time < counter->last_time) return;
+  counter->last_time = time;
+  if ((definition.needs & kNeedLastValue) != 0) Store(value, &counter->last_value, arena);
+}
+
+void Count(const CounterDefinition& definition, const Sample& sample, Timestamp now,
+           Counter* counter, Arena* arena) {
+  if ((definition.needs & kNeedCount) != 0) ++counter->count;
+  AddToTotals(definition, sample.value, counter);
+  TakeFirst(definition, sample.time, sample.value, counter, arena);
+  TakeLast(definition, sample.time, sample.value, counter, arena);
+  if ((definition.needs & kNeedSamples) != 0) AddSample(definition, sample, now, counter, arena);
 }
 
 // ---- Reading
@@ -161,27 +179,40 @@ Value ReadWindow(const CounterRead& read, const Sample* begin, const Sample* end
 
 }  // namespace
 
-void UpdateCounter(const CounterDefinition& definition, const Activation& activation,
+bool UpdateCounter(const CounterDefinition& definition, const Activation& activation,
                    Person* person, Arena* arena) {
   if (definition.condition != nullptr &&
       !EvaluateCondition(*definition.condition, activation, arena)) {
-    return;
+    return false;
   }
   Value value;
   if (definition.value != nullptr) {
     value = Evaluate(*definition.value, activation, arena);
     constexpr uint32_t kNumeric = kNeedSum | kNeedMinimum | kNeedMaximum | kNeedSampleValues;
     const bool numeric = (definition.needs & kNumeric) != 0;
-    if (value.is_error() || (numeric && !value.is_number())) return;
+    if (value.is_error() || (numeric && !value.is_number())) return false;
   }
-  const Timestamp time = std::min(activation.event->time, activation.now);
-  Counter* counter = FindOrAdd(definition.id, person);
-  if ((definition.needs & kNeedCount) != 0) ++counter->count;
-  AddToTotals(definition, value, counter);
-  AddToEnds(definition, time, value, counter, &person->arena);
-  if ((definition.needs & kNeedSamples) != 0) {
-    AddSample(definition, {time, value}, activation.now, counter, &person->arena);
+  const Sample sample{std::min(activation.event->time, activation.now), value};
+  Count(definition, sample, activation.now, FindOrAdd(definition.id, person), &person->arena);
+  for (model::CounterBackfill& backfill : person->backfills) {
+    if (backfill.since.id != definition.id) continue;
+    Count(definition, sample, activation.now, &backfill.since, &person->arena);
   }
+  return true;
+}
+
+void AppendCounter(const CounterDefinition& definition, const Counter& later, Timestamp now,
+                   Counter* counter, Arena* arena) {
+  counter->count += later.count;
+  if (!later.sum.is_null()) counter->sum = AddNumbers(counter->sum, later.sum);
+  if (!later.minimum.is_null()) TakeMinimum(later.minimum, counter);
+  if (!later.maximum.is_null()) TakeMaximum(later.maximum, counter);
+  TakeFirst(definition, later.first_time, later.first_value, counter, arena);
+  if (later.last_time != Timestamp::Min()) {
+    TakeLast(definition, later.last_time, later.last_value, counter, arena);
+  }
+  if ((definition.needs & kNeedSamples) == 0) return;
+  for (const Sample& sample : later.samples) AddSample(definition, sample, now, counter, arena);
 }
 
 Value ReadCounter(const CounterRead& read, const Person& person, Timestamp now, TimeWatch* watch) {

@@ -258,5 +258,71 @@ TEST_F(CounterTest, ALoweredKeepDropsTheOldest) {
   EXPECT_EQ(samples[samples.size() - 2].time, kStart + Minutes(14));
 }
 
+// What was counted in two parts is as if it had been counted in one, wherever it is cut.
+TEST_F(CounterTest, AppendedCountersAreAsIfOneHadCounted) {
+  const std::vector<std::string> reads = {
+      "count('Order Completed', days(30))",
+      "count('Order Completed', minutes(500)) >= 4",
+      "sum('Order Completed', ever, event.total)",
+      "max('Order Completed', ever, event.total) - min('Order Completed', ever, event.total)",
+      "last('Order Completed', event.total) - first('Order Completed', event.total)",
+      "avg('Order Completed', minutes(700), event.total)",
+      "last('Order Completed') - first('Order Completed')"};
+  for (const std::string& read : reads) Use(read);
+  std::mt19937 random(7);
+  for (int cut = 0; cut <= 40; cut += 5) {
+    model::Person parts[2];
+    person_.Reset();
+    for (int i = 0; i < 40; ++i) {
+      const int minutes = static_cast<int>(random() % 1000);
+      const MapEntry properties[] = {
+          {Value::String("total"), Value::Int(static_cast<int64_t>(random() % 50))}};
+      const EventView event = {"Order Completed", "", kStart + Minutes(minutes),
+                               Value::Map(properties, 1)};
+      for (model::Person* person : {&person_, &parts[i < cut ? 0 : 1]}) {
+        Activation activation;
+        activation.person = person;
+        activation.event = &event;
+        activation.now = kStart + Minutes(1000 + i);
+        for (const CounterDefinition& counter : counters_.counters()) {
+          EXPECT_TRUE(UpdateCounter(counter, activation, person, &arena_));
+        }
+      }
+    }
+    std::vector<std::string> whole;
+    for (const std::string& read : reads) whole.push_back(Read(read, 1040));
+    person_.Reset();
+    for (const CounterDefinition& definition : counters_.counters()) {
+      model::Counter counter;
+      for (const model::Person& part : parts) {
+        const model::Counter* counted = part.FindCounter(definition.id);
+        if (counted == nullptr) continue;
+        AppendCounter(definition, *counted, kStart + Minutes(1040), &counter, &person_.arena);
+      }
+      counter.id = definition.id;
+      const auto at =
+          std::lower_bound(person_.counters.begin(), person_.counters.end(), counter.id,
+                           [](const model::Counter& known, uint64_t id) { return known.id < id; });
+      person_.counters.Insert(&person_.arena, static_cast<uint32_t>(at - person_.counters.begin()),
+                              counter);
+    }
+    for (size_t i = 0; i < reads.size(); ++i) EXPECT_EQ(Read(reads[i], 1040), whole[i]) << cut;
+  }
+}
+
+TEST_F(CounterTest, WhatIsUnderWayFromTheLogIsCountedBesides) {
+  const auto program = Use("sum('Order Completed', ever, event.total)");
+  Order(1, Value::Int(5));
+  model::CounterBackfill backfill;
+  backfill.since.id = counters_.counters()[0].id;
+  person_.backfills.Append(&person_.arena, backfill);
+  ++backfill.since.id;
+  person_.backfills.Append(&person_.arena, backfill);
+  Order(2, Value::Int(7));
+  EXPECT_EQ(Read(*program, kStart + Hours(1)), "12");
+  EXPECT_EQ(person_.backfills[0].since.sum.double_value(), 7);
+  EXPECT_TRUE(person_.backfills[1].since.sum.is_null());
+}
+
 }  // namespace
 }  // namespace sojourn::expr

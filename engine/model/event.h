@@ -31,6 +31,9 @@ inline constexpr std::string_view kGroupJoined = "Group Joined";
 // Segment's alias: recorded in the person's history, merges nothing.
 inline constexpr std::string_view kAlias = "Alias";
 
+// What the project's own records of a backfill are named.
+inline constexpr std::string_view kBackfillName = "Backfill";
+
 // An anonymous person's id is this and the anonymous id; a known person's id may not begin so.
 inline constexpr std::string_view kAnonymousPrefix = "a:";
 
@@ -41,6 +44,9 @@ enum class EventType : uint8_t {
   kEnroll,       // `name` = journey; property "at" (int, ms) = the moment of entry
   kImportBegin,  // from here the wall clock is not followed in this partition
   kImportEnd,
+  // See engine/step/backfill.h; the name of both is kBackfillName.
+  kBackfillBegin,
+  kBackfill,
 };
 
 struct Event {

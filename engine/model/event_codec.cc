@@ -115,6 +115,12 @@ class ProtobufWalk {
       case v1::EVENT_TYPE_IMPORT_END:
         *type = EventType::kImportEnd;
         return true;
+      case v1::EVENT_TYPE_BACKFILL_BEGIN:
+        *type = EventType::kBackfillBegin;
+        return true;
+      case v1::EVENT_TYPE_BACKFILL:
+        *type = EventType::kBackfill;
+        return true;
       default:
         return Fail("unknown type of event");
     }
@@ -221,6 +227,10 @@ v1::EventType ToProto(EventType type) {
       return v1::EVENT_TYPE_IMPORT_BEGIN;
     case EventType::kImportEnd:
       return v1::EVENT_TYPE_IMPORT_END;
+    case EventType::kBackfillBegin:
+      return v1::EVENT_TYPE_BACKFILL_BEGIN;
+    case EventType::kBackfill:
+      return v1::EVENT_TYPE_BACKFILL;
   }
   return v1::EVENT_TYPE_TRACK;
 }

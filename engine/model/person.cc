@@ -21,6 +21,7 @@ void Person::Reset() {
   consent = {};
   recent_ids = {};
   counters = {};
+  backfills = {};
   memberships = {};
   runs = {};
   ended_runs = {};

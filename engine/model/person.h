@@ -56,6 +56,13 @@ struct Counter {
   ArenaVector<Sample> samples;  // oldest first by time, ties by arrival; only the newest are kept
 };
 
+// A counter whose past is on its way from the log (engine/step/backfill.h): what was counted since
+// that began, apart from the counter itself, which goes on as it is meanwhile.
+struct CounterBackfill {
+  Timestamp begun;  // which backfill
+  Counter since;    // its id is the counter's
+};
+
 // Kept while `member` or while a flip is due; a person is in no other segment.
 struct Membership {
   uint64_t segment = 0;
@@ -175,6 +182,7 @@ struct Person {
   ArenaVector<ConsentChoice> consent;          // by topic
   ArenaVector<RecentEventId> recent_ids;       // oldest first
   ArenaVector<Counter> counters;               // by id
+  ArenaVector<CounterBackfill> backfills;      // by id of the counter
   ArenaVector<Membership> memberships;         // by segment
   ArenaVector<Run> runs;                  // oldest entry first, ties by journey name and run key
   ArenaVector<EndedRun> ended_runs;       // oldest first

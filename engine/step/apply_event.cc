@@ -3,6 +3,7 @@
 
 #include "engine/base/hash.h"
 #include "engine/base/limits.h"
+#include "engine/step/backfill.h"
 #include "engine/step/history.h"
 #include "engine/step/input.h"
 #include "engine/step/step.h"
@@ -63,12 +64,21 @@ void ApplyHistorical(Session& session, const EventInput& input) {
   TakeIn(session, true, true, &item);
 }
 
+void ApplyBackfill(Session& session, const Event& event) {
+  session.person.clock = session.now;
+  if (event.type == EventType::kBackfillBegin) return BeginBackfill(session, event);
+  TakeBackfill(session, event);
+}
+
 void Apply(Session& session, const EventInput& input) {
   const Event& event = *input.event;
   if (event.type == EventType::kImportBegin || event.type == EventType::kImportEnd) return;
-  if (event.type == EventType::kEnroll && !session.person.known) {
+  const bool backfills =
+      event.type == EventType::kBackfillBegin || event.type == EventType::kBackfill;
+  if ((event.type == EventType::kEnroll || backfills) && !session.person.known) {
     return Drop(session, event, "unknown_person");
   }
+  if (backfills) return ApplyBackfill(session, event);
   if (IsRepetition(session, event.id)) return Drop(session, event, "duplicate");
   session.person.clock = session.now;
   if (event.type == EventType::kEnroll) return PlanEntry(session, event);

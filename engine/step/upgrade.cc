@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "engine/base/hash.h"
+#include "engine/step/backfill.h"
 #include "engine/step/dates.h"
 #include "engine/step/history.h"
 #include "engine/step/moved_run.h"
@@ -93,6 +94,7 @@ void UpgradePerson(const Environment& environment, Timestamp at, model::Person* 
   UpgradeRuns(session);
   ApplyGeneralUnsubscription(session);
   DropGoneMemberships(session);
+  DropStaleBackfills(session);
   Changes changes;
   changes.everything = true;
   RecomputeSegments(session, changes, nullptr);

@@ -79,6 +79,9 @@ class PersonReader {
       case Section::kEndedRunResults:
         EndedRunResults();
         return true;
+      case Section::kBackfills:
+        Backfills();
+        return true;
     }
     return false;
   }
@@ -140,18 +143,28 @@ class PersonReader {
   }
 
   void Counters() {
-    SectionItems(kCounterBytes, &person_->counters, [this](Counter* counter) {
-      counter->id = Hash();
-      const uint32_t fields = Fields(kCounterAll);
-      if (fields & kCounterCount) counter->count = in_.Signed();
-      if (fields & kCounterFirstTime) counter->first_time = Time();
-      if (fields & kCounterLastTime) counter->last_time = Time();
-      if (fields & kCounterSamples) Samples(counter, (fields & kCounterSampleValues) != 0);
-      if (fields & kCounterSum) counter->sum = Value();
-      if (fields & kCounterLastValue) counter->last_value = Value();
-      if (fields & kCounterFirstValue) counter->first_value = Value();
-      if (fields & kCounterMinimum) counter->minimum = Value();
-      if (fields & kCounterMaximum) counter->maximum = Value();
+    SectionItems(kCounterBytes, &person_->counters,
+                 [this](Counter* counter) { ReadCounter(counter); });
+  }
+
+  void ReadCounter(Counter* counter) {
+    counter->id = Hash();
+    const uint32_t fields = Fields(kCounterAll);
+    if (fields & kCounterCount) counter->count = in_.Signed();
+    if (fields & kCounterFirstTime) counter->first_time = Time();
+    if (fields & kCounterLastTime) counter->last_time = Time();
+    if (fields & kCounterSamples) Samples(counter, (fields & kCounterSampleValues) != 0);
+    if (fields & kCounterSum) counter->sum = Value();
+    if (fields & kCounterLastValue) counter->last_value = Value();
+    if (fields & kCounterFirstValue) counter->first_value = Value();
+    if (fields & kCounterMinimum) counter->minimum = Value();
+    if (fields & kCounterMaximum) counter->maximum = Value();
+  }
+
+  void Backfills() {
+    SectionItems(kBackfillBytes, &person_->backfills, [this](model::CounterBackfill* backfill) {
+      backfill->begun = Time();
+      ReadCounter(&backfill->since);
     });
   }
 

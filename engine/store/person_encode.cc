@@ -36,6 +36,7 @@ class PersonWriter {
     PlannedEntries();
     PlannedDates();
     EndedRunResults();
+    Backfills();
     out_.Finish();
     return ok_;
   }
@@ -128,19 +129,29 @@ class PersonWriter {
 
   void Counters() {
     if (!Begin(Section::kCounters, person_.counters)) return;
-    for (const Counter& counter : person_.counters) {
-      const uint32_t fields = FieldsOf(counter);
-      Hash(counter.id);
-      out_.Varint(fields);
-      if (fields & kCounterCount) out_.Signed(counter.count);
-      if (fields & kCounterFirstTime) Time(counter.first_time);
-      if (fields & kCounterLastTime) Time(counter.last_time);
-      if (fields & kCounterSamples) Samples(counter, (fields & kCounterSampleValues) != 0);
-      WriteUnlessNull(counter.sum);
-      WriteUnlessNull(counter.last_value);
-      WriteUnlessNull(counter.first_value);
-      WriteUnlessNull(counter.minimum);
-      WriteUnlessNull(counter.maximum);
+    for (const Counter& counter : person_.counters) Write(counter);
+  }
+
+  void Write(const Counter& counter) {
+    const uint32_t fields = FieldsOf(counter);
+    Hash(counter.id);
+    out_.Varint(fields);
+    if (fields & kCounterCount) out_.Signed(counter.count);
+    if (fields & kCounterFirstTime) Time(counter.first_time);
+    if (fields & kCounterLastTime) Time(counter.last_time);
+    if (fields & kCounterSamples) Samples(counter, (fields & kCounterSampleValues) != 0);
+    WriteUnlessNull(counter.sum);
+    WriteUnlessNull(counter.last_value);
+    WriteUnlessNull(counter.first_value);
+    WriteUnlessNull(counter.minimum);
+    WriteUnlessNull(counter.maximum);
+  }
+
+  void Backfills() {
+    if (!Begin(Section::kBackfills, person_.backfills)) return;
+    for (const model::CounterBackfill& backfill : person_.backfills) {
+      Time(backfill.begun);
+      Write(backfill.since);
     }
   }
 

@@ -28,6 +28,7 @@ enum class Section : uint8_t {
   kPlannedEntries = 11,
   kPlannedDates = 12,
   kEndedRunResults = 13,  // since version 2
+  kBackfills = 14,        // since version 4
 };
 
 // Which fields of a counter follow.
@@ -91,5 +92,6 @@ inline constexpr size_t kBouncedBytes = 1;
 inline constexpr size_t kPlannedEntryBytes = 10;
 inline constexpr size_t kPlannedDateBytes = 10;
 inline constexpr size_t kEndedRunResultBytes = 2;
+inline constexpr size_t kBackfillBytes = 10;
 
 }  // namespace sojourn::store

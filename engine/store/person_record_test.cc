@@ -71,6 +71,9 @@ std::string Text(const Person& p) {
     text += fmt::format("recent {} {}\n", r.hash, r.time.milliseconds());
   }
   for (const auto& c : p.counters) text += Text(c);
+  for (const auto& b : p.backfills) {
+    text += fmt::format("backfill {} {}", b.begun.milliseconds(), Text(b.since));
+  }
   for (const auto& m : p.memberships) {
     text += fmt::format("segment {} {} {}\n", m.segment, m.member, m.flip_at.milliseconds());
   }
@@ -114,6 +117,10 @@ class PersonMaker {
     Fill(&p.consent, [this](model::ConsentChoice* c) { *c = {Word(), Chance(50)}; });
     Fill(&p.recent_ids, [this](model::RecentEventId* r) { *r = {random_(), Time()}; });
     Fill(&p.counters, [this](model::Counter* c) { MakeCounter(c); });
+    Fill(&p.backfills, [this](model::CounterBackfill* b) {
+      b->begun = Time();
+      MakeCounter(&b->since);
+    });
     Fill(&p.memberships, [this](model::Membership* m) { *m = {random_(), Chance(50), Time()}; });
     Fill(&p.runs, [this](model::Run* r) { MakeRun(r); });
     Fill(&p.ended_runs, [this](model::EndedRun* r) {
@@ -431,7 +438,7 @@ TEST(PersonRecordTest, NewerVersionIsNamed) {
   const Status status = DecodePerson(bytes, &decoded);
   EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
   EXPECT_EQ(status.message(),
-            "a person's record has version 4, this binary knows up to 3; use a newer sojourn");
+            "a person's record has version 5, this binary knows up to 4; use a newer sojourn");
 }
 
 TEST(PersonRecordTest, OlderVersionsAreRead) {

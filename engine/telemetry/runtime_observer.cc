@@ -20,6 +20,9 @@ std::string_view TypeName(model::EventType type) {
     case model::EventType::kImportBegin:
     case model::EventType::kImportEnd:
       return "import_bracket";
+    case model::EventType::kBackfillBegin:
+    case model::EventType::kBackfill:
+      return "backfill";
   }
   return "";
 }
