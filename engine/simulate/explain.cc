@@ -130,7 +130,8 @@ class Replay {
     explained.id = event->id;
     explained.place = fmt::format("{}/{}@{}", recorded.topic, recorded.partition.value(),
                                   recorded.offset.value());
-    if (event->properties.kind() == model::ValueKind::kMap) {
+    // Those of a backfill are nothing for people.
+    if (event->properties.kind() == model::ValueKind::kMap && event->name != model::kBackfillName) {
       model::JsonWriter json;
       json.Write(event->properties);
       explained.properties = json.Take();

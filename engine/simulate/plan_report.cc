@@ -59,7 +59,8 @@ std::string MissingText(const std::vector<MissingHistory>& missing) {
                         one.event, one.longer ? " farther back than it is kept now" : " anew",
                         one.text);
   }
-  return text;
+  return text +
+         "  once they are loaded, sojourn backfill counts the past from the log (not over Kafka)\n";
 }
 
 std::string ErrorsText(const std::vector<PlanError>& errors) {

@@ -8,6 +8,7 @@
 
 #include "engine/language/describe.h"
 #include "engine/language/key_places.h"
+#include "engine/simulate/counter_readers.h"
 #include "engine/simulate/plan.h"
 
 namespace sojourn::simulate {
@@ -195,105 +196,20 @@ std::string CompanyText(const Bundle& bundle) {
 
 // ---- missing history -------------------------------------------------------------------------
 
-// Looks at every expression of the new rules.
-class HistoryCheck {
- public:
-  HistoryCheck(const Bundle& old_rules, const Bundle& new_rules, std::vector<MissingHistory>* found)
-      : found_(found) {
-    for (const CounterDefinition& counter : old_rules.counters.counters()) {
-      old_[counter.id] = &counter;
-    }
-    for (const CounterDefinition& counter : new_rules.counters.counters()) {
-      new_[counter.id] = &counter;
-    }
+// The reads that the old rules have not counted for, or not so far back or not all of it.
+std::vector<MissingHistory> FindMissing(const Bundle& old_rules, const Bundle& new_rules) {
+  std::map<uint64_t, const CounterDefinition*> known;
+  for (const CounterDefinition& counter : old_rules.counters.counters()) {
+    known[counter.id] = &counter;
   }
-
-  void LookAt(const std::string& reader, const SourcePosition& position,
-              const ProgramPointer& program) {
-    if (program == nullptr) return;
-    for (const uint64_t id : program->counters()) {
-      const auto counter = new_.find(id);
-      if (counter == new_.end()) continue;
-      const auto known = old_.find(id);
-      const bool longer = known != old_.end();
-      if (longer && Covers(*known->second, *counter->second)) continue;
-      found_->push_back({reader, program->text(), counter->second->event, longer, position});
-    }
+  std::vector<MissingHistory> missing;
+  for (const CounterReader& reader : FindCounterReaders(new_rules)) {
+    const auto before = known.find(reader.counter->id);
+    const bool longer = before != known.end();
+    if (longer && Covers(*before->second, *reader.counter)) continue;
+    missing.push_back({reader.reader, reader.text, reader.counter->event, longer, reader.position});
   }
-  void LookAt(const std::string& reader, const SourcePosition& position,
-              const Conditions& conditions) {
-    for (const ProgramPointer& program : conditions) LookAt(reader, position, program);
-  }
-  void LookAt(const std::string& reader, const SourcePosition& position,
-              const language::NamedValues& values) {
-    for (const auto& [name, program] : values) LookAt(reader, position, program);
-  }
-
- private:
-  static bool Covers(const CounterDefinition& before, const CounterDefinition& after) {
-    return (after.needs & ~before.needs) == 0 && after.window <= before.window &&
-           after.keep <= before.keep;
-  }
-
-  std::map<uint64_t, const CounterDefinition*> old_;
-  std::map<uint64_t, const CounterDefinition*> new_;
-  std::vector<MissingHistory>* const found_;
-};
-
-struct LookAtStep {
-  HistoryCheck* check;
-  const std::string& reader;
-  const SourcePosition& position;
-
-  void operator()(const language::SendStep& step) const {
-    check->LookAt(reader, position, step.data);
-  }
-  void operator()(const language::WebhookStep& step) const {
-    check->LookAt(reader, position, step.data);
-  }
-  void operator()(const language::WaitStep& step) const {
-    check->LookAt(reader, position, step.until);
-  }
-  void operator()(const language::WaitUntilStep& step) const {
-    for (const auto& one : step.alternatives) check->LookAt(reader, position, one.where);
-    check->LookAt(reader, position, step.condition);
-  }
-  void operator()(const language::BranchStep& step) const {
-    for (const auto& one : step.cases) check->LookAt(reader, position, one.when);
-  }
-  void operator()(const language::RepeatStep& step) const {
-    check->LookAt(reader, position, step.while_true);
-  }
-  void operator()(const language::UpdatePersonStep& step) const {
-    check->LookAt(reader, position, step.traits);
-  }
-  void operator()(const language::EmitEventStep& step) const {
-    check->LookAt(reader, position, step.properties);
-  }
-  void operator()(const language::CouponStep&) const {}
-  void operator()(const language::AbTestStep&) const {}
-  void operator()(const language::ExitStep&) const {}
-};
-
-void LookAtJourney(const Bundle& bundle, const Journey& journey, HistoryCheck* check) {
-  const language::KeyPositions keys = FindKeys(bundle, journey.position.file);
-  const auto key = [&](const char* name) {
-    const auto found = keys.find(name);
-    return found == keys.end() ? journey.position : found->second;
-  };
-  const std::string reader = "journey " + journey.name;
-  for (const auto& trigger : journey.triggers) {
-    check->LookAt(reader + ", trigger", trigger.position, trigger.where);
-  }
-  check->LookAt(reader + ", only_if", key("only_if"), journey.only_if);
-  check->LookAt(reader + ", one_run_per", key("one_run_per"), journey.one_run_per);
-  if (journey.goal) check->LookAt(reader + ", goal", key("goal"), journey.goal->where);
-  for (const auto& rule : journey.exit_on) {
-    check->LookAt(reader + ", exit_on", key("exit_on"), rule.where);
-  }
-  for (const Step& step : journey.steps) {
-    std::visit(LookAtStep{check, reader + ", step " + step.id, step.position}, step.action);
-  }
+  return missing;
 }
 
 }  // namespace
@@ -322,14 +238,7 @@ RulesPlan PlanRules(const Bundle& old_rules, const Bundle& new_rules) {
   plan.templates = ChangedContents(TemplatesOf(old_rules), TemplatesOf(new_rules));
   plan.pools = ChangedContents(PoolsOf(old_rules), PoolsOf(new_rules));
   plan.company_changes = CompanyText(old_rules) != CompanyText(new_rules);
-  HistoryCheck check(old_rules, new_rules, &plan.missing);
-  for (const language::Segment& segment : new_rules.segments) {
-    const language::KeyPositions keys = FindKeys(new_rules, segment.position.file);
-    const auto where = keys.find("where");
-    check.LookAt("segment " + segment.name, where == keys.end() ? segment.position : where->second,
-                 segment.where);
-  }
-  for (const auto& journey : new_rules.journeys) LookAtJourney(new_rules, *journey, &check);
+  plan.missing = FindMissing(old_rules, new_rules);
   return plan;
 }
 

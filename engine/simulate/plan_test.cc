@@ -235,6 +235,7 @@ segment often added  [segments/often.yaml:1]
 
 read too early, because counting begins when these rules are loaded:
   segments/often.yaml:2: segment often counts "Checkout Started" anew: count("Checkout Started", days(9)) >= 3
+  once they are loaded, sojourn backfill counts the past from the log (not over Kafka)
 
 3 people; on the way:
   cart at pause (revision 0123456789abcdef): 2 runs: finish on their revision
