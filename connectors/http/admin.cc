@@ -54,6 +54,7 @@ std::vector<Route> AdminRoutes(AdminOptions options, AdminHandlers handlers) {
   add("GET", "/-/log", std::move(handlers.log));
   add("GET", "/-/explain", std::move(handlers.explain));
   add("POST", "/-/enroll", std::move(handlers.enroll));
+  add("POST", "/-/backfill", std::move(handlers.backfill));
   add("POST", "/-/pause", std::move(handlers.pause));
   add("GET", "/-/dead-letters", std::move(handlers.dead_letters));
   add("GET", "/-/suppressions", handlers.suppressions);

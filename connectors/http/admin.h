@@ -9,8 +9,8 @@
 //   GET  /-/log        recorded events, page by page
 //   GET  /-/explain    one person's past
 //   POST /-/plan       people under a change of rules
-//   POST /-/import, POST /-/enroll, GET and POST /-/dead-letters and /-/suppressions
-//   GET  /-/mails      what became of mails; POST: sends again what has failed
+//   POST /-/import, POST /-/enroll, POST /-/backfill, GET and POST /-/dead-letters and
+//   /-/suppressions GET  /-/mails      what became of mails; POST: sends again what has failed
 //
 // From reload on they change or reveal things, so they need "Authorization: Bearer TOKEN", also
 // from this machine: other users and web pages of a local browser reach a loopback port too. The
@@ -44,6 +44,8 @@ struct AdminHandlers {
   std::function<Response(const Request&)> plan;
   std::function<Response(const Request&)> import;
   std::function<Response(const Request&)> enroll;
+  // Query: `dry_run` (1: only say what), `bundle` (the rules it was said of).
+  std::function<Response(const Request&)> backfill;
   std::function<Response(const Request&)> dead_letters;
   std::function<Response(const Request&)> keep_dead_letters;
   std::function<Response(const Request&)> suppressions;  // GET and POST

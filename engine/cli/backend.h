@@ -1,6 +1,6 @@
 // What the log beneath a process offers to it, whichever log it is: ports for the workers, a way in
-// for events and imports, a way out for actions. `run`, `import`, `actions` and `enroll` know only
-// this.
+// for events and imports, a way out for actions. `run`, `import`, `actions`, `enroll` and
+// `backfill` know only this.
 //
 // Threads: every member from any thread, unless it says otherwise. Errors: one line for people.
 #pragma once
@@ -67,6 +67,7 @@ struct LogScan {
 struct LogProgress {
   Offset next;          // the first record that is not applied yet
   Timestamp watermark;  // timers before it have fired
+  uint32_t bundle = 0;  // number of the rules that it goes by; 0: none yet
 };
 
 // By partition: the next offset to be read.

@@ -27,6 +27,7 @@ void AddTestCommand(CLI::App* app, int* exit_code);
 void AddImportCommand(CLI::App* app, int* exit_code);
 void AddActionsCommand(CLI::App* app, int* exit_code);
 void AddDeadLettersCommand(CLI::App* app, int* exit_code);
+void AddBackfillCommand(CLI::App* app, int* exit_code);
 void AddEnrollCommand(CLI::App* app, int* exit_code);
 void AddExplainCommand(CLI::App* app, int* exit_code);
 void AddPauseCommands(CLI::App* app, int* exit_code);  // pause, resume

@@ -83,7 +83,7 @@ class EmbeddedBackend final : public Backend {
     if (!bytes) return std::optional<LogProgress>({Offset(0), Timestamp::Min()});
     SOJOURN_ASSIGN_OR_RETURN(const store::PartitionMeta meta, store::DecodePartitionMeta(*bytes));
     const Offset next = meta.inputs.empty() ? Offset(0) : meta.inputs.front().next_offset;
-    return std::optional<LogProgress>({next, meta.watermark});
+    return std::optional<LogProgress>({next, meta.watermark, meta.bundle});
   }
   Result<std::string> ReadNote(const std::string& name) override { return log_->ReadNote(name); }
   Status WriteNote(const std::string& name, const std::string& text) override {

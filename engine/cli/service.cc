@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "connectors/http/instance_file.h"
+#include "engine/cli/backfill.h"
 #include "engine/cli/count_people.h"
 #include "engine/cli/enroll.h"
 #include "engine/cli/explain_person.h"
@@ -341,6 +342,7 @@ http::AdminHandlers Service::Handlers() {
     return HandleRetryMails(reopen, request, stopping_);
   };
   handlers.enroll = [this](const http::Request& request) { return HandleEnroll(request); };
+  handlers.backfill = [this](const http::Request& request) { return HandleBackfill(request); };
   handlers.pause = [this](const http::Request& request) { return HandlePause(request); };
   return handlers;
 }
@@ -378,6 +380,31 @@ http::Response Service::HandleEnroll(const http::Request& request) {
     if (!enrolled.ok()) return http::ToResponse(enrolled);
   }
   return {.body = nlohmann::json{{"people", people->size()}}.dump() + "\n"};
+}
+
+http::Response Service::HandleBackfill(const http::Request& request) {
+  if (config_.log == LogKind::kKafka) return http::ToResponse(BackfillNeedsEmbeddedLog());
+  const std::unique_lock lock(backfilling_, std::try_to_lock);
+  if (!lock) return http::ToResponse(Unavailable("another backfill is under way"));
+  const auto stop = [this] { return stopping_.load(); };
+  if (request.Query("dry_run") == "1") {
+    const auto plan = PlanBackfill(backend_.get(), stop);
+    if (!plan.ok()) return http::ToResponse(plan.status());
+    return {.body = nlohmann::json{{"text", plan->text},
+                                   {"counters", plan->counters},
+                                   {"refused", plan->refused},
+                                   {"bundle", plan->bundle}}
+                        .dump() +
+                    "\n"};
+  }
+  BackfillRun run;
+  run.bundle = static_cast<uint32_t>(QueryNumber(request, "bundle"));
+  run.now = clock_.Now();
+  run.running = true;
+  const auto done = RunBackfill(run, backend_.get(), stop);
+  if (!done.ok()) return http::ToResponse(done.status());
+  return {.body =
+              nlohmann::json{{"people", done->people}, {"counters", done->counters}}.dump() + "\n"};
 }
 
 http::Response Service::HandleExplain(const http::Request& request) {

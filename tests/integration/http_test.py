@@ -140,6 +140,7 @@ def test_admin_paths():
         assert sojourn.get("/-/healthy") == (200, "healthy\n")
         assert sojourn.get("/-/ready")[0] == 200
         for method, path in (("POST", "/-/reload"), ("GET", "/-/actions"), ("POST", "/-/enroll"),
+                             ("POST", "/-/backfill"),
                              ("POST", "/-/import")):
             one_line_error(sojourn.request(method, path), 401, "token")
             one_line_error(sojourn.request(method, path, headers={"Authorization": "Bearer x"}),
