@@ -87,6 +87,9 @@ class Parser {
       return WrongWord(spaced && begin < text_.size() ? begin : number_begin,
                        "expected seconds, minutes, hours, days or weeks");
     }
+    if (style_ == DurationStyle::kLong && !spaced) {
+      return Wrong(number_begin, position_, "expected a space before the unit");
+    }
     if (unit <= last_unit_) return Wrong(begin, position_, "units must fall, each at most once");
     if (*number == 0 && style_ == DurationStyle::kLong) {
       return Wrong(number_begin, number_end, "must be at least 1");

@@ -42,9 +42,8 @@ int Check(const std::string& directory, DiagnosticFormat format, bool strict) {
   if (!rules.ok()) return Fail(rules.status());
   if (rules->bundle != nullptr) {
     // Test files are part of the directory: what is wrong in them is wrong here.
-    const auto report = simulate::RunTests(rules->bundle, TestFilesOf(*rules));
-    rules->diagnostics.insert(rules->diagnostics.end(), report.diagnostics.begin(),
-                              report.diagnostics.end());
+    const auto found = simulate::CheckTests(*rules->bundle, TestFilesOf(*rules));
+    rules->diagnostics.insert(rules->diagnostics.end(), found.begin(), found.end());
     language::SortDiagnostics(&rules->diagnostics);
   }
   std::fputs(FormatDiagnostics(rules->diagnostics, format).c_str(), stdout);

@@ -86,7 +86,9 @@ void Checker::CheckConstant(const Node& node) {
   if (!computed || scope_->unchecked || issues_->has_error() || !IsConstant(node)) return;
   const std::optional<model::Value> value = ConstantValue(node, &ast_->arena);
   if (!value || !value->is_error()) return;
-  issues_->Error(code::kConstant, node.span,
+  const bool of_literal = node.kind == NodeKind::kCall && node.children.size() == 1 &&
+                          node.children[0]->kind == NodeKind::kLiteral;
+  issues_->Error(code::kConstant, of_literal ? node.children[0]->span : node.span,
                  fmt::format("this always ends in an error: {}", value->text()));
 }
 

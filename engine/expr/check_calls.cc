@@ -1,9 +1,12 @@
 // Functions, in_segment() and local().
+#include <algorithm>
 #include <array>
+#include <iterator>
 
 #include <fmt/format.h>
 
 #include "engine/base/limits.h"
+#include "engine/base/suggest.h"
 #include "engine/expr/check.h"
 #include "engine/expr/function.h"
 #include "engine/expr/pattern.h"
@@ -28,6 +31,27 @@ std::string ArgumentTypes(const Node& call) {
 
 constexpr std::array<std::string_view, 6> kLocalFields = {"hour",  "minute", "day",
                                                           "month", "year",   "weekday"};
+
+constexpr std::string_view kMacros[] = {"all",          "exists", "exists_one",
+                                        "filter",       "map",    "transformList",
+                                        "transformMap", "optMap", "optFlatMap"};
+
+// Of everything that is written like a function.
+std::vector<std::string> AllNames() {
+  std::vector<std::string> names = FunctionNames();
+  for (const char* name :
+       {"count", "sum", "min", "max", "avg", "last", "first", "in_segment", "local", "has"}) {
+    names.emplace_back(name);
+  }
+  names.insert(names.end(), std::begin(kMacros), std::end(kMacros));
+  return names;
+}
+
+// A misspelt macro.
+bool IsLikeMacro(const Node& node) {
+  const std::string meant = node.method ? NearestName(node.name, AllNames()) : "";
+  return std::find(std::begin(kMacros), std::end(kMacros), meant) != std::end(kMacros);
+}
 
 }  // namespace
 
@@ -62,9 +86,13 @@ void Checker::ResolveNamespace(Node* node) const {
 }
 
 Type Checker::CheckFunction(Node* node, std::string_view name, bool method) {
-  for (Node* child : node->children) Check(child);
   const Overloads overloads = FindOverloads(name, method, node->children.size());
   node->access = Access::kFunction;
+  // A misspelt macro has names of its own; what stands in it is not judged.
+  const bool like_macro = overloads.count == 0 && !scope_->unchecked && IsLikeMacro(*node);
+  for (Node* child : node->children) {
+    if (!like_macro || child == node->children.front()) Check(child);
+  }
   if (overloads.count == 0) {
     if (!scope_->unchecked) UnknownFunction(*node);
     return {};
@@ -84,7 +112,8 @@ Type Checker::CheckFunction(Node* node, std::string_view name, bool method) {
   if (!matched && !scope_->unchecked) {
     const bool unit = name == "seconds" || name == "minutes" || name == "hours" || name == "days" ||
                       name == "weeks";
-    issues_->Error(code::kType, node->span,
+    const Span place = node->children.size() == 1 ? node->children[0]->span : node->span;
+    issues_->Error(code::kType, place,
                    fmt::format("{}() does not take {}", name, ArgumentTypes(*node)),
                    unit ? "it takes a whole number; add up parts: days(1) + hours(12)" : "");
     return {};
@@ -123,13 +152,7 @@ void Checker::UnknownFunction(const Node& node) {
     hint = node.method ? fmt::format("write {}(...)", node.name)
                        : fmt::format("write VALUE.{}(...)", node.name);
   } else {
-    std::vector<std::string> known = FunctionNames();
-    for (const char* name : {"count", "sum", "min", "max", "avg", "last", "first", "in_segment",
-                             "local", "has", "all", "exists", "exists_one", "filter", "map",
-                             "transformList", "transformMap", "optMap", "optFlatMap"}) {
-      known.emplace_back(name);
-    }
-    hint = DidYouMean(node.name, known);
+    hint = DidYouMean(node.name, AllNames());
   }
   issues_->Error(code::kUnknownFunction, node.name_span,
                  fmt::format("unknown function \"{}\"", node.name), hint);

@@ -132,7 +132,7 @@ TEST(CheckTest, Types) {
        "E013 <event.time + 3> timestamp + int has no meaning | durations are "
        "written days(3), hours(2)"},
       {"days(1.5) > hours(1)",
-       "E013 <days(1.5)> days() does not take double | it takes a whole number; add up parts: "
+       "E013 <1.5> days() does not take double | it takes a whole number; add up parts: "
        "days(1) + hours(12)"},
       {"event.total && true",
        "E013 <event.total> a condition is needed beside &&, this is double | compare it with "

@@ -8,6 +8,7 @@
 // Ownership: shared_ptr; views into a bundle live as long as it does. Times are milliseconds.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -249,6 +250,10 @@ struct EmitEventStep {
   std::string name;
   NamedValues properties;
 };
+// Why the engine itself ends runs; exit steps say something else.
+inline constexpr std::array<std::string_view, 9> kEngineExitReasons = {
+    "completed", "goal",  "event",   "enters_segment", "leaves_segment",
+    "restarted", "limit", "removed", "erased"};
 struct ExitStep {
   std::string reason;
 };

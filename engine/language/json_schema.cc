@@ -33,7 +33,7 @@ constexpr const char* kUrlPattern =
 std::string DurationPattern() {
   std::string parts;
   for (const char* unit : {"week", "day", "hour", "minute", "second"}) {
-    parts += fmt::format("(0*[1-9][0-9]* *{}s?( +|$))?", unit);
+    parts += fmt::format("(0*[1-9][0-9]* +{}s?( +|$))?", unit);
   }
   return "(?=[0-9])" + parts;
 }

@@ -135,11 +135,8 @@ void StepBuilder::EmitEvent(const Node&, const Node& value, const std::string&, 
 }
 
 void StepBuilder::Exit(const Node&, const Node& value, const std::string&, Step* step) {
-  constexpr std::string_view kReserved[] = {"completed",      "goal",           "event",
-                                            "enters_segment", "leaves_segment", "restarted",
-                                            "limit",          "removed",        "erased"};
   step->action.emplace<ExitStep>().reason = value.text;
-  for (const std::string_view reserved : kReserved) {
+  for (const std::string_view reserved : kEngineExitReasons) {
     if (reserved != value.text) continue;
     context_->reporter->Error(Code::kReservedName, *value.file, value.range,
                               fmt::format("the exit reason \"{}\" is the engine's own", value.text),

@@ -21,10 +21,14 @@ void Warn(Reporter* reporter, Code code, const Node& node, std::string message,
   reporter->Warning(code, *node.file, node.range, std::move(message), std::move(hint));
 }
 
-// A name that the rules do not have: the entry would say nothing.
+// A name that the rules do not have may stand there to show that it does nothing; where it is
+// nearly one that they have, it is misspelt, and the entry would say nothing.
 void Refuse(Reporter* reporter, Code code, const Node& node, std::string message,
             std::string hint) {
-  reporter->Error(code, *node.file, node.range, std::move(message), std::move(hint));
+  const language::Severity severity =
+      hint.empty() ? language::Severity::kWarning : language::Severity::kError;
+  reporter->Add(severity, CodeText(code), *node.file, node.range, std::move(message),
+                std::move(hint));
 }
 
 void WarnAboutType(const Node& node, const Value& value, const expr::Type& type,

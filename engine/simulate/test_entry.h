@@ -9,10 +9,10 @@
 
 namespace sojourn::simulate {
 
-// An error where the catalogue does not know the event, a property or a trait of an entry of
-// `history` or `events`; a warning where a value is of another type, which is read as absent, and
-// where a property is missing that the catalogue demands. `node` is the entry that `event` was read
-// from.
+// An error where an event, a property or a trait of an entry of `history` or `events` is nearly one
+// of the catalogue; a warning where it is none of it and near to none, where a value is of another
+// type, which is read as absent, and where a property is missing that the catalogue demands. `node`
+// is the entry that `event` was read from.
 void CheckEntry(const language::Node& node, const TestEvent& event, const expr::Names& names,
                 language::Reporter* reporter);
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
+#include <fmt/format.h>
 #include <re2/re2.h>
 
 #include "engine/base/duration_text.h"
@@ -40,6 +42,10 @@ constexpr std::array<KindName, 14> kKindNames = {{
     {ExpectationKind::kPath, "path"},
     {ExpectationKind::kNothingMore, "nothing_more"},
 }};
+
+constexpr std::string_view kSkipReasons[] = {"no_address", "suppressed",    "no_consent",
+                                             "holdout",    "frequency_cap", "quiet_hours",
+                                             "error",      "coupon_empty"};
 
 std::string TextOf(const Node* node) { return node == nullptr ? std::string() : node->text; }
 
@@ -118,9 +124,8 @@ class Parser {
       }
     }
     CheckTraits(*node.Find("person"), test, *bundle_.names, reporter_);
-    test.history = EventsOf(node.Find("history"), "h");
-    test.events = EventsOf(node.Find("events"), "e");
-    CheckOrder(node.Find("history"), test.history);
+    test.history = EventsOf(node.Find("history"), "h", /*of_history=*/true);
+    test.events = EventsOf(node.Find("events"), "e", /*of_history=*/false);
     ParseForced(node.Find("force"), &test);
     if (const Node* until = node.Find("until")) test.until = MomentOf(*until);
     test.partial = TextOf(node.Find("partial")) == "true";
@@ -130,19 +135,17 @@ class Parser {
     file_.tests.push_back(std::move(test));
   }
 
-  // Nothing of the history may lie behind the start.
-  void CheckOrder(const Node* node, const std::vector<TestEvent>& history) {
-    if (history.empty() || history.back().at <= start_) return;
-    Error(Code::kEmptyInterval, *node, "an entry of the history is later than start",
-          "move it to events");
-  }
-
-  std::vector<TestEvent> EventsOf(const Node* list, std::string_view id_prefix) {
+  std::vector<TestEvent> EventsOf(const Node* list, std::string_view id_prefix, bool of_history) {
     std::vector<TestEvent> events;
     if (list == nullptr) return events;
     for (const Node* node : list->items) {
       TestEvent event;
-      event.at = MomentOf(*node->Find("at"));
+      const Node& at = *node->Find("at");
+      event.at = MomentOf(at);
+      if (of_history && event.at > start_) {
+        Error(Code::kEmptyInterval, at, "an entry of the history is later than start",
+              "move it to events");
+      }
       const Node* time = node->Find("time");
       event.time = time == nullptr ? event.at : MomentOf(*time);
       const Node* id = node->Find("id");
@@ -235,6 +238,27 @@ class Parser {
     return expectation;
   }
 
+  void CheckReason(const Node& reason, const std::vector<std::string>& known) {
+    if (std::find(known.begin(), known.end(), reason.text) != known.end()) return;
+    std::string hint = DidYouMean(reason.text, known);
+    if (hint.empty()) hint = fmt::format("one of: {}", fmt::join(known, ", "));
+    Error(Code::kNotAChoice, reason, "nothing has the reason \"" + reason.text + "\"",
+          std::move(hint));
+  }
+
+  // Those of the engine, and of the exit steps.
+  std::vector<std::string> ExitReasons() const {
+    std::vector<std::string> reasons(language::kEngineExitReasons.begin(),
+                                     language::kEngineExitReasons.end());
+    for (const auto& journey : bundle_.journeys) {
+      for (const language::Step& step : journey->steps) {
+        const auto* exit = std::get_if<language::ExitStep>(&step.action);
+        if (exit != nullptr) reasons.push_back(exit->reason);
+      }
+    }
+    return reasons;
+  }
+
   void CheckExpectation(const Node& node, const Node& named, const Expectation& expectation) {
     switch (expectation.kind) {
       case ExpectationKind::kSendEmail:
@@ -257,6 +281,12 @@ class Parser {
         break;
       case ExpectationKind::kTrait:
         CheckExpectedTraits(named, *bundle_.names, reporter_);
+        break;
+      case ExpectationKind::kExit:
+        CheckReason(named, ExitReasons());
+        break;
+      case ExpectationKind::kSkipped:
+        CheckReason(named, {std::begin(kSkipReasons), std::end(kSkipReasons)});
         break;
       default:
         break;

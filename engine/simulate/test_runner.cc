@@ -4,8 +4,8 @@
 #include <set>
 #include <utility>
 
-#include "engine/language/load.h"
 #include "engine/simulate/judge.h"
+#include "engine/simulate/rules_subset.h"
 #include "engine/simulate/test_file.h"
 #include "engine/simulate/virtual_person.h"
 
@@ -16,18 +16,6 @@ namespace {
 constexpr Duration kLongestTest = Days(400);
 
 using Reached = std::set<std::pair<std::string, std::string>>;  // journey, step
-
-// The same rules with only the journeys that the test file names.
-std::shared_ptr<const language::Bundle> Only(const language::Bundle& bundle,
-                                             const std::vector<std::string>& journeys) {
-  std::map<std::string, std::string> files = bundle.files;
-  for (const auto& journey : bundle.journeys) {
-    const bool wanted =
-        std::find(journeys.begin(), journeys.end(), journey->name) != journeys.end();
-    if (!wanted) files.erase(journey->position.file);
-  }
-  return language::LoadBundle(files).bundle;
-}
 
 Timestamp LastExpected(const TestCase& test) {
   Timestamp last = test.start;
@@ -65,9 +53,10 @@ TestResult RunTest(const std::shared_ptr<const language::RuleSet>& rules, const 
   return judge.Finish(person);
 }
 
-void RunFile(const language::Bundle& bundle, const TestFile& file, const TestOptions& options,
-             Reached* reached, TestReport* report) {
-  const auto rules = std::make_shared<const language::RuleSet>(Only(bundle, file.journeys));
+void RunFile(const language::Bundle& bundle, const TestFile& file, const std::string& text,
+             const TestOptions& options, Reached* reached, TestReport* report) {
+  const auto rules =
+      std::make_shared<const language::RuleSet>(SubsetFor(bundle, file.journeys, text));
   for (const TestCase& test : file.tests) {
     TestResult result = RunTest(rules, test, options, reached);
     (result.passed ? report->passed : report->failed) += 1;
@@ -92,6 +81,13 @@ bool TestReport::HasErrors() const {
   });
 }
 
+std::vector<language::Diagnostic> CheckTests(const language::Bundle& bundle,
+                                             const std::map<std::string, std::string>& test_files) {
+  std::vector<language::Diagnostic> diagnostics;
+  for (const auto& [path, text] : test_files) ParseTestFile(path, text, bundle, &diagnostics);
+  return diagnostics;
+}
+
 TestReport RunTests(const std::shared_ptr<const language::Bundle>& bundle,
                     const std::map<std::string, std::string>& test_files,
                     const TestOptions& options) {
@@ -99,7 +95,7 @@ TestReport RunTests(const std::shared_ptr<const language::Bundle>& bundle,
   Reached reached;
   for (const auto& [path, text] : test_files) {
     const auto file = ParseTestFile(path, text, *bundle, &report.diagnostics);
-    if (file != nullptr) RunFile(*bundle, *file, options, &reached, &report);
+    if (file != nullptr) RunFile(*bundle, *file, text, options, &reached, &report);
   }
   if (options.coverage) ListUnreached(*bundle, reached, &report);
   language::SortDiagnostics(&report.diagnostics);

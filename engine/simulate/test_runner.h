@@ -61,6 +61,10 @@ struct TestReport {
   bool HasErrors() const;
 };
 
+// What is wrong with test files, without running them.
+std::vector<language::Diagnostic> CheckTests(const language::Bundle& bundle,
+                                             const std::map<std::string, std::string>& test_files);
+
 // `test_files`: text by path. Each file runs only the journeys it names.
 TestReport RunTests(const std::shared_ptr<const language::Bundle>& bundle,
                     const std::map<std::string, std::string>& test_files,
