@@ -124,6 +124,7 @@ class SendChecker {
     if (root == "trigger") return CheckProperty(read, loaded, draft_.trigger_events);
     if (root == "ab_test") return CheckTest(read, loaded, flow);
     if (root == "data") return CheckData(read, loaded, index);
+    if (root == "coupon" && !IsCouponField(PartOf(read.path, 1))) return;  // told at the template
     if (root != "coupon" || flow.coupon || told_coupon_.count(index) != 0) return;
     told_coupon_.insert(index);
     const Node& node = *draft_.origins[index].naming_key;
@@ -131,6 +132,15 @@ class SendChecker {
         Code::kNoCouponBefore, *node.file, node.range,
         fmt::format("the template \"{}\" reads {}, but no coupon step comes before this",
                     loaded.rule->name, read.path));
+  }
+
+  static bool IsCouponField(const std::string& field) {
+    return field.empty() || field == "code" || field == "expires_at";
+  }
+
+  // True the first time: one mistake in a template is told once, whoever sends it.
+  bool IsNew(const LoadedTemplate::Read& read, const LoadedTemplate& loaded) {
+    return context_->told_reads.emplace(loaded.file, read.member.begin, read.path).second;
   }
 
   void CheckProperty(const LoadedTemplate::Read& read, const LoadedTemplate& loaded,
@@ -143,6 +153,7 @@ class SendChecker {
       const std::vector<std::string> names = context_->catalog->PropertyNames(event);
       known.insert(known.end(), names.begin(), names.end());
     }
+    if (!IsNew(read, loaded)) return;
     context_->reporter->Error(
         Code::kUnknownProperty, *loaded.file, read.member,
         fmt::format("where the journey \"{}\" sends this, no event has the property \"{}\"",
@@ -155,7 +166,7 @@ class SendChecker {
     const std::string test = PartOf(read.path, 1);
     const bool passed =
         std::find(flow.ab_tests.begin(), flow.ab_tests.end(), test) != flow.ab_tests.end();
-    if (test.empty() || passed) return;
+    if (test.empty() || passed || !IsNew(read, loaded)) return;
     context_->reporter->Error(
         Code::kUnknownTemplateName, *loaded.file, read.member,
         fmt::format("where the journey \"{}\" sends this, no test \"{}\" has been passed",
@@ -168,7 +179,7 @@ class SendChecker {
     const auto& data = std::get<SendStep>(draft_.steps[index].action).data;
     const bool given = std::any_of(data.begin(), data.end(),
                                    [&](const auto& value) { return value.first == wanted; });
-    if (wanted.empty() || given) return;
+    if (wanted.empty() || given || !IsNew(read, loaded)) return;
     std::vector<std::string> names;
     for (const auto& [name, program] : data) names.push_back(name);
     // Without a name like it the template may be meant for several steps, not all of which give it.

@@ -10,6 +10,7 @@
 #include "engine/base/suggest.h"
 #include "engine/language/load_context.h"
 #include "engine/language/read.h"
+#include "engine/language/values.h"
 
 namespace sojourn::language {
 namespace {
@@ -113,9 +114,23 @@ class BundleLoader {
       if (kind.first_key != first) continue;
       file->kind = kind.first_key;
       file->has_shape = CheckShape(root, kind.shape(), &reporter_);
+      if (!file->has_shape) ForgetMisspelt(root, kind);
       return;
     }
     UnknownKind(*file, first);
+  }
+
+  // What a misspelt key of the company or a catalogue declares is not known, nor called unknown.
+  void ForgetMisspelt(const Node& root, const FileKind& kind) {
+    const std::vector<Field>& fields = kind.shape().fields;
+    for (const Node::Entry& entry : root.entries) {
+      const bool known = std::any_of(fields.begin(), fields.end(), [&](const Field& field) {
+        return field.key == entry.key->text;
+      });
+      if (known) continue;
+      if (kind.first_key == "company") context_.company_unreadable = true;
+      if (kind.first_key == "catalog") context_.catalog->ForgetCatalog();
+    }
   }
 
   void UnknownKind(const RulesFile& file, const std::string& first) {
@@ -128,6 +143,8 @@ class BundleLoader {
                       fmt::format("one of: {}", fmt::join(kinds, ", ")));
       return;
     }
+    DeclareUnread(NearestName(first, kinds), root.entries.front().value->text);
+    for (const std::string& kind : kinds) DeclareUnread(kind, TextAt(root, kind));
     std::string hint = DidYouMean(first, kinds);
     if (hint.empty() && first == "journeys") hint = "a test's file name ends in .test.yaml";
     for (const std::string& kind : kinds) {
@@ -160,13 +177,21 @@ class BundleLoader {
     std::string kind;
     std::string name;
     if (!re2::RE2::PartialMatch(file->source.text(), pattern, &kind, &name)) {
-      // A template's file is called like it, as a habit.
-      const std::string& path = file->source.path();
-      const size_t begin = path.rfind('/') + 1;  // 0 where there is none
-      if (file->kind == "template")
-        context_.templates.insert(path.substr(begin, path.rfind('.') - begin));
+      if (file->kind == "template") DeclareByFileName(*file);
       return;
     }
+    DeclareUnread(kind, name);
+  }
+
+  // A template's file is called like it, as a habit.
+  void DeclareByFileName(const RulesFile& file) {
+    const std::string& path = file.source.path();
+    const size_t begin = path.rfind('/') + 1;  // 0 where there is none
+    context_.templates.insert(path.substr(begin, path.rfind('.') - begin));
+  }
+
+  void DeclareUnread(std::string_view kind, const std::string& name) {
+    if (name.empty()) return;
     if (kind == "company") context_.company_unreadable = true;
     if (kind == "catalog") context_.catalog->ForgetCatalog();
     if (kind == "segment") context_.catalog->AddSegment(name);
@@ -183,6 +208,7 @@ class BundleLoader {
         continue;
       }
       const Node* name = file.document->root().Find(file.kind);
+      if (name == nullptr) DeclareMisnamed(file);
       if (file.kind == "catalog" || name == nullptr) continue;
       // There is one company; other names are unique within their kind.
       const std::string key =
@@ -200,6 +226,18 @@ class BundleLoader {
       if (file.kind == "coupon_pool") context_.pools.insert(name->text);
       if (file.kind == "template") context_.templates.insert(name->text);
     }
+  }
+
+  // A name that is refused is declared as it stands and as it should be written.
+  void DeclareMisnamed(const RulesFile& file) {
+    bool has_key = false;
+    for (const Node::Entry& entry : file.document->root().entries) {
+      if (entry.key->text != file.kind) continue;
+      has_key = true;
+      DeclareUnread(file.kind, entry.value->text);
+      DeclareUnread(file.kind, ToCase(entry.value->text, '-'));
+    }
+    if (!has_key && file.kind == "template") DeclareByFileName(file);
   }
 
   std::vector<RulesFile*> Files(std::string_view kind) {

@@ -16,9 +16,9 @@ void LoadTopics(const Node* topics, LoadContext* context) {
   if (topics != nullptr) company.topics.clear();
   for (const Node::Entry& entry :
        topics == nullptr ? std::vector<Node::Entry>() : topics->entries) {
-    if (entry.key->broken) continue;
     ConsentTopic topic;
-    topic.name = entry.key->text;
+    // What is told of a topic's own name is not told again at each use.
+    topic.name = entry.key->broken ? ToCase(entry.key->text, '-') : entry.key->text;
     topic.opted_in = TextAt(*entry.value, "default") != "opted_out";
     topic.transactional = TextAt(*entry.value, "kind") == "transactional";
     company.topics.push_back(topic);
@@ -51,6 +51,7 @@ void LoadSenders(const Node* senders, LoadContext* context) {
   if (senders == nullptr) return;
   for (const Node::Entry& entry : senders->entries) {
     context->senders.insert(entry.key->text);
+    if (entry.key->broken) context->senders.insert(ToCase(entry.key->text, '-'));
     context->bundle->company.senders.push_back(
         {entry.key->text, TextAt(*entry.value, "from"), TextAt(*entry.value, "reply_to")});
   }
@@ -64,6 +65,7 @@ expr::Type TypeOf(const Node& node) {
 void LoadEvents(const Node* events, LoadContext* context) {
   if (events == nullptr) return;
   for (const Node::Entry& entry : events->entries) {
+    if (events->FindKey(entry.key->text) != entry.key) continue;  // told: the key stands twice
     Catalog::Properties properties;
     for (const Node::Entry& property : entry.value->entries) {
       properties[property.key->text] = TypeOf(*property.value);
@@ -79,6 +81,7 @@ void LoadEvents(const Node* events, LoadContext* context) {
 void LoadTraits(const Node* traits, LoadContext* context) {
   if (traits == nullptr) return;
   for (const Node::Entry& entry : traits->entries) {
+    if (traits->FindKey(entry.key->text) != entry.key) continue;  // told: the key stands twice
     const std::string& name = entry.key->text;
     if (Catalog::IsPersonBuiltIn(name)) {
       context->reporter->Error(

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "engine/language/bundle.h"
@@ -59,6 +60,8 @@ struct LoadContext {
   bool company_unreadable = false;
 
   std::map<std::string, LoadedTemplate> loaded_templates;
+  // What templates read and some send does not have: by place and path.
+  std::set<std::tuple<const SourceFile*, uint32_t, std::string>> told_reads;
   std::set<std::string> used_segments;
   std::set<std::string> used_templates;
   std::set<std::string> used_partials;

@@ -32,24 +32,6 @@ bool Refuse(Problem* problem, Code code, std::string message, std::string hint =
   return false;
 }
 
-std::string ToCase(std::string_view text, char separator) {
-  std::string out;
-  for (const char c : text) {
-    if (c >= 'A' && c <= 'Z') {
-      const bool word_start =
-          !out.empty() && out.back() != separator && !(out.back() >= 'A' && out.back() <= 'Z');
-      if (word_start) out.push_back(separator);
-      out.push_back(static_cast<char>(c - 'A' + 'a'));
-    } else if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
-      out.push_back(c);
-    } else if (!out.empty() && out.back() != separator) {
-      out.push_back(separator);
-    }
-  }
-  while (!out.empty() && out.back() == separator) out.pop_back();
-  return out;
-}
-
 bool CheckName(const Node& node, bool kebab, Problem* problem) {
   if (kebab ? IsKebabCase(node.text) : IsSnakeCase(node.text)) return true;
   const std::string better = ToCase(node.text, kebab ? '-' : '_');

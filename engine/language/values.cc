@@ -20,6 +20,25 @@ bool IsSnakeCase(std::string_view text) {
   return re2::RE2::FullMatch(text, pattern);
 }
 
+std::string ToCase(std::string_view text, char separator) {
+  std::string out;
+  bool after_capital = false;
+  for (const char c : text) {
+    const bool is_capital = c >= 'A' && c <= 'Z';
+    if (is_capital) {
+      if (!after_capital && !out.empty() && out.back() != separator) out.push_back(separator);
+      out.push_back(static_cast<char>(c - 'A' + 'a'));
+    } else if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
+      out.push_back(c);
+    } else if (!out.empty() && out.back() != separator) {
+      out.push_back(separator);
+    }
+    after_capital = is_capital;
+  }
+  while (!out.empty() && out.back() == separator) out.pop_back();
+  return out;
+}
+
 std::optional<int64_t> ParseInteger(std::string_view text) {
   int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

@@ -13,6 +13,8 @@ namespace sojourn::language {
 
 bool IsKebabCase(std::string_view text);
 bool IsSnakeCase(std::string_view text);
+// The name as kebab-case ('-') or snake_case ('_') writes it: "Win Back" -> "win-back"; may be "".
+std::string ToCase(std::string_view text, char separator);
 
 std::optional<int64_t> ParseInteger(std::string_view text);
 

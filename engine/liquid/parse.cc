@@ -137,6 +137,7 @@ void Parser::UnknownTag(const Piece& piece) {
   const std::string_view name = NameOf(piece);
   const Span span{piece.name.begin, std::max(piece.name.end, piece.name.begin + 1)};
   if (std::find(std::begin(kMiddles), std::end(kMiddles), name) != std::end(kMiddles)) {
+    if (unknown_tags_ > 0) return;  // of a tag that has been told
     return Issue(span, fmt::format("{{% {} %}} stands in no block that has it", name));
   }
   ++unknown_tags_;

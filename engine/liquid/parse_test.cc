@@ -83,6 +83,7 @@ TEST(IssuesTest, OfBlocks) {
   EXPECT_EQ(Issues("{% raw %}{{ a }}"), "{% raw %} is never closed (write {% endraw %}); ");
   EXPECT_EQ(Issues("{% else %}"), "{% else %} stands in no block that has it; ");
   EXPECT_EQ(Issues("{% fro i in a %}"), "unknown tag \"fro\" (did you mean \"for\"?); ");
+  EXPECT_EQ(Issues("{% fi a %}b{% else %}c{% endif %}"), "unknown tag \"fi\"; ");
   EXPECT_EQ(Issues("{% if a %}{% elsif b %}{% else %}{% endif %} { % } }"), "");
   EXPECT_EQ(Issues("{% liquid\n if a\n echo b %}"),
             "{% if %} is never closed (write {% endif %}); ");
