@@ -112,14 +112,16 @@ Result<RulesSource::OfferResult> RulesSource::Offer(const Files& files, bool rel
     result.outcome = OfferOutcome::kRefused;
     return result;
   }
+  // Without the tests: they change no rules.
+  const Files& rules = loaded.bundle->files;
   for (const auto& [number, bundle] : bundles_) {
-    if (bundle->files != files) continue;
+    if (bundle->files != rules) continue;
     if (number == result.number) return result;
     if (reload) continue;
     result.outcome = OfferOutcome::kOlder;
     return result;
   }
-  SOJOURN_ASSIGN_OR_RETURN(result.number, store_->Append(files));
+  SOJOURN_ASSIGN_OR_RETURN(result.number, store_->Append(rules));
   bundles_[result.number] = Numbered(loaded.bundle, result.number);
   Rebuild();
   result.outcome = OfferOutcome::kSwitched;

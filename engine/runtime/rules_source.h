@@ -54,9 +54,9 @@ class RulesSource {
     uint32_t number = 0;  // of the bundle in force now
     std::vector<language::Diagnostic> diagnostics;
   };
-  // Puts a rules directory's files into force, durably. At a start (`reload` false) files equal to
-  // an older bundle's are taken for an outdated copy and refused (kOlder); on a reload they are
-  // what the operator wants. Errors: the store's.
+  // Puts a rules directory's files into force, durably, without its tests. At a start (`reload`
+  // false) files equal to an older bundle's are taken for an outdated copy and refused (kOlder); on
+  // a reload they are what the operator wants. Errors: the store's.
   Result<OfferResult> Offer(const Files& files, bool reload);
 
   // The rules in force; null before the first bundle. `current()->current().number` is their

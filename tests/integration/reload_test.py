@@ -251,6 +251,18 @@ def test_rules_change_while_events_stream_in():
         made.sojourn.stop()
 
 
+def test_unchanged_rules_make_no_new_bundle():
+    with shop() as made:
+        before = made.reload()[1]["bundle"]
+        assert made.reload()[1]["bundle"] == before
+        test_file = made.rules / "tests/order.test.yaml"
+        test_file.write_text(TEST_FILE.replace("an order", "one order"))
+        assert made.reload()[1]["bundle"] == before, "a changed test changes no rules"
+        made.sojourn.stop()
+        made.sojourn.start()
+        assert made.reload()[1]["bundle"] == before, "a restart changes no rules"
+
+
 def test_runs_in_flight_move():
     with shop() as made:
         made.replace(order_journey("old", "move"))
