@@ -2,7 +2,8 @@
 # Installs the Debian 12 packages that Sojourn needs; the one list that all scripts share.
 #
 #   deploy/install-packages.sh         what building and running need
-#   deploy/install-packages.sh test    what the tests need, too
+#   deploy/install-packages.sh test    what the tests need, too; with SOJOURN_LONG_TESTS set also
+#                                      what only the long ones need
 #
 # Quick and silent when everything is there; asks for sudo only when something is missing.
 set -euo pipefail
@@ -25,8 +26,14 @@ test_packages=(
   rocksdb-tools               # what a killed process left in its directory
 )
 
+long_test_packages=(
+  clang-14 libclang-rt-14-dev  # fuzzers
+)
+
 # Node may have come from elsewhere, with an npm that Debian's does not go together with.
 command -v npm >/dev/null || test_packages+=(nodejs npm)  # an independent reader of JSON Schema
+
+[ -z "${SOJOURN_LONG_TESTS:-}" ] || test_packages+=("${long_test_packages[@]}")
 
 case "${1:-build}" in
   build) wanted=("${build_packages[@]}") ;;

@@ -31,7 +31,7 @@ class MapPartials : public PartialSource {
   }
 
  private:
-  const PartialTexts texts_;
+  const PartialTexts texts_ = {};
 };
 
 // The output, or "issue: ..." or "error: ...".
