@@ -17,7 +17,7 @@ Move Pass(Walk& walk, const language::UpdatePersonStep& update) {
     PlanDates(session);
     Item made;
     RecomputeSegments(session, changes, &made.changes);
-    JudgeAwaitedConditions(session, &made.ready);
+    FindReadyRuns(session, made.changes, &made.ready);
     made.cause = session.item->cause;
     if (!made.changes.empty() || !made.ready.empty()) session.Enqueue(std::move(made));
   }

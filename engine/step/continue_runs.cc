@@ -8,7 +8,6 @@ namespace sojourn::step {
 namespace {
 
 using language::WaitAlternative;
-using language::WaitUntilKind;
 using language::WaitUntilStep;
 using model::RestKind;
 
@@ -28,17 +27,7 @@ std::optional<Move> OnEvent(Walk& walk, const WaitUntilStep& wait) {
   return std::nullopt;
 }
 
-std::optional<Move> OnSegment(const Item& item, const WaitUntilStep& wait) {
-  const bool wanted = wait.kind == WaitUntilKind::kInSegment;
-  for (const SegmentChange& change : item.changes) {
-    if (change.segment->id == wait.segment_id && change.entered == wanted) {
-      return Move::To(wait.then);
-    }
-  }
-  return std::nullopt;
-}
-
-std::optional<Move> OnCondition(Walk& walk, const WaitUntilStep& wait) {
+std::optional<Move> OnReady(Walk& walk, const WaitUntilStep& wait) {
   const auto& ready = walk.session.item->ready;
   const RunName name{walk.run.journey, walk.run.entry};
   if (std::find(ready.begin(), ready.end(), name) == ready.end()) return std::nullopt;
@@ -54,9 +43,8 @@ std::optional<Move> WayOn(Walk& walk) {
     case RestKind::kWaitEvent:
       return OnEvent(walk, *wait);
     case RestKind::kWaitSegment:
-      return OnSegment(*walk.session.item, *wait);
     case RestKind::kWaitCondition:
-      return OnCondition(walk, *wait);
+      return OnReady(walk, *wait);
     default:
       return std::nullopt;
   }

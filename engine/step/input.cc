@@ -46,7 +46,7 @@ void TakeIn(Session& session, bool external, bool silent, Item* item) {
   if (silent) {
     RewatchAwaitedConditions(session);
   } else {
-    JudgeAwaitedConditions(session, &item->ready);
+    FindReadyRuns(session, item->changes, &item->ready);
   }
 }
 

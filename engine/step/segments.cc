@@ -121,6 +121,21 @@ void RecomputeSegments(Session& session, const Changes& changes, std::vector<Seg
   }
 }
 
+namespace {
+
+// Whether the run waits for a membership that one of the changes has made.
+bool IsAwaited(const std::vector<SegmentChange>& changes, const language::Journey& journey,
+               const model::Run& run) {
+  const auto* wait = std::get_if<language::WaitUntilStep>(&journey.steps[run.position].action);
+  if (wait == nullptr) return false;
+  const bool wanted = wait->kind == language::WaitUntilKind::kInSegment;
+  return std::any_of(changes.begin(), changes.end(), [&](const SegmentChange& change) {
+    return change.segment->id == wait->segment_id && change.entered == wanted;
+  });
+}
+
+}  // namespace
+
 bool JudgeAwaited(Session& session, const language::RuleSet::JourneyRevision& rules,
                   model::Run* run) {
   const language::Step& step = rules.journey->steps[run->position];
@@ -139,11 +154,17 @@ bool JudgeAwaited(Session& session, const language::RuleSet::JourneyRevision& ru
   return holds;
 }
 
-void JudgeAwaitedConditions(Session& session, std::vector<RunName>* ready) {
+void FindReadyRuns(Session& session, const std::vector<SegmentChange>& changes,
+                   std::vector<RunName>* ready) {
   for (model::Run& run : session.person.runs) {
-    if (run.rest != model::RestKind::kWaitCondition || session.AlreadyReady(run)) continue;
+    const bool awaits_condition = run.rest == model::RestKind::kWaitCondition;
+    if (!awaits_condition && run.rest != model::RestKind::kWaitSegment) continue;
+    if (session.AlreadyReady(run)) continue;
     const auto rules = session.rules.Find(run.journey, run.revision);
-    if (rules.journey == nullptr || !JudgeAwaited(session, rules, &run)) continue;
+    if (rules.journey == nullptr) continue;
+    const bool is_ready = awaits_condition ? JudgeAwaited(session, rules, &run)
+                                           : IsAwaited(changes, *rules.journey, run);
+    if (!is_ready) continue;
     run.flip_at = Timestamp::Max();
     session.MarkReady(run);
     ready->push_back({run.journey, run.entry});

@@ -12,9 +12,11 @@ namespace sojourn::step {
 // (silent).
 void RecomputeSegments(Session& session, const Changes& changes, std::vector<SegmentChange>* made);
 
-// Judges the awaited conditions of runs at rest again and appends the runs whose condition has
-// become true, each once per input.
-void JudgeAwaitedConditions(Session& session, std::vector<RunName>* ready);
+// Appends the runs at rest that wait for one of `changes`, or whose awaited condition, judged
+// again, has become true; each once until it goes on. What a run comes to wait for later was before
+// its time.
+void FindReadyRuns(Session& session, const std::vector<SegmentChange>& changes,
+                   std::vector<RunName>* ready);
 
 // Judges one run's awaited condition; sets its flip.
 bool JudgeAwaited(Session& session, const language::RuleSet::JourneyRevision& rules,

@@ -46,7 +46,7 @@ struct Item {
   model::Value traits;  // that came along with the event; null for none
   std::string_view event_id;
   std::vector<SegmentChange> changes;
-  std::vector<RunName> ready;  // runs whose awaited condition became true
+  std::vector<RunName> ready;  // runs whose awaited condition or membership came
   int depth = 0;               // 0: the input itself; n: emitted while handling depth n - 1
   Cause cause;
 };

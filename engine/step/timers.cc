@@ -23,7 +23,7 @@ Item TimerItem(std::string_view input) {
 void FireFlips(Session& session) {
   Item item = TimerItem("timer");
   RecomputeSegments(session, {}, &item.changes);
-  JudgeAwaitedConditions(session, &item.ready);
+  FindReadyRuns(session, item.changes, &item.ready);
   if (!item.changes.empty()) {
     item.cause.input = item.changes.front().entered ? "enters_segment" : "leaves_segment";
   }
