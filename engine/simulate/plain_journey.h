@@ -1,0 +1,162 @@
+// Journeys as plain data, small enough that an interpreter of some hundred lines runs them: what
+// random_journeys_test.cc makes by chance, writes as YAML for the engine and compares.
+//
+// Tests only. Times are milliseconds since 1970, spans milliseconds; threads: one owner.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace sojourn::simulate {
+
+inline constexpr int64_t kPlainMinute = 60'000;
+inline constexpr int64_t kPlainHour = 60 * kPlainMinute;
+inline constexpr int64_t kPlainDay = 24 * kPlainHour;
+
+struct PlainCondition {
+  enum class Kind {
+    kTrue,
+    kEventValue,    // event.value >= number
+    kTriggerValue,  // trigger.value >= number
+    kLevel,         // person.level >= number
+    kKey,           // event.key == text
+    kCount,         // count(text, window) >= number
+    kFewer,         // count(text, window) < number
+  };
+  Kind kind = Kind::kTrue;
+  int number = 0;
+  std::string text;
+  int64_t window = 0;  // whole hours
+};
+
+// An event, or a change of membership.
+struct PlainMatch {
+  std::string event;
+  PlainCondition where;
+  std::string segment;  // not empty: of this one
+  bool leaves = false;
+};
+
+struct PlainStep {
+  enum class Kind {
+    kSend,     // text: the topic
+    kWait,     // span
+    kWaitDay,  // number: days; minute_of_day
+    kWaitWeekday,
+    kWaitUntil,    // match, span
+    kWaitSegment,  // text: the segment; span; `relative`: until it is left
+    kIf,           // condition
+    kRepeat,       // number, condition; then: the body
+    kUpdate,       // level: number, or person.level + number where `relative`
+    kEmit,         // text: the event; value: number, or event.value where `relative`
+    kExit,         // text: the reason
+  };
+  Kind kind = Kind::kSend;
+  int number = 0;
+  int64_t span = 0;
+  int minute_of_day = 0;
+  bool relative = false;
+  std::string text;
+  PlainMatch match;
+  PlainCondition condition;
+  std::vector<PlainStep> then;
+  std::vector<PlainStep> otherwise;
+};
+
+struct PlainJourney {
+  enum class Reentry { kAlways, kNever, kAfter };
+  std::string name;
+  std::vector<PlainMatch> triggers;
+  PlainCondition only_if;
+  Reentry reentry = Reentry::kAlways;
+  int64_t reentry_after = 0;
+  bool one_run_per_key = false;  // event.key
+  bool restart = false;
+  std::optional<PlainMatch> goal;
+  int64_t goal_within = 0;  // 0: none
+  bool exit_on_goal = false;
+  std::vector<PlainMatch> exit_on;
+  std::vector<PlainStep> steps;
+};
+
+struct PlainCap {
+  int max = 1;
+  int64_t per = 0;
+  std::string topic;  // empty: all marketing topics
+};
+
+struct PlainQuietHours {  // [from, to), minutes of the day in UTC; may wrap midnight
+  int from = 0;
+  int to = 0;
+  bool skip = false;
+};
+
+struct PlainSegment {
+  std::string name;
+  PlainCondition where;  // kLevel, kCount or kFewer
+};
+
+// Topics: marketing (opted in), newsletter (opted out), orders (transactional).
+struct PlainRules {
+  std::vector<PlainCap> caps;
+  std::optional<PlainQuietHours> quiet_hours;
+  std::vector<PlainSegment> segments;  // by name
+  std::vector<PlainJourney> journeys;  // by name
+};
+
+struct PlainEvent {
+  int64_t at = 0;
+  int64_t time = 0;
+  std::string id;  // empty: one that no other event has
+  std::string name;
+  std::map<std::string, int> numbers;
+  std::map<std::string, std::string> texts;
+  std::set<std::string> nulls;
+};
+
+struct PlainLife {
+  int64_t start = 0;
+  int64_t until = 0;
+  std::optional<std::string> email;
+  std::optional<int> level;
+  std::vector<PlainEvent> events;  // by `at`
+};
+
+// What an interpreter does differently, so that a test sees the comparison fail.
+enum class PlantedMistake {
+  kNone,
+  kTimersFirst,       // a timer due at T runs before a record at T
+  kCapIncludesEdge,   // a send counts while now - sent <= per
+  kReentryByKeyLost,  // reentry is judged per journey
+  kExitBeforeGoal,
+  kLateIsNow,  // an event counts from its arrival
+  kFlipsLast,  // segments change by time behind run timers due with them
+};
+
+// One line for each thing that happened: "2026-...Z send first 3.then.1 marketing".
+std::vector<std::string> InterpretPlainly(const PlainRules& rules, const PlainLife& life,
+                                          PlantedMistake mistake = PlantedMistake::kNone);
+
+// The rules as a rules directory has them: text by path.
+std::map<std::string, std::string> PlainRulesText(const PlainRules& rules);
+// The life as a test file has it, for people to read and try.
+std::string PlainLifeText(const PlainRules& rules, const PlainLife& life);
+
+// By chance alone: the same seed makes the same.
+PlainRules RandomRules(uint32_t seed);
+PlainLife RandomLife(uint32_t seed);
+
+// What a calendar wait that begins at `now` comes to.
+int64_t PlainDayMoment(const PlainStep& step, int64_t now);
+int64_t PlainWeekdayMoment(const PlainStep& step, int64_t now);
+// Where `now` is quiet: the end of that; `now` itself otherwise.
+int64_t PlainQuietEnd(const PlainQuietHours& hours, int64_t now);
+
+// "2026-03-02T09:00:00Z"
+std::string PlainTime(int64_t time);
+
+}  // namespace sojourn::simulate

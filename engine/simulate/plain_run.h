@@ -1,0 +1,50 @@
+// What the plain interpreter remembers of runs, and what it has yet to handle.
+//
+// Tests only. Threads: one owner; plain data. Pointers to steps and journeys are into the rules.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/simulate/plain_journey.h"
+#include "engine/simulate/plain_person.h"
+
+namespace sojourn::simulate {
+
+inline constexpr int64_t kPlainNever = INT64_MAX;
+
+struct PlainFrame {
+  const std::vector<PlainStep>* steps = nullptr;
+  std::string prefix;  // of the steps' ids
+  size_t next = 0;
+  const PlainStep* repeat = nullptr;  // whose body it is
+  int passes = 1;
+};
+
+struct PlainRun {
+  const PlainJourney* journey = nullptr;
+  std::string key;
+  int64_t entered = 0;
+  PlainEvent trigger;
+  PlainEvent event;  // consumed last
+  std::vector<PlainFrame> frames;
+  int64_t due = kPlainNever;
+  const PlainStep* waits_for = nullptr;  // a wait_until
+  std::string waits_at;                  // its id
+  bool goal_reached = false;
+  bool active = true;
+  bool is_ready = false;    // what it waits for has come, in an item of the queue
+  bool remembered = false;  // ended, but its goal still counts
+};
+
+struct PlainItem {
+  std::optional<PlainEvent> event;  // none: what update_person has changed
+  PlainChanges changes;
+  std::set<PlainRun*> ready;  // that waited for one of the changes when it came
+  int depth = 0;
+};
+
+}  // namespace sojourn::simulate

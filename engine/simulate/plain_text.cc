@@ -1,0 +1,218 @@
+// Plain journeys as the YAML that the engine reads.
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "engine/base/rfc3339.h"
+#include "engine/base/time.h"
+#include "engine/simulate/plain_journey.h"
+
+namespace sojourn::simulate {
+namespace {
+
+constexpr const char* kWeekdays[] = {"monday", "tuesday",  "wednesday", "thursday",
+                                     "friday", "saturday", "sunday"};
+
+std::string SpanText(int64_t span) {
+  if (span % kPlainDay == 0) return fmt::format("{} days", span / kPlainDay);
+  if (span % kPlainHour == 0) return fmt::format("{} hours", span / kPlainHour);
+  return fmt::format("{} minutes", span / kPlainMinute);
+}
+
+std::string ConditionText(const PlainCondition& condition) {
+  using Kind = PlainCondition::Kind;
+  switch (condition.kind) {
+    case Kind::kTrue:
+      return "'true'";
+    case Kind::kEventValue:
+      return fmt::format("'event.value >= {}'", condition.number);
+    case Kind::kTriggerValue:
+      return fmt::format("'trigger.value >= {}'", condition.number);
+    case Kind::kLevel:
+      return fmt::format("'person.level >= {}'", condition.number);
+    case Kind::kKey:
+      return fmt::format("'event.key == \"{}\"'", condition.text);
+    case Kind::kCount:
+    case Kind::kFewer:
+      break;
+  }
+  return fmt::format("'count(\"{}\", hours({})) {} {}'", condition.text,
+                     condition.window / kPlainHour, condition.kind == Kind::kCount ? ">=" : "<",
+                     condition.number);
+}
+
+// "event: A, where: ..." without braces.
+std::string MatchText(const PlainMatch& match) {
+  if (!match.segment.empty()) {
+    return (match.leaves ? "leaves_segment: " : "enters_segment: ") + match.segment;
+  }
+  if (match.where.kind == PlainCondition::Kind::kTrue) return "event: " + match.event;
+  return fmt::format("event: {}, where: {}", match.event, ConditionText(match.where));
+}
+
+std::string StepsText(const std::vector<PlainStep>& steps);
+
+std::string WaysText(const PlainStep& step) {
+  std::string text;
+  if (!step.then.empty()) text += ", then: " + StepsText(step.then);
+  if (!step.otherwise.empty()) text += ", else: " + StepsText(step.otherwise);
+  return text;
+}
+
+std::string AtText(const PlainStep& step) {
+  return fmt::format("\"{:02}:{:02}\"", step.minute_of_day / 60, step.minute_of_day % 60);
+}
+
+// Without braces.
+std::string StepText(const PlainStep& step) {
+  using Kind = PlainStep::Kind;
+  switch (step.kind) {
+    case Kind::kSend:
+      return fmt::format("send_email: {{template: mail, topic: {}}}", step.text);
+    case Kind::kWait:
+      return "wait: " + SpanText(step.span);
+    case Kind::kWaitDay:
+      return fmt::format("wait: {{days: {}, at: {}}}", step.number, AtText(step));
+    case Kind::kWaitWeekday:
+      return fmt::format("wait: {{weekday: {}, at: {}}}", kWeekdays[step.number - 1], AtText(step));
+    case Kind::kWaitUntil:
+      return fmt::format("wait_until: {{{}, up_to: {}}}", MatchText(step.match),
+                         SpanText(step.span)) +
+             WaysText(step);
+    case Kind::kWaitSegment:
+      return fmt::format("wait_until: {{{}in_segment: {}, up_to: {}}}", step.relative ? "not_" : "",
+                         step.text, SpanText(step.span)) +
+             WaysText(step);
+    case Kind::kIf:
+      return "if: " + ConditionText(step.condition) + WaysText(step);
+    case Kind::kRepeat:
+      return fmt::format("repeat: {{times: {}, while: {}, steps: {}}}", step.number,
+                         ConditionText(step.condition), StepsText(step.then));
+    case Kind::kUpdate:
+      return fmt::format("update_person: {{level: '{}{}'}}", step.relative ? "person.level + " : "",
+                         step.number);
+    case Kind::kEmit:
+      return fmt::format("emit_event: {{name: {}, properties: {{value: '{}'}}}}", step.text,
+                         step.relative ? "event.value" : std::to_string(step.number));
+    case Kind::kExit:
+      break;
+  }
+  return "exit: " + step.text;
+}
+
+std::string StepsText(const std::vector<PlainStep>& steps) {
+  std::string text;
+  for (const PlainStep& step : steps) {
+    text += (text.empty() ? "{" : ", {") + StepText(step) + "}";
+  }
+  return "[" + text + "]";
+}
+
+std::string MatchesText(const std::vector<PlainMatch>& matches) {
+  std::string text;
+  for (const PlainMatch& match : matches) {
+    text += (text.empty() ? "{" : ", {") + MatchText(match) + "}";
+  }
+  return "[" + text + "]";
+}
+
+std::string EndingText(const PlainJourney& journey) {
+  std::string text;
+  if (journey.goal) {
+    const std::string within =
+        journey.goal_within == 0 ? "" : ", within: " + SpanText(journey.goal_within);
+    text += fmt::format("goal: {{{}{}}}\n", MatchText(*journey.goal), within);
+  }
+  std::string exits = journey.exit_on_goal ? "goal" : "";
+  for (const PlainMatch& match : journey.exit_on) {
+    exits += fmt::format("{}{{{}}}", exits.empty() ? "" : ", ", MatchText(match));
+  }
+  if (!exits.empty()) text += "exit_on: [" + exits + "]\n";
+  return text;
+}
+
+std::string JourneyText(const PlainJourney& journey) {
+  std::string text =
+      fmt::format("journey: {}\ntrigger: {{any_of: {}}}\nonly_if: {}\n", journey.name,
+                  MatchesText(journey.triggers), ConditionText(journey.only_if));
+  if (journey.reentry == PlainJourney::Reentry::kNever) text += "reentry: never\n";
+  if (journey.reentry == PlainJourney::Reentry::kAfter) {
+    text += "reentry: after " + SpanText(journey.reentry_after) + "\n";
+  }
+  if (journey.one_run_per_key) text += "one_run_per: event.key\n";
+  if (journey.restart) text += "if_already_running: restart\n";
+  text += EndingText(journey) + "steps:\n";
+  for (const PlainStep& step : journey.steps) text += "  - {" + StepText(step) + "}\n";
+  return text;
+}
+
+std::string CompanyText(const PlainRules& rules) {
+  std::string text =
+      "company: Shop\ntimezone: UTC\ntopics:\n  marketing: {default: opted_in}\n"
+      "  newsletter: {default: opted_out}\n  orders: {default: opted_in, kind: transactional}\n";
+  if (!rules.caps.empty()) text += "frequency_caps:\n";
+  for (const PlainCap& cap : rules.caps) {
+    text += fmt::format("  - {{max: {}, per: {}{}}}\n", cap.max, SpanText(cap.per),
+                        cap.topic.empty() ? "" : ", topic: " + cap.topic);
+  }
+  if (rules.quiet_hours) {
+    const auto clock = [](int minutes) {
+      return fmt::format("{:02}:{:02}", minutes / 60, minutes % 60);
+    };
+    text += fmt::format("quiet_hours: {{from: \"{}\", to: \"{}\", then: {}}}\n",
+                        clock(rules.quiet_hours->from), clock(rules.quiet_hours->to),
+                        rules.quiet_hours->skip ? "skip" : "send_later");
+  }
+  return text;
+}
+
+std::string EventText(const PlainEvent& event) {
+  std::string values;
+  const auto add = [&values](const std::string& name, const std::string& value) {
+    values += fmt::format("{}{}: {}", values.empty() ? "" : ", ", name, value);
+  };
+  for (const auto& [name, number] : event.numbers) add(name, std::to_string(number));
+  for (const auto& [name, text] : event.texts) add(name, "\"" + text + "\"");
+  for (const std::string& name : event.nulls) add(name, "null");
+  const std::string what = event.name == "Identify"
+                               ? fmt::format("identify: {{{}}}", values)
+                               : fmt::format("track: {}, properties: {{{}}}", event.name, values);
+  return fmt::format("{{at: {}, time: {}{}, {}}}", PlainTime(event.at), PlainTime(event.time),
+                     event.id.empty() ? "" : ", id: " + event.id, what);
+}
+
+}  // namespace
+
+std::string PlainTime(int64_t time) { return FormatRfc3339(Timestamp(time)); }
+
+std::map<std::string, std::string> PlainRulesText(const PlainRules& rules) {
+  std::map<std::string, std::string> files;
+  files["company.yaml"] = CompanyText(rules);
+  files["templates/mail.liquid"] = "---\ntemplate: mail\nsubject: Hi\n---\nHi\n";
+  for (const PlainSegment& segment : rules.segments) {
+    files["segments/" + segment.name + ".yaml"] =
+        "segment: " + segment.name + "\nwhere: " + ConditionText(segment.where) + "\n";
+  }
+  for (const PlainJourney& journey : rules.journeys) {
+    files["journeys/" + journey.name + ".yaml"] = JourneyText(journey);
+  }
+  return files;
+}
+
+std::string PlainLifeText(const PlainRules& rules, const PlainLife& life) {
+  std::string names;
+  for (const PlainJourney& journey : rules.journeys) {
+    names += (names.empty() ? "" : ", ") + journey.name;
+  }
+  std::string person = "id: ana";
+  if (life.email) person += ", email: " + *life.email;
+  if (life.level) person += fmt::format(", level: {}", *life.level);
+  std::string text = fmt::format(
+      "journeys: [{}]\ntests:\n  - name: random\n    start: {}\n    until: {}\n"
+      "    person: {{{}}}\n    partial: true\n    expect: []\n    events:\n",
+      names, PlainTime(life.start), PlainTime(life.until), person);
+  for (const PlainEvent& event : life.events) text += "      - " + EventText(event) + "\n";
+  return text;
+}
+
+}  // namespace sojourn::simulate

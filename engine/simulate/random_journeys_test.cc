@@ -1,0 +1,218 @@
+// Journeys by chance, in the production runtime and in a plain interpreter: both must tell the
+// same.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+
+#include "engine/language/load.h"
+#include "engine/simulate/plain_journey.h"
+#include "engine/simulate/virtual_person.h"
+
+namespace sojourn::simulate {
+namespace {
+
+using model::FactKind;
+using model::Value;
+
+constexpr uint32_t kSeeds = 1'500;
+constexpr uint32_t kSeedsOfLongRuns = 60'000;
+
+using Trace = std::vector<std::string>;
+
+Value Properties(const PlainEvent& event, Arena* arena) {
+  const size_t count = event.numbers.size() + event.texts.size() + event.nulls.size();
+  auto* const entries = arena->AllocateArray<model::MapEntry>(count);
+  size_t next = 0;
+  for (const auto& [name, number] : event.numbers) {
+    entries[next++] = {Value::String(name), Value::Int(number)};
+  }
+  for (const auto& [name, text] : event.texts) {
+    entries[next++] = {Value::String(name), Value::String(text)};
+  }
+  for (const std::string& name : event.nulls)
+    entries[next++] = {Value::String(name), Value::Null()};
+  return Value::SortedMap(entries, static_cast<uint32_t>(count));
+}
+
+TestCase ToTestCase(const PlainLife& life, Arena* arena) {
+  TestCase test;
+  test.start = Timestamp(life.start);
+  test.person_id = "ana";
+  if (life.email) test.traits.emplace_back("email", Value::String(*life.email));
+  if (life.level) test.traits.emplace_back("level", Value::Int(*life.level));
+  for (const PlainEvent& event : life.events) {
+    test.events.push_back({Timestamp(event.at), Timestamp(event.time), event.id,
+                           event.name == "Identify", event.name, Properties(event, arena)});
+  }
+  return test;
+}
+
+// As the interpreter writes it; empty for what it does not tell.
+std::string LineOf(const Happening& happening) {
+  const std::string journey = " " + happening.journey;
+  switch (happening.kind) {
+    case FactKind::kEntered:
+      return "enter" + journey + " " + happening.detail;
+    case FactKind::kEntryRefused:
+      return "refused" + journey + " " + happening.reason;
+    case FactKind::kExited:
+      return "exit" + journey + " " + happening.reason;
+    case FactKind::kGoal:
+      return "goal" + journey;
+    case FactKind::kSkipped:
+      return "skip" + journey + " " + happening.step + " " + happening.reason;
+    case FactKind::kAction:
+      return "send" + journey + " " + happening.step + " " + happening.action->topic;
+    case FactKind::kEventDropped:
+      return "dropped " + happening.reason;
+    case FactKind::kQueuedDropped:
+      return "queued_dropped " + happening.reason;
+    default:
+      return "";
+  }
+}
+
+void AppendNew(const VirtualPerson& person, size_t* told, Trace* trace) {
+  for (; *told < person.happenings().size(); ++*told) {
+    const Happening& happening = person.happenings()[*told];
+    const std::string line = LineOf(happening);
+    if (!line.empty()) trace->push_back(FormatRfc3339(happening.time) + " " + line);
+  }
+}
+
+std::string LevelOf(const model::Person& person) {
+  const Value* const level = person.FindTrait("level");
+  return "level " + (level == nullptr ? "none" : std::to_string(level->int_value()));
+}
+
+Trace RunInProduction(const PlainRules& rules, const PlainLife& life) {
+  const language::LoadResult loaded = language::LoadBundle(PlainRulesText(rules));
+  if (loaded.bundle == nullptr) {
+    return {language::FormatDiagnostics(loaded.diagnostics, language::DiagnosticFormat::kText)};
+  }
+  Arena arena;
+  const TestCase test = ToTestCase(life, &arena);
+  VirtualPerson person(std::make_shared<const language::RuleSet>(loaded.bundle), test, {});
+  Trace trace;
+  size_t told = 0;
+  for (const TestEvent& event : test.events) {
+    person.Apply(event);
+    AppendNew(person, &told, &trace);
+    trace.push_back(FormatRfc3339(event.at) + " " + LevelOf(person.person()));
+  }
+  while (person.FireNext(Timestamp(life.until))) continue;
+  AppendNew(person, &told, &trace);
+  if (!person.failure().ok()) trace.push_back("failed: " + person.failure().message());
+  return trace;
+}
+
+// Side by side from the first difference on.
+std::string Difference(const Trace& production, const Trace& plain) {
+  const size_t shorter = std::min(production.size(), plain.size());
+  size_t same = 0;
+  while (same < shorter && production[same] == plain[same]) ++same;
+  std::string text;
+  for (size_t i = 0; i < std::max(production.size(), plain.size()); ++i) {
+    const std::string left = i < production.size() ? production[i] : "";
+    const std::string right = i < plain.size() ? plain[i] : "";
+    text += (i == same ? "> " : "  ") + left +
+            std::string(left.size() < 60 ? 60 - left.size() : 1, ' ') + right + "\n";
+  }
+  return text;
+}
+
+std::string Report(uint32_t seed, const PlainRules& rules, const PlainLife& life,
+                   const Trace& production, const Trace& plain) {
+  std::string text = "seed " + std::to_string(seed) + "\n";
+  for (const auto& [path, bytes] : PlainRulesText(rules)) text += "### " + path + "\n" + bytes;
+  text += "### tests/random.test.yaml\n" + PlainLifeText(rules, life);
+  return text + "### production (left) and the plain interpreter\n" + Difference(production, plain);
+}
+
+// "exit completed": what a line tells, without where and when.
+std::string KindOf(const std::string& line) {
+  const size_t first = line.find(' ') + 1;
+  const std::string kind = line.substr(first, line.find(' ', first) - first);
+  if (kind == "enter" || kind == "goal" || kind == "level") return kind;
+  return kind + line.substr(line.rfind(' '));
+}
+
+uint32_t Seeds() {
+  return std::getenv("SOJOURN_LONG_TESTS") == nullptr ? kSeeds : kSeedsOfLongRuns;
+}
+
+// Everything that both must have done so often in the first kSeeds seeds.
+const std::map<std::string, int> kLeastSeen = {
+    {"dropped duplicate", 300},
+    {"enter", 8'000},
+    {"exit completed", 4'000},
+    {"exit enters_segment", 20},
+    {"exit event", 500},
+    {"exit goal", 100},
+    {"exit leaves_segment", 20},
+    {"exit left", 300},
+    {"exit restarted", 2'000},
+    {"goal", 500},
+    {"queued_dropped depth_limit", 200},
+    {"queued_dropped queue_limit", 500},
+    {"refused already_running", 1'000},
+    {"refused only_if", 1'000},
+    {"refused reentry", 1'000},
+    {"refused run_key_error", 1'000},
+    {"send marketing", 1'000},
+    {"send newsletter", 80},
+    {"send orders", 2'000},
+    {"skip error", 500},
+    {"skip frequency_cap", 500},
+    {"skip no_address", 500},
+    {"skip no_consent", 500},
+    {"skip quiet_hours", 100},
+    {"skip suppressed", 1'000},
+};
+
+TEST(RandomJourneysTest, TheRuntimeDoesWhatAPlainInterpreterDoes) {
+  std::map<std::string, int> seen;
+  int differing = 0;
+  for (uint32_t seed = 1; seed <= Seeds() && differing < 3; ++seed) {
+    const PlainRules rules = RandomRules(seed);
+    const PlainLife life = RandomLife(seed);
+    const Trace production = RunInProduction(rules, life);
+    const Trace plain = InterpretPlainly(rules, life);
+    for (const std::string& line : production) ++seen[KindOf(line)];
+    if (production == plain) continue;
+    ++differing;
+    ADD_FAILURE() << Report(seed, rules, life, production, plain);
+  }
+  for (const auto& [kind, times] : seen) std::printf("%7d %s\n", times, kind.c_str());
+  for (const auto& [kind, least] : kLeastSeen) EXPECT_GE(seen[kind], least) << kind;
+}
+
+// A wrong rule is seen within the first kSeeds seeds.
+class PlantedMistakeTest : public ::testing::TestWithParam<PlantedMistake> {};
+
+TEST_P(PlantedMistakeTest, IsSeen) {
+  int differing = 0;
+  for (uint32_t seed = 1; seed <= kSeeds; ++seed) {
+    const PlainRules rules = RandomRules(seed);
+    const PlainLife life = RandomLife(seed);
+    const Trace wrong = InterpretPlainly(rules, life, GetParam());
+    if (wrong == InterpretPlainly(rules, life)) continue;
+    // The comparison itself, on the first ones only.
+    if (++differing > 2) break;
+    EXPECT_NE(RunInProduction(rules, life), wrong) << "seed " << seed;
+  }
+  EXPECT_GE(differing, 2);
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, PlantedMistakeTest,
+                         ::testing::Values(PlantedMistake::kTimersFirst,
+                                           PlantedMistake::kCapIncludesEdge,
+                                           PlantedMistake::kReentryByKeyLost,
+                                           PlantedMistake::kExitBeforeGoal,
+                                           PlantedMistake::kLateIsNow, PlantedMistake::kFlipsLast));
+
+}  // namespace
+}  // namespace sojourn::simulate
