@@ -18,7 +18,7 @@ using model::FactKind;
 using model::Value;
 
 constexpr uint32_t kSeeds = 1'500;
-constexpr uint32_t kSeedsOfLongRuns = 60'000;
+constexpr uint32_t kSeedsOfLongRuns = 10'000;
 
 using Trace = std::vector<std::string>;
 
