@@ -374,14 +374,18 @@ class YamlBuilder {
       return Fail(Code::kBadYaml, {*tab, *tab + 1}, "not valid YAML: a tab indents this line",
                   "indent with spaces, not with tabs");
     }
-    const auto open = message.find("flow") == std::string::npos ? std::nullopt : OpenBracket(at);
-    if (open) {
+    const bool of_flow = message.find("flow") != std::string::npos;
+    const auto open = of_flow ? OpenBracket(at) : std::nullopt;
+    // In the bracket's own line, and not at its end, the mistake is where the library sees it.
+    if (open && (at >= file_.LineStart(line) + source.size() || *open < file_.LineStart(line))) {
       return Fail(Code::kBadYaml, {*open, *open + 1},
                   fmt::format("not valid YAML: this {} is not closed", file_.text()[*open]));
     }
     std::string hint;
     if (message.find("nested block mapping") != std::string::npos) {
       hint = "put a value that contains \": \" in quotes";
+    } else if (message.find("missing comma in flow") != std::string::npos) {
+      hint = "put a value that contains brackets or braces in quotes";
     }
     Fail(Code::kBadYaml, {at, at + 1}, fmt::format("not valid YAML: {}", message), hint);
   }
