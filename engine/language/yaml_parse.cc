@@ -2,17 +2,16 @@
 // the nesting limit, so nothing here recurses.
 #include <fmt/format.h>
 #include <libfyaml.h>
-#include <re2/re2.h>
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "engine/base/limits.h"
 #include "engine/base/utf8.h"
 #include "engine/language/yaml.h"
+#include "engine/language/yaml_mistake.h"
 
 namespace sojourn::language {
 namespace {
@@ -312,82 +311,9 @@ class YamlBuilder {
     return last_end_;
   }
 
-  // A tab among the blanks before the text of the line, or of the next one: the library may name
-  // the end of what stands before it.
-  std::optional<uint32_t> IndentingTab(int line) const {
-    for (int candidate = line; candidate <= std::min(line + 1, file_.line_count()); ++candidate) {
-      const std::string_view text = file_.Line(candidate);
-      const size_t tab = text.substr(0, text.find_first_not_of(" \t")).find('\t');
-      const uint32_t start = file_.LineStart(candidate);
-      if (tab != std::string_view::npos && start >= range_.begin && start < range_.end) {
-        return start + static_cast<uint32_t>(tab);
-      }
-    }
-    return std::nullopt;
-  }
-
-  // The innermost bracket or brace before `end` that is still open there; quotes and comments are
-  // followed as far as they can be without reading YAML.
-  std::optional<uint32_t> OpenBracket(uint32_t end) const {
-    const std::string& text = file_.text();
-    std::vector<uint32_t> open;
-    char quote = '\0';
-    for (uint32_t at = range_.begin; at < std::min(end, range_.end); ++at) {
-      const char c = text[at];
-      const char before = at == range_.begin ? '\n' : text[at - 1];
-      const bool starts = before == ' ' || before == '\n' || before == '[' || before == '{';
-      if (quote != '\0') {
-        if (c == '\\' && quote == '"') ++at;
-        if (c == quote) quote = '\0';
-      } else if ((c == '"' || c == '\'') && starts) {
-        quote = c;
-      } else if (c == '#' && starts) {
-        at = static_cast<uint32_t>(std::min<size_t>(text.find('\n', at), range_.end));
-      } else if ((c == '[' || c == '{') && (starts || !open.empty())) {
-        open.push_back(at);
-      } else if ((c == ']' || c == '}') && !open.empty()) {
-        open.pop_back();
-      }
-    }
-    return open.empty() ? std::nullopt : std::optional(open.back());
-  }
-
   void ReportLibraryError() {
-    static const re2::RE2 pattern(R"(>:(\d+):(\d+): error: ([^\n]*))");
-    int error_line = 0;
-    int error_column = 0;
-    std::string message;
-    if (!re2::RE2::PartialMatch(library_output_, pattern, &error_line, &error_column, &message)) {
-      return Fail(Code::kBadYaml, {last_end_, last_end_ + 1}, "this is not valid YAML");
-    }
-    const int first_line = file_.PositionOf(range_.begin).line;
-    const int line = std::min(first_line + std::max(error_line, 1) - 1, file_.line_count());
-    const std::string_view source = file_.Line(line);
-    size_t offset = 0;
-    for (int column = 1; column < error_column && offset < source.size(); ++column) {
-      NextCodePoint(source, &offset);
-    }
-    // An error at the end of the file is shown where the text ends.
-    const uint32_t at =
-        source.empty() ? last_end_ : file_.LineStart(line) + static_cast<uint32_t>(offset);
-    if (const auto tab = IndentingTab(line)) {
-      return Fail(Code::kBadYaml, {*tab, *tab + 1}, "not valid YAML: a tab indents this line",
-                  "indent with spaces, not with tabs");
-    }
-    const bool of_flow = message.find("flow") != std::string::npos;
-    const auto open = of_flow ? OpenBracket(at) : std::nullopt;
-    // In the bracket's own line, and not at its end, the mistake is where the library sees it.
-    if (open && (at >= file_.LineStart(line) + source.size() || *open < file_.LineStart(line))) {
-      return Fail(Code::kBadYaml, {*open, *open + 1},
-                  fmt::format("not valid YAML: this {} is not closed", file_.text()[*open]));
-    }
-    std::string hint;
-    if (message.find("nested block mapping") != std::string::npos) {
-      hint = "put a value that contains \": \" in quotes";
-    } else if (message.find("missing comma in flow") != std::string::npos) {
-      hint = "put a value that contains brackets or braces in quotes";
-    }
-    Fail(Code::kBadYaml, {at, at + 1}, fmt::format("not valid YAML: {}", message), hint);
+    const YamlMistake mistake = ReadLibraryError(file_, range_, last_end_, library_output_);
+    Fail(Code::kBadYaml, mistake.range, mistake.message, mistake.hint);
   }
 
   SourceRange Mark(fy_event* event) const {
