@@ -73,6 +73,7 @@ class Checker {
   Type CheckNegate(Node* node);
   void MixedNumbers(const Node& node, TypeKind left, TypeKind right);
   void NeverNull(const Node& comparison);
+  bool MayBeUnset(const Node& side) const;
   void WarnIfMayBeAbsent(const Node& side);
   void MarkNow(Node* node);
   void MarkCounts(Node* node);

@@ -232,10 +232,23 @@ void Checker::NeverNull(const Node& comparison) {
   }
 }
 
+// What the run's own steps set, on a way on which they may not have been passed.
+bool Checker::MayBeUnset(const Node& side) const {
+  switch (side.access) {
+    case Access::kAbTest:
+      return std::find(scope_->sure_ab_tests.begin(), scope_->sure_ab_tests.end(), side.key) ==
+             scope_->sure_ab_tests.end();
+    case Access::kCouponCode:
+    case Access::kCouponExpiresAt:
+      return !scope_->sure_coupon;
+    default:
+      return false;
+  }
+}
+
 void Checker::WarnIfMayBeAbsent(const Node& side) {
-  // Not of what a run's own steps set: a marketer sees in the journey whether they come before.
-  const bool outsiders = side.access == Access::kEventProperty || side.access == Access::kTrait;
-  if (!side.type.optional || !outsiders) return;
+  const bool of_outside = side.access == Access::kEventProperty || side.access == Access::kTrait;
+  if (!(of_outside && side.type.optional) && !MayBeUnset(side)) return;
   const std::string text = CanonicalText(side);
   if (std::find(guarded_.begin(), guarded_.end(), text) != guarded_.end()) return;
   issues_->Warning(

@@ -240,8 +240,11 @@ TEST(CheckTest, WarnsWhereAbsenceCountsAsFalse) {
       {"!has(event.coupon) || event.coupon != 'x'", ""},
       {"event.coupon == 'x'", ""},
       {"event.order_id != 'x'", ""},
-      {"ab_test.offer != 'control'", ""},
-      {"coupon.code != 'x'", ""},
+      {"ab_test.offer != 'control'", warning("ab_test.offer")},
+      {"!(ab_test.offer == 'control')", warning("ab_test.offer")},
+      {"has(ab_test.offer) && ab_test.offer != 'control'", ""},
+      {"ab_test.offer == 'control'", ""},
+      {"coupon.code != 'x'", warning("coupon.code")},
       {"person.tier != 'gold'", warning("person.tier")},
   };
   const TestNames names;

@@ -15,6 +15,8 @@ void AllowWhatMayBeMissing(const JourneyDraft& draft, expr::Scope* scope) {
   scope->coupon = true;
   scope->ab_tests = draft.ab_tests;
   scope->ab_test = !draft.ab_tests.empty();
+  scope->sure_ab_tests = draft.ab_tests;
+  scope->sure_coupon = true;
 }
 
 expr::Scope ScopeAt(const JourneyDraft& draft, const PendingExpression& pending) {
@@ -29,7 +31,9 @@ expr::Scope ScopeAt(const JourneyDraft& draft, const PendingExpression& pending)
   scope.trigger_events = draft.trigger_events;
   scope.ab_tests = flow.reachable ? flow.ab_tests : draft.ab_tests;
   scope.ab_test = !scope.ab_tests.empty();
+  scope.sure_ab_tests = flow.reachable ? flow.sure_tests : draft.ab_tests;
   scope.coupon = flow.reachable ? flow.coupon : draft.has_coupon;
+  scope.sure_coupon = flow.reachable ? flow.sure_coupon : draft.has_coupon;
   if (!draft.file->has_shape) AllowWhatMayBeMissing(draft, &scope);
   return scope;
 }

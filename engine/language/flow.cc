@@ -37,7 +37,7 @@ struct WaysOn {
   }
 };
 
-// A set of small numbers that only grows.
+// A set of small numbers.
 class NumberSet {
  public:
   bool Add(size_t number) {
@@ -57,6 +57,9 @@ class NumberSet {
     }
     return grown;
   }
+  void Remove(size_t number) {
+    if (number / 64 < words_.size()) words_[number / 64] &= ~(uint64_t{1} << (number % 64));
+  }
   bool Has(size_t number) const {
     return number / 64 < words_.size() && (words_[number / 64] >> (number % 64) & 1) != 0;
   }
@@ -70,7 +73,9 @@ struct State {
   NumberSet events;
   NumberSet waited_for;
   NumberSet ab_tests;
+  NumberSet missed_tests;  // that can have been left out
   bool coupon = false;
+  bool no_coupon = false;  // the coupon steps can have been left out
   bool after_wait = false;
 
   bool Merge(const State& other) {
@@ -79,9 +84,12 @@ struct State {
     grown |= events.AddAll(other.events);
     grown |= waited_for.AddAll(other.waited_for);
     grown |= ab_tests.AddAll(other.ab_tests);
+    grown |= missed_tests.AddAll(other.missed_tests);
     grown |= other.coupon && !coupon;
+    grown |= other.no_coupon && !no_coupon;
     grown |= other.after_wait && !after_wait;
     coupon |= other.coupon;
+    no_coupon |= other.no_coupon;
     after_wait |= other.after_wait;
     return grown;
   }
@@ -94,6 +102,11 @@ class Analysis {
   std::vector<StepFlow> Run(const std::vector<std::string>& trigger_events) {
     State start;
     for (const std::string& event : trigger_events) start.events.Add(Number(event));
+    start.no_coupon = true;
+    for (const Step& step : steps_) {
+      const auto* test = std::get_if<AbTestStep>(&step.action);
+      if (test != nullptr) start.missed_tests.Add(Number(test->test));
+    }
     Reach(0, start);
     while (!pending_.empty()) {
       const uint32_t index = *pending_.begin();
@@ -109,8 +122,11 @@ class Analysis {
   void Leave(const Step& step, State state) {
     if (const auto* test = std::get_if<AbTestStep>(&step.action)) {
       state.ab_tests.Add(Number(test->test));
+      state.missed_tests.Remove(Number(test->test));
     }
-    state.coupon |= std::holds_alternative<CouponStep>(step.action);
+    const bool coupon = std::holds_alternative<CouponStep>(step.action);
+    state.coupon |= coupon;
+    state.no_coupon &= !coupon;
     state.after_wait |= IsWait(step);
     ForEachWayOn(step, [&](uint32_t next, const WaitAlternative* consumed) {
       if (consumed == nullptr) return Reach(next, state);
@@ -142,8 +158,18 @@ class Analysis {
   }
 
   StepFlow Describe(const State& state) const {
-    return {state.reachable,       Names(state.events), Names(state.waited_for),
-            Names(state.ab_tests), state.coupon,        state.after_wait};
+    StepFlow flow;
+    flow.reachable = state.reachable;
+    flow.events = Names(state.events);
+    flow.waited_for = Names(state.waited_for);
+    flow.ab_tests = Names(state.ab_tests);
+    for (const std::string& test : flow.ab_tests) {
+      if (!state.missed_tests.Has(numbers_.at(test))) flow.sure_tests.push_back(test);
+    }
+    flow.coupon = state.coupon;
+    flow.sure_coupon = state.coupon && !state.no_coupon;
+    flow.after_wait = state.after_wait;
+    return flow;
   }
 
   const std::vector<Step>& steps_;

@@ -30,7 +30,9 @@ struct StepFlow {
   std::vector<std::string> events;      // that `event` can be: triggers' or waited for
   std::vector<std::string> waited_for;  // those of them that a wait_until consumed
   std::vector<std::string> ab_tests;    // that can have been passed
+  std::vector<std::string> sure_tests;  // those of them that must have been passed
   bool coupon = false;                  // a coupon step can have been passed
+  bool sure_coupon = false;             // it must have been passed
   bool after_wait = false;              // a wait can have been passed
 };
 

@@ -59,6 +59,25 @@ TEST(Flow, CarriesTestsAndCouponsRoundARepeat) {
   EXPECT_EQ(flow[1].ab_tests, Names{"t"});
 }
 
+TEST(Flow, WhatEveryWayHasPassedIsSure) {
+  const auto bundle = Load(
+      "  - if: person.x == 1\n    then:\n      - coupon: {pool: p}\n"
+      "      - ab_test: t\n        paths: [{name: x, percent: 100}]\n      - wait: 1 day\n"
+      "  - wait: 1 day\n"
+      "  - ab_test: u\n    paths: [{name: x, percent: 100}]\n  - coupon: {pool: p}\n"
+      "  - wait: 1 day\n");
+  const auto flow = AnalyzeFlow(bundle->journeys[0]->steps, {"Start"});
+  ASSERT_EQ(flow.size(), 8u);
+  EXPECT_TRUE(flow[3].sure_coupon);
+  EXPECT_EQ(flow[3].sure_tests, Names{"t"});
+  EXPECT_TRUE(flow[4].coupon);
+  EXPECT_FALSE(flow[4].sure_coupon);
+  EXPECT_EQ(flow[4].ab_tests, Names{"t"});
+  EXPECT_EQ(flow[4].sure_tests, Names{});
+  EXPECT_TRUE(flow[7].sure_coupon);
+  EXPECT_EQ(flow[7].sure_tests, Names{"u"});
+}
+
 TEST(Flow, MailsAtTheSameMoment) {
   const auto bundle = Load(
       "  - send_email: m\n  - if: person.x == 1\n    then: [{wait: 1 day}]\n  - send_email: m\n"
