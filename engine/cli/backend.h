@@ -26,6 +26,7 @@
 #include "engine/model/event.h"
 #include "engine/runtime/person_questions.h"
 #include "engine/runtime/ports.h"
+#include "engine/store/partition_meta.h"
 
 namespace sojourn::cli {
 
@@ -61,6 +62,12 @@ struct LogScan {
   Offset next;              // where it goes on
   bool ended = false;       // there is no more
   int64_t passed_over = 0;  // records that are no events of a person, which makes them dead letters
+};
+
+// A reading of what a partition has committed.
+struct StateScan {
+  Offset next;                               // where it goes on
+  std::optional<store::PartitionMeta> meta;  // the newest, where one came; inputs as in LogParts
 };
 
 // How far a part of the log is worked off.
@@ -123,8 +130,16 @@ class Backend {
     return FailedPrecondition("the person's state is not at hand here");
   }
 
+  // What the partition has committed, from a place in its own history to the present end: people's
+  // records as of ScanPersons. Only where shows_commits().
+  virtual bool shows_commits() const { return false; }
+  virtual Result<StateScan> ScanState(Partition /*partition*/, Offset /*from*/,
+                                      const PersonVisitor& /*visit*/) {
+    return FailedPrecondition("there is no history of what was committed");
+  }
+
   // The log consists of parts, each in order of its offsets: a partition, or over Kafka one of an
-  // input topic.
+  // input topic; the parts of partition p are p, p + partition_count(), and so on.
   virtual Result<int32_t> LogParts() = 0;
   // False ends the reading behind that event.
   using LogVisitor = std::function<bool(const LoggedEvent&)>;

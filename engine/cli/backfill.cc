@@ -3,15 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "engine/base/rfc3339.h"
+#include "engine/cli/partition_log.h"
 #include "engine/runtime/rules_source.h"
 #include "engine/simulate/late_counters.h"
 #include "engine/simulate/past_counts.h"
@@ -25,10 +24,6 @@ using simulate::LateCounter;
 using simulate::PastCounts;
 
 constexpr char kFilledNote[] = "backfilled";
-constexpr size_t kPeoplePerAppend = 200;
-constexpr Duration kRulesPatience = Seconds(60);
-
-Status Stopped() { return Unavailable("stopping; run sojourn backfill again"); }
 
 // ---- what is late ----------------------------------------------------------------------------
 
@@ -95,28 +90,18 @@ Result<Late> FindLate(Backend* backend) {
 
 // ---- reading the log -------------------------------------------------------------------------
 
-// From `from` to the end.
-Result<LogScan> ReadOn(int32_t part, Offset from, Backend* backend, const StopAsked& stop,
-                       PastCounts* past) {
-  Status status;
-  const auto visit = [&](const LoggedEvent& event) {
-    status = stop() ? Stopped() : past->Add(event.person, event.log_time, event.bytes);
-    return status.ok();
-  };
-  SOJOURN_ASSIGN_OR_RETURN(const LogScan scan, backend->ScanLog(part, from, "", visit));
-  SOJOURN_RETURN_IF_ERROR(status);
-  return scan;
-}
-
 using Tallies = std::vector<PastCounts::Tally>;
 
 Result<Tallies> CountAll(const Late& late, Backend* backend, const StopAsked& stop) {
   Tallies sums(late.ToFill().size());
   if (sums.empty()) return sums;
-  SOJOURN_ASSIGN_OR_RETURN(const int32_t parts, backend->LogParts());
-  for (int32_t part = 0; part < parts; ++part) {
+  for (int32_t p = 0; p < backend->partition_count(); ++p) {
     PastCounts past(late.rules(), late.ToFill(), Timestamp::Max());
-    SOJOURN_RETURN_IF_ERROR(ReadOn(part, Offset(0), backend, stop, &past).status());
+    SOJOURN_ASSIGN_OR_RETURN(PartitionLog log, PartitionLog::Open(Partition(p), backend));
+    SOJOURN_RETURN_IF_ERROR(log.ReadOn([&](size_t, const LoggedEvent& event) {
+      if (stop()) return BackfillStopped();
+      return past.Add(event.person, event.log_time, event.bytes);
+    }));
     const Tallies tallies = past.Count();
     for (size_t i = 0; i < sums.size(); ++i) {
       sums[i].events += tallies[i].events;
@@ -175,71 +160,6 @@ std::string RefusedText(const Late& late) {
 
 // ---- filling ---------------------------------------------------------------------------------
 
-// What is counted between a person's two records must be counted by these rules.
-Status WaitForRules(uint32_t bundle, Backend* backend, const StopAsked& stop) {
-  const auto deadline =
-      std::chrono::steady_clock::now() + std::chrono::milliseconds(kRulesPatience.milliseconds());
-  SOJOURN_ASSIGN_OR_RETURN(const int32_t parts, backend->LogParts());
-  for (int32_t part = 0; part < parts;) {
-    SOJOURN_ASSIGN_OR_RETURN(const auto progress, backend->ProgressOf(part));
-    if (progress && progress->bundle >= bundle) {
-      ++part;
-      continue;
-    }
-    if (stop()) return Stopped();
-    if (std::chrono::steady_clock::now() > deadline) {
-      return Unavailable(fmt::format(
-          "partition {} does not go by the newest rules yet; try again when it has caught up",
-          part));
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
-  return Status::Ok();
-}
-
-// The records of some people at once, made by `make`, into the log.
-using RecordMaker =
-    std::function<Status(const std::string& person, Arena*, std::vector<model::Event>*)>;
-Status AppendAll(const std::vector<std::string>& people, const RecordMaker& make, Backend* backend,
-                 const StopAsked& stop) {
-  for (size_t begin = 0; begin < people.size(); begin += kPeoplePerAppend) {
-    if (stop()) return Stopped();
-    Arena arena;
-    std::vector<model::Event> records;
-    const size_t end = std::min(people.size(), begin + kPeoplePerAppend);
-    for (size_t i = begin; i < end; ++i) {
-      SOJOURN_RETURN_IF_ERROR(make(people[i], &arena, &records));
-    }
-    SOJOURN_RETURN_IF_ERROR(backend->Append(records));
-  }
-  return Status::Ok();
-}
-
-// Gives how many people were filled.
-Result<int64_t> FillPart(int32_t part, const Late& late, const BackfillRun& run, Backend* backend,
-                         const StopAsked& stop) {
-  PastCounts past(late.rules(), late.ToFill(), run.now);
-  SOJOURN_ASSIGN_OR_RETURN(const LogScan scan, ReadOn(part, Offset(0), backend, stop, &past));
-  if (!late.log_begins && scan.first > Offset(0)) {
-    return Unavailable("retention has just removed a part of the log; run sojourn backfill again");
-  }
-  const std::vector<std::string> people = past.People();
-  const auto begin = [&](const std::string& person, Arena* arena,
-                         std::vector<model::Event>* records) {
-    records->push_back(past.Begin(person, run.bundle, arena));
-    return Status::Ok();
-  };
-  SOJOURN_RETURN_IF_ERROR(AppendAll(people, begin, backend, stop));
-  SOJOURN_RETURN_IF_ERROR(ReadOn(part, scan.next, backend, stop, &past).status());
-  if (!past.AllBegan()) return Internal("records that were just appended are not in the log");
-  const auto finish = [&](const std::string& person, Arena* arena,
-                          std::vector<model::Event>* records) {
-    return past.Finish(person, arena, records);
-  };
-  SOJOURN_RETURN_IF_ERROR(AppendAll(people, finish, backend, stop));
-  return static_cast<int64_t>(people.size());
-}
-
 Status NoteFilled(const Late& late, Backend* backend) {
   std::map<uint64_t, FilledCounter> filled;
   for (const FilledCounter& one : late.filled) filled[one.id] = one;
@@ -253,15 +173,6 @@ Status NoteFilled(const Late& late, Backend* backend) {
 }
 
 }  // namespace
-
-// A person's past is told by several topics there, and in which order it was taken in is not.
-Status BackfillNeedsEmbeddedLog() {
-  return FailedPrecondition(
-      "sojourn backfill works on the embedded log only: Kafka's topics do not tell in which order "
-      "a "
-      "person's events were taken in; wait until the counters' windows have passed, or import the "
-      "past into topics of a fresh app that has these rules from the beginning");
-}
 
 Result<BackfillPlan> PlanBackfill(Backend* backend, const StopAsked& stop) {
   SOJOURN_ASSIGN_OR_RETURN(const Late late, FindLate(backend));
@@ -282,10 +193,11 @@ Result<BackfillDone> RunBackfill(const BackfillRun& run, Backend* backend, const
   BackfillDone done;
   done.counters = static_cast<int64_t>(late.ToFill().size());
   if (done.counters == 0) return done;
-  if (run.running) SOJOURN_RETURN_IF_ERROR(WaitForRules(run.bundle, backend, stop));
-  SOJOURN_ASSIGN_OR_RETURN(const int32_t parts, backend->LogParts());
-  for (int32_t part = 0; part < parts; ++part) {
-    SOJOURN_ASSIGN_OR_RETURN(const int64_t people, FillPart(part, late, run, backend, stop));
+  const Filling filling{late.rules(), late.ToFill(), late.bundle(),
+                        run.now,      run.running,   late.log_begins.has_value(),
+                        backend,      stop};
+  for (int32_t p = 0; p < backend->partition_count(); ++p) {
+    SOJOURN_ASSIGN_OR_RETURN(const int64_t people, FillPartition(Partition(p), filling));
     done.people += people;
   }
   SOJOURN_RETURN_IF_ERROR(NoteFilled(late, backend));

@@ -1,4 +1,4 @@
-// What is behind `sojourn backfill`: counters that began to count late, filled from the embedded
+// What is behind `sojourn backfill`: counters that began to count late, filled from the
 // log. engine/step/backfill.h tells how, and why nothing is counted twice.
 //
 // Which counters were filled is kept as a note, written when all records are in the log. Where it
@@ -10,12 +10,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 
 #include "engine/base/status.h"
 #include "engine/base/time.h"
 #include "engine/cli/backend.h"
+#include "engine/cli/backfill_fill.h"
 
 namespace sojourn::cli {
 
@@ -25,12 +25,6 @@ struct BackfillPlan {
   int64_t refused = 0;   // that are late, but cannot
   uint32_t bundle = 0;   // the rules in force
 };
-
-// Why there is none over Kafka.
-Status BackfillNeedsEmbeddedLog();
-
-// Whether to stop before the end: the process has to end.
-using StopAsked = std::function<bool()>;
 
 // Reads the whole log, changes nothing.
 Result<BackfillPlan> PlanBackfill(Backend* backend, const StopAsked& stop);
@@ -43,7 +37,7 @@ struct BackfillDone {
 struct BackfillRun {
   uint32_t bundle = 0;   // of the plan that was agreed to: other rules are kFailedPrecondition
   Timestamp now;         // names this backfill, so no two may have the same
-  bool running = false;  // tasks work on the log: wait until all of them go by these rules
+  bool running = false;  // tasks work on the log: wait until they go by these rules
 };
 
 // Appends the records. They work as soon as the tasks come to them.

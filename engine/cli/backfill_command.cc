@@ -67,10 +67,11 @@ class LocalBackfiller final : public Backfiller {
 
   Result<BackfillPlan> Plan() override { return PlanBackfill(opened_.backend.get(), Never); }
   Result<BackfillDone> Go(uint32_t bundle) override {
-    return RunBackfill({bundle, runtime::SystemClock().Now(), /*running=*/false},
-                       opened_.backend.get(), Never);
+    return RunBackfill({bundle, runtime::SystemClock().Now(), running()}, opened_.backend.get(),
+                       Never);
   }
-  bool running() const override { return false; }
+  // Over Kafka others do the work.
+  bool running() const override { return opened_.backend->shows_commits(); }
 
  private:
   static bool Never() { return false; }
@@ -79,8 +80,8 @@ class LocalBackfiller final : public Backfiller {
 };
 
 Result<std::unique_ptr<Backfiller>> MakeBackfiller(const Config& config) {
-  if (config.log == LogKind::kKafka) return BackfillNeedsEmbeddedLog();
-  if (const auto instance = FindInstance(config.data)) {
+  const auto instance = FindInstance(config.data);
+  if (instance && config.log != LogKind::kKafka) {
     return std::unique_ptr<Backfiller>(std::make_unique<RemoteBackfiller>(*instance));
   }
   SOJOURN_ASSIGN_OR_RETURN(OpenedBackend opened, OpenForCommand(config, /*need_existing=*/true));
@@ -108,7 +109,7 @@ Result<int> Run(const BackfillOptions& options) {
   std::printf("done: %lld %s of %lld %s; %s\n", static_cast<long long>(done.counters),
               done.counters == 1 ? "counter" : "counters", static_cast<long long>(done.people),
               done.people == 1 ? "person" : "people",
-              backfiller->running() ? "the running process takes them in now"
+              backfiller->running() ? "what is running takes them in now"
                                     : "sojourn run takes them in when it starts");
   return 0;
 }

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "connectors/kafka/bundle_store.h"
+#include "connectors/kafka/changelog.h"
 #include "connectors/kafka/cluster.h"
 #include "connectors/kafka/dead_letter.h"
 #include "connectors/kafka/deliveries.h"
@@ -119,9 +120,16 @@ class KafkaBackend final : public Backend {
   Status ScanPersons(const PersonVisitor& visit) override {
     const std::lock_guard lock(mutex_);
     for (int32_t p = 0; p < partition_count_; ++p) {
-      SOJOURN_RETURN_IF_ERROR(ScanPersonsOf(Partition(p), visit));
+      SOJOURN_RETURN_IF_ERROR(ReadChangelog(Partition(p), Offset(0), visit).status());
     }
     return Status::Ok();
+  }
+
+  bool shows_commits() const override { return true; }
+  Result<StateScan> ScanState(Partition partition, Offset from,
+                              const PersonVisitor& visit) override {
+    const std::lock_guard lock(mutex_);
+    return ReadChangelog(partition, from, visit);
   }
 
   // From the worker that has the person's partition; a command has none and looks for itself.
@@ -130,12 +138,12 @@ class KafkaBackend final : public Backend {
     if (has_workers_) return questions_.Ask(partition, id, patience);
     const std::lock_guard lock(mutex_);
     std::optional<std::string> newest;
-    SOJOURN_RETURN_IF_ERROR(
-        ScanPersonsOf(partition, [&](std::string_view person, std::string_view record) {
-          if (person != id) return Status::Ok();
-          newest = record.empty() ? std::nullopt : std::optional<std::string>(record);
-          return Status::Ok();
-        }));
+    const auto visit = [&](std::string_view person, std::string_view record) {
+      if (person != id) return Status::Ok();
+      newest = record.empty() ? std::nullopt : std::optional<std::string>(record);
+      return Status::Ok();
+    };
+    SOJOURN_RETURN_IF_ERROR(ReadChangelog(partition, Offset(0), visit).status());
     return newest;
   }
 
@@ -302,20 +310,25 @@ class KafkaBackend final : public Backend {
   }
 
  private:
-  Status ScanPersonsOf(Partition partition, const PersonVisitor& visit) {
+  Result<StateScan> ReadChangelog(Partition partition, Offset from, const PersonVisitor& visit) {
     const std::string topic = kafka::ChangelogTopic(config_.kafka);
     SOJOURN_ASSIGN_OR_RETURN(const kafka::Watermarks watermarks,
                              cluster_->QueryWatermarks(topic, partition));
     Patience patience(kScanPatience);
-    const auto visit_record = [&](const kafka::StoredRecord& record) {
+    StateScan scan;
+    const auto visit_record = [&](const kafka::StoredRecord& record) -> Status {
       patience.Renew();
-      if (record.key.starts_with('\xff')) return Status::Ok();  // meta and the like
-      return visit(record.key, record.value.value_or(std::string_view()));
+      const std::string_view value = record.value.value_or(std::string_view());
+      if (record.key == kafka::kMetaKey) {
+        SOJOURN_ASSIGN_OR_RETURN(scan.meta, store::DecodePartitionMeta(value));
+      }
+      return record.key.starts_with('\xff') ? Status::Ok() : visit(record.key, value);
     };
-    return Patience::Explain(reader_
-                                 ->ReadTo(topic, partition, watermarks.oldest, watermarks.end,
-                                          visit_record, patience.KeepGoing())
-                                 .status());
+    const Result<Offset> read = reader_->ReadTo(topic, partition, std::max(from, watermarks.oldest),
+                                                watermarks.end, visit_record, patience.KeepGoing());
+    if (!read.ok()) return Patience::Explain(read.status());
+    scan.next = *read;
+    return scan;
   }
 
   // Read when they are first asked for.

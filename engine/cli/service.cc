@@ -383,7 +383,6 @@ http::Response Service::HandleEnroll(const http::Request& request) {
 }
 
 http::Response Service::HandleBackfill(const http::Request& request) {
-  if (config_.log == LogKind::kKafka) return http::ToResponse(BackfillNeedsEmbeddedLog());
   const std::unique_lock lock(backfilling_, std::try_to_lock);
   if (!lock) return http::ToResponse(Unavailable("another backfill is under way"));
   const auto stop = [this] { return stopping_.load(); };

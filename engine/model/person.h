@@ -15,6 +15,7 @@
 
 #include "engine/base/arena.h"
 #include "engine/base/arena_vector.h"
+#include "engine/base/strong.h"
 #include "engine/base/time.h"
 #include "engine/model/value.h"
 
@@ -61,6 +62,10 @@ struct Counter {
 struct CounterBackfill {
   Timestamp begun;  // which backfill
   Counter since;    // its id is the counter's
+  // What of each input of the partition had been taken in when it began, in the inputs' order: its
+  // first record that had not. Where there are several inputs, nothing else tells what stands
+  // before the beginning.
+  ArenaVector<Offset> taken;
 };
 
 // Kept while `member` or while a flip is due; a person is in no other segment.

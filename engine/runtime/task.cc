@@ -136,7 +136,8 @@ Status Task::ApplyToPerson(const PendingRecord& record) {
   const Timestamp deadline_before = person->next_deadline;
   const OriginalPlace* original = record.record.original;
   const std::string& topic = environment_.log->inputs()[record.record.input].topic;
-  step::EventInput input{&record.event, {topic, partition_, record.record.offset}, record.log_time};
+  step::EventInput input{
+      &record.event, {topic, partition_, record.record.offset}, record.log_time, inputs_.next()};
   if (original != nullptr) {
     input.origin = {original->topic, original->partition, original->offset};
     input.log_time = std::min(original->log_time, record.log_time);

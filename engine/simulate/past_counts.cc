@@ -101,6 +101,10 @@ model::Event PastCounts::Begin(const std::string& person, uint32_t bundle, Arena
   return event;
 }
 
+void PastCounts::Rewind() {
+  for (auto& [person, past] : people_) past = {{}, {}, std::move(past.asked), false};
+}
+
 bool PastCounts::AllBegan() const {
   return std::all_of(people_.begin(), people_.end(), [](const auto& item) {
     return item.second.asked.empty() || item.second.began;

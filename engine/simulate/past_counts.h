@@ -29,7 +29,7 @@ class PastCounts {
   using Counters = std::vector<const expr::CounterDefinition*>;
 
   // `counters` are those of `rules`. `begun` names the backfill: a person is counted for up to
-  // their record that begins it.
+  // their record that begins it, unless the caller divides in another way and shows none of them.
   PastCounts(std::shared_ptr<const language::RuleSet> rules, Counters counters, Timestamp begun);
 
   // The next record of the partition, in order from the beginning. What is no event is passed over.
@@ -50,6 +50,8 @@ class PastCounts {
   // The record that begins their backfill: of the counters that count for them now. Points into
   // `arena` and `person`.
   model::Event Begin(const std::string& person, uint32_t bundle, Arena* arena);
+  // Forgets what was read, not whose backfill was begun: the log is read anew.
+  void Rewind();
   // Whether everybody's record came along in the log.
   bool AllBegan() const;
   // What they were at that record, a record for each counter, appended to `records`; likewise.

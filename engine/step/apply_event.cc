@@ -64,10 +64,10 @@ void ApplyHistorical(Session& session, const EventInput& input) {
   TakeIn(session, true, true, &item);
 }
 
-void ApplyBackfill(Session& session, const Event& event) {
+void ApplyBackfill(Session& session, const EventInput& input) {
   session.person.clock = session.now;
-  if (event.type == EventType::kBackfillBegin) return BeginBackfill(session, event);
-  TakeBackfill(session, event);
+  if (input.event->type == EventType::kBackfillBegin) return BeginBackfill(session, input);
+  TakeBackfill(session, *input.event);
 }
 
 void Apply(Session& session, const EventInput& input) {
@@ -78,7 +78,7 @@ void Apply(Session& session, const EventInput& input) {
   if ((event.type == EventType::kEnroll || backfills) && !session.person.known) {
     return Drop(session, event, "unknown_person");
   }
-  if (backfills) return ApplyBackfill(session, event);
+  if (backfills) return ApplyBackfill(session, input);
   if (IsRepetition(session, event.id)) return Drop(session, event, "duplicate");
   session.person.clock = session.now;
   if (event.type == EventType::kEnroll) return PlanEntry(session, event);

@@ -152,13 +152,15 @@ void Drop(Session& session, std::string_view reason) {
 Timestamp BegunOf(const Event& event) { return Timestamp(IntProperty(event, "begun")); }
 
 // Begins anew where one is under way.
-void BeginCounter(Timestamp begun, uint64_t id, model::Person* person) {
+void BeginCounter(const EventInput& input, uint64_t id, model::Person* person) {
   auto& backfills = person->backfills;
   const auto at = std::lower_bound(
       backfills.begin(), backfills.end(), id,
       [](const CounterBackfill& backfill, uint64_t wanted) { return backfill.since.id < wanted; });
-  CounterBackfill fresh{begun, {}};
+  CounterBackfill fresh;
+  fresh.begun = BegunOf(*input.event);
   fresh.since.id = id;
+  for (const Offset offset : input.taken) fresh.taken.Append(&person->arena, offset);
   if (at != backfills.end() && at->since.id == id) {
     *at = fresh;
   } else {
@@ -242,7 +244,8 @@ bool BeginsBackfill(const Event& event, Timestamp begun) {
   return event.type == model::EventType::kBackfillBegin && BegunOf(event) == begun;
 }
 
-void BeginBackfill(Session& session, const Event& event) {
+void BeginBackfill(Session& session, const EventInput& input) {
+  const Event& event = *input.event;
   if (IntProperty(event, "bundle") > session.rules.current().number) {
     return Drop(session, "rules_not_in_force");
   }
@@ -252,7 +255,7 @@ void BeginBackfill(Session& session, const Event& event) {
     if (ids->items()[i].kind() != ValueKind::kInt) continue;
     const auto id = static_cast<uint64_t>(ids->items()[i].int_value());
     if (session.rules.FindCounter(id) != nullptr) {
-      BeginCounter(BegunOf(event), id, &session.person);
+      BeginCounter(input, id, &session.person);
     }
   }
 }

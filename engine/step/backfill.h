@@ -5,18 +5,20 @@
 // since the log begins, and counts no event twice, whatever happens at the same time:
 //
 //   1. For each person whom the log tells something of, a record `begin` is appended to the log.
-//   When
-//      the task comes to it, it begins to count twice for that person: in the counter, which goes
-//      on as it is, and in an empty one beside it (model::CounterBackfill).
+//      When the task comes to it, it begins to count twice for that person: in the counter, which
+//      goes on as it is, and in an empty one beside it (model::CounterBackfill).
 //   2. Whoever fills reads the log up to each person's `begin` and makes of it what their counters
 //      would be there (CountPast). That goes into the log as one record for each counter.
 //   3. When the task comes to that record, the counter becomes what it holds, with the one beside
-//   it
-//      behind. So what stands before `begin` in the log comes from the record, what stands behind
-//      it was counted as it came, and nothing comes from both.
+//      it behind. So what stands before `begin` in the log comes from the record, what stands
+//      behind it was counted as it came, and nothing comes from both.
 //
 // It is the place of `begin` in the log that divides, not the switch to the new rules: so a counter
 // may also have counted for long, but less far back or less of it, or have been gone for a while.
+// Where a partition's log is several topics, no place in one of them divides the others. So the
+// task notes with the person what it had taken in of each when it came to `begin`, and whoever
+// fills reads that from what the task committed.
+//
 // Everything goes through the log and the task's transactions, so a crash loses or repeats nothing.
 // A record whose counter beside is not there (it was taken already, a later backfill has begun
 // anew, the person was erased in between) does nothing; so does whatever is left of a backfill that
@@ -66,7 +68,7 @@ bool BeginsBackfill(const model::Event& event, Timestamp begun);
 
 // ---- taking them -----------------------------------------------------------------------------
 
-void BeginBackfill(Session& session, const model::Event& event);
+void BeginBackfill(Session& session, const EventInput& input);
 void TakeBackfill(Session& session, const model::Event& event);
 
 // Forgets what was begun long ago and did not come to its end.

@@ -11,6 +11,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -74,6 +75,9 @@ struct EventInput {
   const model::Event* event = nullptr;
   model::Origin origin;
   Timestamp log_time;  // of the record; the logical time is max(log_time, person->clock)
+  // By input of the partition, the first record that was not taken in before this one: what a
+  // backfill remembers. Empty where nobody knows.
+  std::span<const Offset> taken = {};
 };
 
 // An address that gets no mail from now on, whoever it belongs to: it bounced, or its owner

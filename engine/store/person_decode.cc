@@ -16,16 +16,20 @@ using model::Person;
 class PersonReader {
  public:
   // `record` lives in the person's arena and begins behind the fixed header.
-  PersonReader(std::string_view record, Person* person)
-      : in_(record), person_(person), arena_(&person->arena), clock_(person->clock) {}
+  PersonReader(uint8_t version, std::string_view record, Person* person)
+      : version_(version),
+        in_(record),
+        person_(person),
+        arena_(&person->arena),
+        clock_(person->clock) {}
 
-  bool Read(uint8_t version, uint8_t flags) {
+  bool Read(uint8_t flags) {
     if ((flags & kFlagNeverSeen) == 0) {
       person_->first_seen_at = Time();
       person_->last_seen_at = Time();
     }
     // Before version 3 the start of 1970 meant "never".
-    if (version < 3 && person_->first_seen_at == Timestamp()) {
+    if (version_ < 3 && person_->first_seen_at == Timestamp()) {
       person_->first_seen_at = person_->last_seen_at = Timestamp::Min();
     }
     int previous = 0;
@@ -165,6 +169,9 @@ class PersonReader {
     SectionItems(kBackfillBytes, &person_->backfills, [this](model::CounterBackfill* backfill) {
       backfill->begun = Time();
       ReadCounter(&backfill->since);
+      if (version_ < 5) return;
+      Items(in_.Count(1), &backfill->taken,
+            [this](Offset* offset) { *offset = Offset(static_cast<int64_t>(in_.Varint())); });
     });
   }
 
@@ -298,6 +305,7 @@ class PersonReader {
     }
   }
 
+  const uint8_t version_;
   ByteReader in_;
   Person* const person_;
   Arena* const arena_;
@@ -329,10 +337,9 @@ Status DecodePerson(std::string_view bytes, Person* person) {
   person->bundle = RecordBundle(record);
   person->clock = RecordClock(record);
   person->next_deadline = RecordNextDeadline(record);
-  const bool ok =
-      (flags & ~kAllFlags) == 0 && PersonReader(record.substr(kPersonRecordHeaderBytes), person)
-                                       .Read(static_cast<uint8_t>(record[0]), flags);
-  if (ok) return Status::Ok();
+  PersonReader reader(static_cast<uint8_t>(record[0]), record.substr(kPersonRecordHeaderBytes),
+                      person);
+  if ((flags & ~kAllFlags) == 0 && reader.Read(flags)) return Status::Ok();
   person->Reset();
   return DataLoss("a person's record is damaged");
 }

@@ -152,6 +152,10 @@ class PersonWriter {
     for (const model::CounterBackfill& backfill : person_.backfills) {
       Time(backfill.begun);
       Write(backfill.since);
+      out_.Varint(backfill.taken.size());
+      for (const Offset offset : backfill.taken) {
+        out_.Varint(static_cast<uint64_t>(offset.value()));
+      }
     }
   }
 

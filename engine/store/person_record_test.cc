@@ -73,6 +73,7 @@ std::string Text(const Person& p) {
   for (const auto& c : p.counters) text += Text(c);
   for (const auto& b : p.backfills) {
     text += fmt::format("backfill {} {}", b.begun.milliseconds(), Text(b.since));
+    for (const Offset offset : b.taken) text += fmt::format("taken {}\n", offset.value());
   }
   for (const auto& m : p.memberships) {
     text += fmt::format("segment {} {} {}\n", m.segment, m.member, m.flip_at.milliseconds());
@@ -120,6 +121,7 @@ class PersonMaker {
     Fill(&p.backfills, [this](model::CounterBackfill* b) {
       b->begun = Time();
       MakeCounter(&b->since);
+      Fill(&b->taken, [this](Offset* offset) { *offset = Offset(Small()); });
     });
     Fill(&p.memberships, [this](model::Membership* m) { *m = {random_(), Chance(50), Time()}; });
     Fill(&p.runs, [this](model::Run* r) { MakeRun(r); });
@@ -404,7 +406,7 @@ std::string HeaderAnd(std::string_view rest) {
 
 TEST(PersonRecordTest, HugeCountsAllocateNothing) {
   const std::string huge = "\xff\xff\xff\xff\x0f";
-  for (char section = 1; section <= 13; ++section) {
+  for (char section = 1; section <= 14; ++section) {
     Person decoded;
     EXPECT_EQ(DecodePerson(HeaderAnd(section + huge), &decoded).code(), StatusCode::kDataLoss);
     EXPECT_LE(decoded.arena.reserved_bytes(), 1024u);
@@ -438,7 +440,7 @@ TEST(PersonRecordTest, NewerVersionIsNamed) {
   const Status status = DecodePerson(bytes, &decoded);
   EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
   EXPECT_EQ(status.message(),
-            "a person's record has version 5, this binary knows up to 4; use a newer sojourn");
+            "a person's record has version 6, this binary knows up to 5; use a newer sojourn");
 }
 
 TEST(PersonRecordTest, OlderVersionsAreRead) {
@@ -449,6 +451,19 @@ TEST(PersonRecordTest, OlderVersionsAreRead) {
   person.ended_runs.Append(&person.arena, model::EndedRun());
   std::string bytes = Encoded(person);
   bytes[0] = 1;  // nothing in it is newer
+  Person decoded;
+  ASSERT_TRUE(DecodePerson(bytes, &decoded).ok());
+  EXPECT_EQ(Text(decoded), Text(person));
+}
+
+TEST(PersonRecordTest, BackfillsOfVersion4HaveNoOffsets) {
+  Person person;
+  person.known = true;
+  person.backfills.Append(&person.arena, model::CounterBackfill());
+  std::string bytes = Encoded(person);
+  bytes[0] = 4;
+  ASSERT_EQ(bytes.back(), '\0');  // how many offsets
+  bytes.pop_back();
   Person decoded;
   ASSERT_TRUE(DecodePerson(bytes, &decoded).ok());
   EXPECT_EQ(Text(decoded), Text(person));

@@ -367,15 +367,6 @@ def test_a_log_that_has_lost_its_past():
                 result.stdout
 
 
-def test_over_kafka():
-    with shop() as sojourn:
-        sojourn.settings["log"] = "kafka"
-        sojourn.settings["kafka"] = {"bootstrap_servers": "127.0.0.1:1"}
-        sojourn.write_config()
-        result = sojourn.command("backfill", "--dry-run", check=False)
-        assert result.returncode == 2 and "embedded log only" in result.stderr, result.stderr
-
-
 def test_before_there_are_rules():
     with shop() as sojourn:
         result = sojourn.command("backfill", check=False)

@@ -24,13 +24,15 @@ HAND_OVER_SECONDS = 60
 class KafkaShop:
     """A broker and processes of one app, each with a directory and rules of its own."""
 
-    def __init__(self, broker, directory, rules, settings):
+    def __init__(self, broker, directory, rules, settings, topics):
         self.broker = broker
         self.directory = directory
         self.rules = rules
         self.settings = settings
         self.processes = []
-        broker.create_topic(TOPIC, PARTITIONS)
+        self.topics = topics
+        for topic in topics:
+            broker.create_topic(topic, PARTITIONS)
         self.process("maker").command("kafka", "create-topics")
 
     def process(self, instance, **settings):
@@ -39,8 +41,9 @@ class KafkaShop:
         for name, text in self.rules.items():
             (rules / name).parent.mkdir(parents=True, exist_ok=True)
             (rules / name).write_text(text)
+        inputs = [{"topic": topic, "format": "json"} for topic in self.topics]
         kafka = {"bootstrap_servers": self.broker.bootstrap, "partitions": PARTITIONS,
-                 "instance": instance, "inputs": [{"topic": TOPIC, "format": "json"}]}
+                 "instance": instance, "inputs": inputs}
         sojourn = Sojourn(self.directory / instance, rules=rules, app=APP, log="kafka",
                           threads=THREADS, kafka=kafka, **{**self.settings, **settings})
         sojourn.rules = rules
@@ -55,9 +58,9 @@ class KafkaShop:
 
 
 @contextlib.contextmanager
-def kafka_shop(rules, **settings):
+def kafka_shop(rules, topics=(TOPIC,), **settings):
     with KafkaBroker() as broker, tempfile.TemporaryDirectory(prefix="sojourn-group-") as name:
-        shop = KafkaShop(broker, Path(name), rules, settings)
+        shop = KafkaShop(broker, Path(name), rules, settings, topics)
         try:
             yield shop
         finally:
