@@ -124,10 +124,10 @@ class SendChecker {
   void CheckRead(const LoadedTemplate::Read& read, const LoadedTemplate& loaded, uint32_t index) {
     const StepFlow& flow = draft_.flow[index];
     const std::string root = PartOf(read.path, 0);
-    if (root == "event") return CheckProperty(read, loaded, flow.events);
-    if (root == "trigger") return CheckProperty(read, loaded, draft_.trigger_events);
-    if (root == "ab_test") return CheckTest(read, loaded, flow);
-    if (root == "data") return CheckData(read, loaded, index);
+    if (root == "event") return CheckProperty(read, flow.events);
+    if (root == "trigger") return CheckProperty(read, draft_.trigger_events);
+    if (root == "ab_test") return CheckTest(read, flow);
+    if (root == "data") return CheckData(read, index);
     if (root == "coupon" && !IsCouponField(PartOf(read.path, 1))) return;  // told at the template
     if (root != "coupon" || flow.coupon || told_coupon_.count(index) != 0) return;
     told_coupon_.insert(index);
@@ -143,12 +143,11 @@ class SendChecker {
   }
 
   // True the first time: one mistake in a template is told once, whoever sends it.
-  bool IsNew(const LoadedTemplate::Read& read, const LoadedTemplate& loaded) {
-    return context_->told_reads.emplace(loaded.file, read.member.begin, read.path).second;
+  bool IsNew(const LoadedTemplate::Read& read) {
+    return context_->told_reads.emplace(read.file, read.member.begin, read.path).second;
   }
 
-  void CheckProperty(const LoadedTemplate::Read& read, const LoadedTemplate& loaded,
-                     const std::vector<std::string>& events) {
+  void CheckProperty(const LoadedTemplate::Read& read, const std::vector<std::string>& events) {
     const std::string property = PartOf(read.path, 1);
     if (property.empty() || property == "name" || property == "time") return;
     std::vector<std::string> known;
@@ -157,40 +156,39 @@ class SendChecker {
       const std::vector<std::string> names = context_->catalog->PropertyNames(event);
       known.insert(known.end(), names.begin(), names.end());
     }
-    if (!IsNew(read, loaded)) return;
+    if (!IsNew(read)) return;
     context_->reporter->Error(
-        Code::kUnknownProperty, *loaded.file, read.member,
+        Code::kUnknownProperty, *read.file, read.member,
         fmt::format("where the journey \"{}\" sends this, no event has the property \"{}\"",
                     draft_.journey.name, property),
         DidYouMean(property, known));
   }
 
-  void CheckTest(const LoadedTemplate::Read& read, const LoadedTemplate& loaded,
-                 const StepFlow& flow) {
+  void CheckTest(const LoadedTemplate::Read& read, const StepFlow& flow) {
     const std::string test = PartOf(read.path, 1);
     const bool passed =
         std::find(flow.ab_tests.begin(), flow.ab_tests.end(), test) != flow.ab_tests.end();
-    if (test.empty() || passed || !IsNew(read, loaded)) return;
+    if (test.empty() || passed || !IsNew(read)) return;
     context_->reporter->Error(
-        Code::kUnknownTemplateName, *loaded.file, read.member,
+        Code::kUnknownTemplateName, *read.file, read.member,
         fmt::format("where the journey \"{}\" sends this, no test \"{}\" has been passed",
                     draft_.journey.name, test),
         DidYouMean(test, flow.ab_tests));
   }
 
-  void CheckData(const LoadedTemplate::Read& read, const LoadedTemplate& loaded, uint32_t index) {
+  void CheckData(const LoadedTemplate::Read& read, uint32_t index) {
     const std::string wanted = PartOf(read.path, 1);
     const auto& data = std::get<SendStep>(draft_.steps[index].action).data;
     const bool given = std::any_of(data.begin(), data.end(),
                                    [&](const auto& value) { return value.first == wanted; });
-    if (wanted.empty() || given || !IsNew(read, loaded)) return;
+    if (wanted.empty() || given || !IsNew(read)) return;
     std::vector<std::string> names;
     for (const auto& [name, program] : data) names.push_back(name);
     // Without a name like it the template may be meant for several steps, not all of which give it.
     const std::string hint = DidYouMean(wanted, names);
     context_->reporter->Add(
         hint.empty() ? Severity::kWarning : Severity::kError,
-        std::string(CodeText(Code::kUnknownTemplateName)), *loaded.file, read.member,
+        std::string(CodeText(Code::kUnknownTemplateName)), *read.file, read.member,
         fmt::format("where the journey \"{}\" sends this, the step gives no data \"{}\"",
                     draft_.journey.name, wanted),
         hint);

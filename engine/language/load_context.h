@@ -39,6 +39,9 @@ struct LoadedTemplate {
     SourceRange root;     // "person" of person.first_name
     SourceRange member;   // "first_name" of it; both are the whole where it is spelt otherwise
     std::string partial;  // that reads it; "": the template itself
+    // Both in the file that reads it, the template or the partial.
+    const SourceFile* file = nullptr;
+    SourceRange placed;  // in the template: the tag that places the partial
   };
   std::vector<Read> reads;
   bool uses_footer_urls = false;

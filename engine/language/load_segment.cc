@@ -1,8 +1,10 @@
 // Segments, in the order in which they must be judged.
 #include <fmt/format.h>
+#include <re2/re2.h>
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "engine/base/hash.h"
@@ -46,6 +48,25 @@ std::vector<Segment> Sort(std::map<std::string, Draft>* drafts) {
   }
 }
 
+// Where the condition names the other segment.
+std::optional<SourceRange> ReferenceTo(const std::string& name, const Node& where) {
+  static const re2::RE2 reference(R"(in_segment\s*\(\s*("[^"]*"|'[^']*'))");
+  if (!where.is_scalar()) {
+    for (const Node* item : where.items) {
+      if (const auto range = ReferenceTo(name, *item)) return range;
+    }
+    return std::nullopt;
+  }
+  re2::StringPiece rest = where.text;
+  re2::StringPiece quoted;
+  while (re2::RE2::FindAndConsume(&rest, reference, &quoted)) {
+    if (quoted.substr(1, quoted.size() - 2) != name) continue;
+    const auto begin = static_cast<uint32_t>(quoted.data() - where.text.data());
+    return where.RangeOf(begin, begin + static_cast<uint32_t>(quoted.size()));
+  }
+  return std::nullopt;
+}
+
 // Every segment left over leads into a cycle; each cycle is told once.
 void ReportCycles(std::map<std::string, Draft>* drafts, LoadContext* context) {
   while (!drafts->empty()) {
@@ -67,7 +88,9 @@ void ReportCycles(std::map<std::string, Draft>* drafts, LoadContext* context) {
       const auto start = std::find(path.begin(), path.end(), name);
       for (auto at = start; at != path.end(); ++at) text += *at + " -> ";
       const Node* where = drafts->at(name).where;
-      context->reporter->Error(Code::kSegmentCycle, *where->file, where->range,
+      const std::string& next = start + 1 == path.end() ? name : *(start + 1);
+      context->reporter->Error(Code::kSegmentCycle, *where->file,
+                               ReferenceTo(next, *where).value_or(where->range),
                                fmt::format("segments depend on each other: {}{}", text, name));
     }
     for (const std::string& told : path) drafts->erase(told);

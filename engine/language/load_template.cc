@@ -17,11 +17,6 @@ constexpr std::string_view kRoots[] = {"person",  "event",           "trigger",
                                        "ab_test", "coupon",          "company",
                                        "data",    "unsubscribe_url", "preferences_url"};
 
-// Where a read stands that is shown at the tag that places its partial.
-std::string InPartial(const LoadedTemplate::Read& read) {
-  return read.partial.empty() ? "" : fmt::format(" (read by the partial \"{}\")", read.partial);
-}
-
 std::string Root(const std::string& path) { return path.substr(0, path.find('.')); }
 
 // The part behind the root: "first_name" of "person.first_name.size".
@@ -31,50 +26,68 @@ std::string Member(const std::string& path) {
   return path.substr(dot + 1, path.find('.', dot + 1) - dot - 1);
 }
 
-void CheckPersonRead(const LoadedTemplate::Read& read, const LoadedTemplate& loaded,
-                     LoadContext* context) {
+// At a part of the read. A partial's mistake is told once, however many templates place it.
+void Report(Code code, const LoadedTemplate::Read& read, SourceRange part, std::string message,
+            std::string hint, LoadContext* context) {
+  if (!context->told_reads.emplace(read.file, part.begin, message).second) return;
+  context->reporter->Error(code, *read.file, part, std::move(message), std::move(hint));
+}
+
+void CheckPersonRead(const LoadedTemplate::Read& read, LoadContext* context) {
   const std::string trait = Member(read.path);
   if (trait.empty() || Catalog::IsPersonBuiltIn(trait)) return;
   if (context->catalog->Trait(trait)) return;
-  context->reporter->Error(
-      Code::kUnknownTrait, *loaded.file, read.member,
-      fmt::format("no catalogue has the trait \"{}\"{}", trait, InPartial(read)),
-      DidYouMean(trait, context->catalog->TraitNames()));
+  Report(Code::kUnknownTrait, read, read.member,
+         fmt::format("no catalogue has the trait \"{}\"", trait),
+         DidYouMean(trait, context->catalog->TraitNames()), context);
 }
 
-void CheckCompanyRead(const LoadedTemplate::Read& read, const LoadedTemplate& loaded,
-                      LoadContext* context) {
+void CheckCompanyRead(const LoadedTemplate::Read& read, LoadContext* context) {
   static const std::vector<std::string> known = {"name", "currency", "postal_address", "timezone"};
   const std::string member = Member(read.path);
   if (member.empty() || std::find(known.begin(), known.end(), member) != known.end()) return;
   std::string hint = DidYouMean(member, known);
   if (hint.empty()) hint = "company has name, currency, postal_address and timezone";
-  context->reporter->Error(Code::kUnknownTemplateName, *loaded.file, read.member,
-                           fmt::format("company has no \"{}\"", member), std::move(hint));
+  Report(Code::kUnknownTemplateName, read, read.member,
+         fmt::format("company has no \"{}\"", member), std::move(hint), context);
+}
+
+void CheckCouponRead(const LoadedTemplate::Read& read, LoadContext* context) {
+  const std::string member = Member(read.path);
+  if (member.empty() || member == "code" || member == "expires_at") return;
+  Report(Code::kUnknownTemplateName, read, read.member, fmt::format("coupon has no \"{}\"", member),
+         "coupon.code and coupon.expires_at", context);
+}
+
+// What a partial reads by a name that resembles none may be an argument that the tag which places
+// it has forgotten.
+void ReportUnknownRoot(const LoadedTemplate::Read& read, const LoadedTemplate& loaded,
+                       LoadContext* context) {
+  const std::string root = Root(read.path);
+  std::string hint = DidYouMean(root, {std::begin(kRoots), std::end(kRoots)});
+  if (hint.empty() && !read.partial.empty()) {
+    context->reporter->Error(
+        Code::kUnknownTemplateName, *loaded.file, read.placed,
+        fmt::format("the partial \"{}\" reads \"{}\", which it is not given", read.partial, root),
+        fmt::format("give it here, as {}: VALUE", root));
+    return;
+  }
+  if (hint.empty() && context->catalog->Trait(root) && context->catalog->HasCatalog()) {
+    hint = fmt::format("did you mean person.{}?", root);
+  }
+  if (hint.empty()) hint = "templates read person, event, trigger, ab_test, coupon, company, data";
+  Report(Code::kUnknownTemplateName, read, read.root,
+         fmt::format("\"{}\" is not known in templates", root), std::move(hint), context);
 }
 
 void CheckRead(const LoadedTemplate::Read& read, const LoadedTemplate& loaded,
                LoadContext* context) {
   const std::string root = Root(read.path);
-  if (root == "person") return CheckPersonRead(read, loaded, context);
-  if (root == "company") return CheckCompanyRead(read, loaded, context);
-  if (root == "coupon") {
-    const std::string member = Member(read.path);
-    if (member.empty() || member == "code" || member == "expires_at") return;
-    context->reporter->Error(Code::kUnknownTemplateName, *loaded.file, read.member,
-                             fmt::format("coupon has no \"{}\"{}", member, InPartial(read)),
-                             "coupon.code and coupon.expires_at");
-    return;
-  }
+  if (root == "person") return CheckPersonRead(read, context);
+  if (root == "company") return CheckCompanyRead(read, context);
+  if (root == "coupon") return CheckCouponRead(read, context);
   if (std::find(std::begin(kRoots), std::end(kRoots), root) != std::end(kRoots)) return;
-  std::string hint = DidYouMean(root, {std::begin(kRoots), std::end(kRoots)});
-  if (hint.empty() && context->catalog->Trait(root) && context->catalog->HasCatalog()) {
-    hint = fmt::format("did you mean person.{}?", root);
-  }
-  if (hint.empty()) hint = "templates read person, event, trigger, ab_test, coupon, company, data";
-  context->reporter->Error(Code::kUnknownTemplateName, *loaded.file, read.root,
-                           fmt::format("\"{}\" is not known in templates{}", root, InPartial(read)),
-                           std::move(hint));
+  ReportUnknownRoot(read, loaded, context);
 }
 
 class TemplateLoader {
@@ -171,16 +184,31 @@ class TemplateLoader {
     return result.parsed;
   }
 
-  static LoadedTemplate::Read ReadAt(const liquid::Read& read, std::string_view text,
+  LoadedTemplate::Read ReadAt(const liquid::Read& read, std::string_view text,
+                              const Place& place) const {
+    if (read.partial.empty())
+      return ReadIn(file_.source, read.path, read.begin, read.end, text, place);
+    const SourceFile& file = context_->partials.FileOf(read.partial);
+    const auto in_file = [](uint32_t begin, uint32_t end) { return SourceRange{begin, end}; };
+    LoadedTemplate::Read at =
+        ReadIn(file, read.path, read.partial_begin, read.partial_end, file.text(), in_file);
+    at.partial = read.partial;
+    at.placed = place(read.begin, read.end);
+    return at;
+  }
+
+  // `text` is what stands in `file`, as `place` tells.
+  static LoadedTemplate::Read ReadIn(const SourceFile& file, const std::string& path,
+                                     uint32_t begin, uint32_t end, std::string_view text,
                                      const Place& place) {
-    const SourceRange whole = place(read.begin, read.end);
-    LoadedTemplate::Read at{read.path, whole, whole, read.partial};
-    const bool as_written =
-        read.partial.empty() && text.substr(read.begin, read.path.size()) == read.path;
-    if (!as_written) return at;
-    const auto root_end = static_cast<uint32_t>(read.begin + Root(read.path).size());
-    const auto member_size = static_cast<uint32_t>(Member(read.path).size());
-    at.root = place(read.begin, root_end);
+    LoadedTemplate::Read at;
+    at.path = path;
+    at.file = &file;
+    at.root = at.member = place(begin, end);
+    if (text.substr(begin, path.size()) != path) return at;
+    const auto root_end = static_cast<uint32_t>(begin + Root(path).size());
+    const auto member_size = static_cast<uint32_t>(Member(path).size());
+    at.root = place(begin, root_end);
     if (member_size != 0) at.member = place(root_end + 1, root_end + 1 + member_size);
     return at;
   }

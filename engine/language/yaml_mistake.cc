@@ -87,11 +87,14 @@ YamlMistake ReadLibraryError(const SourceFile& file, SourceRange range, uint32_t
   }
   // An error at the end of the file is shown where the text ends.
   const uint32_t at = source.empty() ? last_end : start + static_cast<uint32_t>(offset);
-  const bool of_flow = message.find("flow") != std::string::npos;
+  const bool of_flow = message.find("flow") != std::string::npos ||
+                       message.find("node content") != std::string::npos;
   const auto open =
       of_flow ? OpenBracket(file.text(), {range.begin, std::min(at, range.end)}) : std::nullopt;
-  // In the bracket's own line, and not at its end, the mistake is where the library sees it.
-  if (open && (at >= start + source.size() || *open < start)) {
+  // In the bracket's own line, and not at its end, the mistake is where the library sees it, unless
+  // it is the end of another bracket.
+  const bool wrong_end = message.find("mismatched") != std::string::npos;
+  if (open && (wrong_end || at >= start + source.size() || *open < start)) {
     return {{*open, *open + 1},
             fmt::format("not valid YAML: this {} is not closed", file.text()[*open]),
             ""};

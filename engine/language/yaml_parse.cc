@@ -147,6 +147,19 @@ class YamlBuilder {
          "write one rule a file");
   }
 
+  static bool IsBlock(ScalarStyle style) {
+    return style == ScalarStyle::kLiteral || style == ScalarStyle::kFolded;
+  }
+
+  // What stands there without the indentation before it and the blanks behind it.
+  SourceRange WithoutBlanks(SourceRange range) const {
+    const std::string& text = file_.text();
+    const auto blank = [&](uint32_t at) { return text[at] == ' ' || text[at] == '\n'; };
+    while (range.begin < range.end && blank(range.begin)) ++range.begin;
+    while (range.end > range.begin && blank(range.end - 1)) --range.end;
+    return range;
+  }
+
   void Scalar(fy_event* event) {
     if (RefuseTag(event->scalar.tag)) return;
     Node* node = NewNode(NodeKind::kScalar);
@@ -173,10 +186,10 @@ class YamlBuilder {
     if (text != nullptr) node->text.assign(text, length);
     const bool quoted =
         node->style == ScalarStyle::kSingleQuoted || node->style == ScalarStyle::kDoubleQuoted;
-    node->range = node->content;
+    node->range = IsBlock(node->style) ? WithoutBlanks(node->content) : node->content;
     if (quoted && node->range.begin > 0) --node->range.begin;
     if (quoted) ++node->range.end;
-    last_end_ = node->range.end;
+    last_end_ = std::max(node->content.end, node->range.end);
     Place(node, AnchorText(event->scalar.anchor), {node->text.size() + 1, 0, 1});
   }
 

@@ -45,7 +45,9 @@ struct Read {
   std::string path;    // "person.first_name"; cut before a computed index
   uint32_t begin = 0;  // bytes of the text; of a partial's read: the tag that places the partial
   uint32_t end = 0;
-  std::string partial;  // which partial reads it; "" for the text itself
+  std::string partial;         // which partial reads it; "" for the text itself
+  uint32_t partial_begin = 0;  // bytes of the partial's text, where it does
+  uint32_t partial_end = 0;
 };
 
 struct ParseResult {

@@ -162,8 +162,12 @@ class Reader {
       }
     }
     if (!has_root || locals_->count(root) != 0) return;
-    const Span span = partial_.empty() ? expression.span : node_;
-    reads_.push_back({std::move(path), span.begin, span.end, partial_});
+    const Span here = expression.span;
+    if (partial_.empty()) {
+      reads_.push_back({std::move(path), here.begin, here.end, "", 0, 0});
+    } else {
+      reads_.push_back({std::move(path), node_.begin, node_.end, partial_, here.begin, here.end});
+    }
   }
 
   std::vector<Read> reads_;
