@@ -72,6 +72,7 @@ class Checker {
   Type CheckComparison(Node* node, TypeKind left, TypeKind right);
   Type CheckNegate(Node* node);
   void MixedNumbers(const Node& node, TypeKind left, TypeKind right);
+  void CheckPath(const Node& test, const Node& path);
   void NeverNull(const Node& comparison);
   bool MayBeUnset(const Node& side) const;
   void WarnIfMayBeAbsent(const Node& side);

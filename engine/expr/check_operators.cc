@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "engine/base/limits.h"
+#include "engine/base/suggest.h"
 #include "engine/expr/check.h"
 
 namespace sojourn::expr {
@@ -122,6 +123,7 @@ Type Checker::CheckBinary(Node* node) {
   const TypeKind right = Plain(Check(node->children[1]).kind);
   if (IsComparison(node->op)) return CheckComparison(node, left, right);
   if (node->op != Operator::kIn) return CheckArithmetic(node, left, right);
+  CheckPath(*node->children[0], *node->children[1]);
   const bool container =
       right == TypeKind::kDynamic || right == TypeKind::kList || right == TypeKind::kMap;
   if (!container && !scope_->unchecked) {
@@ -199,6 +201,8 @@ Type Checker::CheckComparison(Node* node, TypeKind left, TypeKind right) {
   const bool same = left == right || (IsNumber(left) && IsNumber(right));
   if (scope_->unchecked || (either && !IsOrdering(node->op))) return result;
   if (!IsOrdering(node->op)) {
+    CheckPath(*node->children[0], *node->children[1]);
+    CheckPath(*node->children[1], *node->children[0]);
     if (null) NeverNull(*node);
     if (same || null) return result;
     issues_->Error(
@@ -217,6 +221,22 @@ Type Checker::CheckComparison(Node* node, TypeKind left, TypeKind right) {
     return result;
   }
   return result;
+}
+
+// An A/B test is only ever one of its paths.
+void Checker::CheckPath(const Node& test, const Node& path) {
+  if (test.access != Access::kAbTest) return;
+  const auto known = scope_->ab_test_paths.find(test.key);
+  if (known == scope_->ab_test_paths.end()) return;
+  if (path.kind == NodeKind::kList) {
+    for (const Node* item : path.children) CheckPath(test, *item);
+  }
+  if (path.kind != NodeKind::kLiteral || path.type.kind != TypeKind::kString) return;
+  const std::vector<std::string>& paths = known->second;
+  if (std::find(paths.begin(), paths.end(), path.value.text()) != paths.end()) return;
+  issues_->Error(code::kUnknownTest, path.span,
+                 fmt::format("the A/B test \"{}\" has no path \"{}\"", test.key, path.value.text()),
+                 DidYouMean(path.value.text(), paths));
 }
 
 // What is absent has no value, so no comparison with null is ever true for it.

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -141,6 +142,7 @@ struct Scope {
   std::vector<std::string> trigger_events;
   std::vector<std::string> ab_tests;       // names that can have been passed here
   std::vector<std::string> sure_ab_tests;  // those of them that must have been
+  std::map<std::string, std::vector<std::string>, std::less<>> ab_test_paths;  // where known
   bool sure_coupon = false;                // a coupon step must have been passed
   // For tests over plain CEL: names read from Activation::variables, typed dynamically.
   std::vector<std::string> variables;

@@ -16,6 +16,7 @@ void AllowWhatMayBeMissing(const JourneyDraft& draft, expr::Scope* scope) {
   scope->ab_tests = draft.ab_tests;
   scope->ab_test = !draft.ab_tests.empty();
   scope->sure_ab_tests = draft.ab_tests;
+  scope->ab_test_paths.clear();
   scope->sure_coupon = true;
 }
 
@@ -31,6 +32,7 @@ expr::Scope ScopeAt(const JourneyDraft& draft, const PendingExpression& pending)
   scope.trigger_events = draft.trigger_events;
   scope.ab_tests = flow.reachable ? flow.ab_tests : draft.ab_tests;
   scope.ab_test = !scope.ab_tests.empty();
+  scope.ab_test_paths = draft.ab_test_paths;
   scope.sure_ab_tests = flow.reachable ? flow.sure_tests : draft.ab_tests;
   scope.coupon = flow.reachable ? flow.coupon : draft.has_coupon;
   scope.sure_coupon = flow.reachable ? flow.sure_coupon : draft.has_coupon;

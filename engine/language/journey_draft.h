@@ -2,6 +2,7 @@
 // known what can have happened before each step. Internal to this folder.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,6 +42,7 @@ struct JourneyDraft {
   std::vector<StepOrigin> origins;
   std::vector<PendingExpression> pending;
   std::vector<std::string> ab_tests;
+  std::map<std::string, std::vector<std::string>, std::less<>> ab_test_paths;
   bool hides_test = false;  // a step that is not understood may be an A/B test
   bool has_coupon = false;
   std::vector<StepFlow> flow;

@@ -158,10 +158,13 @@ class BundleLoader {
   }
 
   void CheckTemplateFile(RulesFile* file) {
+    const auto size = static_cast<uint32_t>(file->source.text().size());
+    const bool readable = CheckUtf8(file->source, {0, size}, &reporter_);
     if (const auto partial = PartialNameOf(file->source.path())) {
       return context_.partials.Add(*partial, &file->source, &reporter_);
     }
     file->kind = "template";
+    if (!readable) return Salvage(file);
     const auto parts = SplitFrontMatter(file->source, &reporter_);
     if (!parts) return Salvage(file);
     file->body = parts->body;

@@ -127,6 +127,7 @@ class JourneyLoader {
     scope.trigger_events = draft_.trigger_events;
     scope.ab_test = !draft_.ab_tests.empty();
     scope.ab_tests = draft_.ab_tests;
+    scope.ab_test_paths = draft_.ab_test_paths;
     scope.coupon = draft_.has_coupon;
     return scope;
   }

@@ -233,6 +233,7 @@ void StepBuilder::AbTest(const Node& node, const Node& value, const std::string&
     const Node& item = *paths->items[i];
     AbPath& one = test.paths[i];
     one.name = TextAt(item, "name");
+    draft_->ab_test_paths[test.test].push_back(one.name);
     end_bucket += ParsePercentBuckets(TextAt(item, "percent")).value_or(0);
     one.end_bucket = end_bucket;
     one.then = Block(item.Find("steps"), fmt::format("{}.{}.", path, one.name), next);

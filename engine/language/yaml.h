@@ -69,6 +69,9 @@ struct Node {
 enum class ScalarType : uint8_t { kNull, kBool, kInt, kDouble, kText };
 ScalarType TypeOfScalar(const Node& scalar);
 
+// Reports the first byte of the range that is not UTF-8; whether there is none.
+bool CheckUtf8(const SourceFile& file, SourceRange range, Reporter* reporter);
+
 class YamlDocument {
  public:
   // `range`: the part of the file that is YAML (front matter); the whole file by default. Null

@@ -32,12 +32,7 @@ size_t FirstForbidden(std::string_view text) {
 bool CheckCharacters(const SourceFile& file, SourceRange range, Reporter* reporter) {
   const std::string_view text =
       std::string_view(file.text()).substr(range.begin, range.end - range.begin);
-  if (const auto invalid = FirstInvalidUtf8(text)) {
-    const auto at = range.begin + static_cast<uint32_t>(*invalid);
-    reporter->Error(Code::kBadCharacters, file, {at, at + 1}, "this byte is not UTF-8",
-                    "save the file as UTF-8");
-    return false;
-  }
+  if (!CheckUtf8(file, range, reporter)) return false;
   const size_t forbidden = FirstForbidden(text);
   if (forbidden == std::string_view::npos) return true;
   const auto at = range.begin + static_cast<uint32_t>(forbidden);
@@ -61,6 +56,16 @@ void KeepOutput(fy_diag*, void* user, const char* text, size_t length) {
 }
 
 }  // namespace
+
+bool CheckUtf8(const SourceFile& file, SourceRange range, Reporter* reporter) {
+  const auto invalid =
+      FirstInvalidUtf8(std::string_view(file.text()).substr(range.begin, range.end - range.begin));
+  if (!invalid) return true;
+  const auto at = range.begin + static_cast<uint32_t>(*invalid);
+  reporter->Error(Code::kBadCharacters, file, {at, at + 1}, "this byte is not UTF-8",
+                  "save the file as UTF-8");
+  return false;
+}
 
 class YamlBuilder {
  public:

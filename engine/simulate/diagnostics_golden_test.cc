@@ -42,6 +42,14 @@ steps:
   - exit: done
 )";
 
+constexpr char kLater[] = R"(journey: later
+trigger: {event: Signed Up}
+steps:
+  - wait: 1 day
+  - send_email: hello
+  - webhook: {url: "https://shop.example/hook"}
+)";
+
 constexpr char kTests[] = R"(journeys: [welcom]
 tests:
   - name: leaves at once
@@ -52,12 +60,32 @@ tests:
     expect: [{at: 0m, exit: dnoe}, {at: 0m, skipped: no_adress}]
 )";
 
+// Each entry asks for what can never be.
+constexpr char kNeverSeen[] = R"(journeys: [welcome]
+tests:
+  - name: leaves at once
+    start: 2026-03-02T09:00:00Z
+    person: {id: [ana]}
+    force: {holdout: yes}
+    events: [{at: -1d, track: Signed Up}]
+    until: 1d
+    expect: [{at: 0m, enter: later}, {at: 0m, webhook: "https://shop.example/hok"}, {at: 2d, goal: true}]
+  - name: leaves at once
+    start: 2026-03-02T09:00:00Z
+    person: {id: ana}
+    until: -1h
+    expect: [{at: 0m, send_sms: hello}]
+)";
+
 // A rules directory with good rules and bad tests.
 fs::path MakeDirectory() {
   const fs::path directory = fs::path(testing::TempDir()) / "diagnostics-golden";
   fs::remove_all(directory);
   Write(directory / "journeys/welcome.yaml", kJourney);
+  Write(directory / "journeys/later.yaml", kLater);
+  Write(directory / "templates/hello.liquid", "---\ntemplate: hello\nsubject: Hello\n---\nHello\n");
   Write(directory / "tests/welcome.test.yaml", kTests);
+  Write(directory / "tests/never-seen.test.yaml", kNeverSeen);
   return directory;
 }
 

@@ -5,14 +5,13 @@
 #include <iterator>
 
 #include <fmt/format.h>
-#include <re2/re2.h>
 
 #include "engine/base/duration_text.h"
 #include "engine/base/rfc3339.h"
-#include "engine/base/suggest.h"
 #include "engine/language/yaml.h"
 #include "engine/language/yaml_value.h"
 #include "engine/simulate/test_entry.h"
+#include "engine/simulate/test_names.h"
 #include "engine/simulate/test_schema.h"
 
 namespace sojourn::simulate {
@@ -43,22 +42,19 @@ constexpr std::array<KindName, 14> kKindNames = {{
     {ExpectationKind::kNothingMore, "nothing_more"},
 }};
 
-constexpr std::string_view kSkipReasons[] = {"no_address", "suppressed",    "no_consent",
-                                             "holdout",    "frequency_cap", "quiet_hours",
-                                             "error",      "coupon_empty"};
-
 std::string TextOf(const Node* node) { return node == nullptr ? std::string() : node->text; }
 
 class Parser {
  public:
   Parser(const language::Bundle& bundle, language::Reporter* reporter, TestFile* file)
-      : bundle_(bundle), reporter_(reporter), file_(*file) {}
+      : bundle_(bundle),
+        reporter_(reporter),
+        file_(*file),
+        names_(bundle, file->journeys, reporter) {}
 
   void Parse(const Node& root) {
-    std::vector<std::string> known;
-    for (const auto& journey : bundle_.journeys) known.push_back(journey->name);
     for (const Node* name : root.Find("journeys")->items) {
-      CheckName(*name, known, "journey", Code::kUnknownJourney);
+      names_.CheckJourney(*name);
       file_.journeys.push_back(name->text);
     }
     for (const Node* test : root.Find("tests")->items) ParseTest(*test);
@@ -67,20 +63,6 @@ class Parser {
  private:
   void Error(Code code, const Node& node, std::string message, std::string hint = "") {
     reporter_->Error(code, *node.file, node.range, std::move(message), std::move(hint));
-  }
-
-  void CheckName(const Node& node, const std::vector<std::string>& known, std::string_view noun,
-                 Code code) {
-    if (std::find(known.begin(), known.end(), node.text) != known.end()) return;
-    Error(code, node, "there is no " + std::string(noun) + " \"" + node.text + "\"",
-          DidYouMean(node.text, known));
-  }
-
-  template <typename Rules>
-  static std::vector<std::string> NamesOf(const Rules& rules) {
-    std::vector<std::string> names;
-    for (const auto& rule : rules) names.push_back(rule->name);
-    return names;
   }
 
   // A duration from the test's start, or a timestamp.
@@ -112,13 +94,14 @@ class Parser {
     TestCase test;
     test.position = node.position();
     test.name = TextOf(node.Find("name"));
+    CheckTestName(*node.Find("name"));
     const auto start = ParseRfc3339(TextOf(node.Find("start")));
     if (!start) return;
     test.start = start_ = *start;
     test.person_id = "person";
     for (auto& [name, value] : NamedValuesOf(node.Find("person"))) {
       if (name == "id") {
-        test.person_id = node.Find("person")->Find("id")->text;
+        test.person_id = PersonId(*node.Find("person")->Find("id"));
       } else {
         test.traits.emplace_back(name, value);
       }
@@ -127,12 +110,43 @@ class Parser {
     test.history = EventsOf(node.Find("history"), "h", /*of_history=*/true);
     test.events = EventsOf(node.Find("events"), "e", /*of_history=*/false);
     ParseForced(node.Find("force"), &test);
-    if (const Node* until = node.Find("until")) test.until = MomentOf(*until);
+    if (const Node* until = node.Find("until")) test.until = UntilOf(*until);
     test.partial = TextOf(node.Find("partial")) == "true";
     for (const Node* item : node.Find("expect")->items) {
       test.expectations.push_back(ExpectationOf(*item));
+      CheckIsSeen(*item->Find("at"), test);
     }
     file_.tests.push_back(std::move(test));
+  }
+
+  void CheckTestName(const Node& name) {
+    const auto same = std::find_if(file_.tests.begin(), file_.tests.end(),
+                                   [&](const TestCase& test) { return test.name == name.text; });
+    if (same == file_.tests.end()) return;
+    Error(Code::kDuplicateStep, name, fmt::format("another test is called \"{}\"", name.text),
+          fmt::format("the first stands in line {}", same->position.line));
+  }
+
+  std::string PersonId(const Node& id) {
+    if (!id.is_scalar()) Error(Code::kWrongKindOfValue, id, "the person's \"id\" must be text");
+    return id.text;
+  }
+
+  Timestamp UntilOf(const Node& node) {
+    const Timestamp until = MomentOf(node);
+    if (until < start_) {
+      Error(Code::kEmptyInterval, node,
+            fmt::format("\"until: {}\" is before the test's start", node.text));
+    }
+    return until;
+  }
+
+  // Whatever is expected later than `until` is never looked at.
+  void CheckIsSeen(const Node& at, const TestCase& test) {
+    if (!test.until || test.expectations.back().at <= *test.until) return;
+    Error(Code::kEmptyInterval, at,
+          fmt::format("\"at: {}\" is later than the test's \"until\"", at.text),
+          "let the test go on until then, or leave \"until\" out");
   }
 
   std::vector<TestEvent> EventsOf(const Node* list, std::string_view id_prefix, bool of_history) {
@@ -145,6 +159,11 @@ class Parser {
       if (of_history && event.at > start_) {
         Error(Code::kEmptyInterval, at, "an entry of the history is later than start",
               "move it to events");
+      }
+      if (!of_history && event.at < start_) {
+        Error(Code::kEmptyInterval, at,
+              fmt::format("\"at: {}\" is before the test's start", at.text),
+              "move the entry to history");
       }
       const Node* time = node->Find("time");
       event.time = time == nullptr ? event.at : MomentOf(*time);
@@ -170,37 +189,12 @@ class Parser {
     for (const Node::Entry& entry : force->entries) {
       if (entry.key->text == "holdout") {
         test->forced_holdout = entry.value->text == "true";
+        names_.CheckHoldout(*entry.value);
       } else {
         test->forced_paths[entry.key->text] = entry.value->text;
-        CheckForced(*entry.key, *entry.value);
+        names_.CheckForced(*entry.key, *entry.value);
       }
     }
-  }
-
-  // The key is TEST or JOURNEY.TEST; of several tests called TEST one must have the path.
-  void CheckForced(const Node& key, const Node& path) {
-    const size_t dot = key.text.find('.');
-    const std::string wanted_test = dot == std::string::npos ? key.text : key.text.substr(dot + 1);
-    std::vector<std::string> tests;
-    std::vector<std::string> paths;
-    for (const auto& journey : bundle_.journeys) {
-      if (dot != std::string::npos && journey->name != key.text.substr(0, dot)) continue;
-      for (const language::Step& step : journey->steps) {
-        const auto* test = std::get_if<language::AbTestStep>(&step.action);
-        if (test == nullptr) continue;
-        tests.push_back(test->test);
-        if (test->test != wanted_test) continue;
-        for (const language::AbPath& known : test->paths) paths.push_back(known.name);
-      }
-    }
-    if (std::find(paths.begin(), paths.end(), path.text) != paths.end()) return;
-    if (paths.empty()) {
-      return Error(Code::kNotAChoice, key, "there is no A/B test \"" + key.text + "\"",
-                   DidYouMean(wanted_test, tests));
-    }
-    Error(Code::kNotAChoice, path,
-          "the A/B test \"" + wanted_test + "\" has no path \"" + path.text + "\"",
-          DidYouMean(path.text, paths));
   }
 
   static const KindName& KindOf(const Node& node) {
@@ -234,76 +228,14 @@ class Parser {
     expectation.subject = OptionalText(node, "subject");
     expectation.body_contains = OptionalText(node, "body_contains");
     expectation.code_matches = OptionalText(node, "code_matches");
-    CheckExpectation(node, named, expectation);
+    names_.CheckExpectation(node, named, expectation);
     return expectation;
-  }
-
-  void CheckReason(const Node& reason, const std::vector<std::string>& known) {
-    if (std::find(known.begin(), known.end(), reason.text) != known.end()) return;
-    std::string hint = DidYouMean(reason.text, known);
-    if (hint.empty()) hint = fmt::format("one of: {}", fmt::join(known, ", "));
-    Error(Code::kNotAChoice, reason, "nothing has the reason \"" + reason.text + "\"",
-          std::move(hint));
-  }
-
-  // Those of the engine, and of the exit steps.
-  std::vector<std::string> ExitReasons() const {
-    std::vector<std::string> reasons(language::kEngineExitReasons.begin(),
-                                     language::kEngineExitReasons.end());
-    for (const auto& journey : bundle_.journeys) {
-      for (const language::Step& step : journey->steps) {
-        const auto* exit = std::get_if<language::ExitStep>(&step.action);
-        if (exit != nullptr) reasons.push_back(exit->reason);
-      }
-    }
-    return reasons;
-  }
-
-  void CheckExpectation(const Node& node, const Node& named, const Expectation& expectation) {
-    switch (expectation.kind) {
-      case ExpectationKind::kSendEmail:
-      case ExpectationKind::kSendSms:
-      case ExpectationKind::kSendPush:
-        CheckName(named, NamesOf(bundle_.templates), "template", Code::kUnknownTemplate);
-        break;
-      case ExpectationKind::kCoupon:
-        CheckName(named, NamesOf(bundle_.pools), "coupon pool", Code::kUnknownPool);
-        break;
-      case ExpectationKind::kEnter:
-        CheckName(named, NamesOf(bundle_.journeys), "journey", Code::kUnknownJourney);
-        break;
-      case ExpectationKind::kInSegment:
-      case ExpectationKind::kNotInSegment:
-        CheckName(named, bundle_.names->SegmentNames(), "segment", Code::kUnknownSegment);
-        break;
-      case ExpectationKind::kPath:
-        for (const Node::Entry& entry : named.entries) CheckForced(*entry.key, *entry.value);
-        break;
-      case ExpectationKind::kTrait:
-        CheckExpectedTraits(named, *bundle_.names, reporter_);
-        break;
-      case ExpectationKind::kExit:
-        CheckReason(named, ExitReasons());
-        break;
-      case ExpectationKind::kSkipped:
-        CheckReason(named, {std::begin(kSkipReasons), std::end(kSkipReasons)});
-        break;
-      default:
-        break;
-    }
-    if (const Node* journey = node.Find("journey")) {
-      CheckName(*journey, NamesOf(bundle_.journeys), "journey", Code::kUnknownJourney);
-    }
-    if (!expectation.code_matches) return;
-    const RE2 pattern(*expectation.code_matches, RE2::Quiet);
-    if (pattern.ok()) return;
-    Error(Code::kWrongKindOfValue, *node.Find("code_matches"),
-          "this is no regular expression: " + pattern.error());
   }
 
   const language::Bundle& bundle_;
   language::Reporter* const reporter_;
   TestFile& file_;
+  ExpectedNames names_;
   Timestamp start_;
 };
 

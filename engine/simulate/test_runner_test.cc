@@ -23,12 +23,15 @@ trigger: {event: Go}
 goal: {event: Bought}
 steps:
   - ab_test: t
-    paths: [{name: a, percent: 100}, {name: b, percent: 0}]
+    paths:
+      - {name: a, percent: 100}
+      - {name: b, percent: 0, steps: [webhook: {url: "https://x.example"}, send_push: ping]}
   - coupon: {pool: p}
   - wait: 1 day
   - send_email: {template: hello, data: {n: event.n, t: event.t}}
   - send_sms: text
 )"},
+       {"templates/ping.liquid", "---\ntemplate: ping\nsubject: \"\"\nchannel: push\n---\nHi\n"},
        {"templates/text.liquid", "---\ntemplate: text\nsubject: \"\"\nchannel: sms\n---\nHi\n"}});
   EXPECT_NE(loaded.bundle, nullptr)
       << language::FormatDiagnostics(loaded.diagnostics, language::DiagnosticFormat::kText);
@@ -73,7 +76,7 @@ TEST(TestRunnerTest, EveryKindOfExpectationCanFail) {
                                "{at: 1h, path: {t: b}}",
                                "{at: 1d, nothing_more: true}",
                                "{at: 2d, send_email: hello}",
-                               "{at: 1d, send_push: hello}",
+                               "{at: 1d, send_push: ping}",
                                "{at: 1d, webhook: \"https://x.example\"}"};
   for (const std::string& line : wrong) {
     const TestReport report = RunText(File(kComplete + ("      - " + line + "\n")));
@@ -206,9 +209,9 @@ TEST(TestRunnerTest, CoverageListsStepsThatNoTestReached) {
   options.coverage = true;
   const std::string text = File("      - {at: 0m, coupon: p}\n", "    until: 1h\n");
   const TestReport report = RunTests(Rules(), {{"a.test.yaml", text}}, options);
-  ASSERT_EQ(report.unreached.size(), 2u);
-  EXPECT_EQ(report.unreached[0].step, "4");
-  EXPECT_EQ(report.unreached[1].step, "5");
+  std::vector<std::string> unreached;
+  for (const auto& step : report.unreached) unreached.push_back(step.step);
+  EXPECT_EQ(unreached, (std::vector<std::string>{"1.b.1", "1.b.2", "4", "5"}));
 }
 
 // What a test with this expectation of the mail says; "" where it passes.
