@@ -133,7 +133,8 @@ struct Node {
   NowSide now_side = NowSide::kNeither;
   bool of_trigger = false;                      // kEvent...: of `trigger` instead of `event`
   TypeKind property_type = TypeKind::kDynamic;  // kEventProperty, kTrait: as the catalogue says
-  bool property_first = false;                  // kEventName, ...: a property of that name wins
+  model::Value types_by_event;  // kEventProperty: map of names to TypeKinds, where events disagree
+  bool property_first = false;  // kEventName, ...: a property of that name wins
   std::string_view key;  // the property, trait, topic, test, segment, function or loop variable
   uint32_t index = 0;    // kCounter: into Analysis::counters; kLocalField: LocalField
   std::shared_ptr<const re2::RE2> pattern;  // kCall of matches() with a constant pattern

@@ -33,6 +33,8 @@ bool IsOtherTrigger(std::string_view event) {
 struct Property {
   bool exists = false;
   Type type;
+  std::vector<model::MapEntry> types_by_event;  // TypeKinds
+  bool events_disagree = false;
 };
 
 // What a property is over all events that may be at hand: dynamic where they disagree.
@@ -47,13 +49,15 @@ Property FindProperty(const Names& names, const std::vector<std::string>& events
     const std::optional<Type> type = other ? std::nullopt : names.EventProperty(event, name);
     if (!type) {
       missing = true;
-    } else if (!found.exists) {
-      found = {true, *type};
-    } else {
-      if (found.type.kind != type->kind) found.type.kind = TypeKind::kDynamic;
-      found.type.optional |= type->optional;
+      continue;
     }
+    found.events_disagree |= found.exists && found.type.kind != type->kind;
+    found.type = {type->kind, found.type.optional || type->optional};
+    found.exists = true;
+    found.types_by_event.push_back(
+        {model::Value::String(event), model::Value::Int(static_cast<int64_t>(type->kind))});
   }
+  if (found.events_disagree) found.type.kind = TypeKind::kDynamic;
   found.type.optional |= missing;
   return found;
 }
@@ -212,6 +216,11 @@ Type Checker::EventField(Node* node, bool of_trigger, std::string_view field, Sp
   }
   node->access = Access::kEventProperty;
   node->property_type = property.type.kind;
+  if (property.events_disagree) {
+    const auto& types = property.types_by_event;
+    const auto count = static_cast<uint32_t>(types.size());
+    node->types_by_event = model::DeepCopy(model::Value::Map(types.data(), count), &ast_->arena);
+  }
   if (property.exists) return property.type;
   const std::string of = events.size() == 1 ? fmt::format("\"{}\"", events[0]) : "the events here";
   issues_->Error(

@@ -279,8 +279,7 @@ class Emitter {
         Add(Opcode::kLocalTime, 0, 0, 0, static_cast<uint8_t>(node.index));
         return;
       case Access::kEventProperty:
-        EmitRead(node, Opcode::kEventProperty, Field(node), trigger,
-                 static_cast<uint8_t>(node.property_type));
+        EmitEventProperty(node, trigger);
         return;
       case Access::kTrait:
         EmitRead(node, Opcode::kTrait, Field(node), 0, static_cast<uint8_t>(node.property_type));
@@ -321,6 +320,16 @@ class Emitter {
     return fmt::format("{} is absent", ReadText(node));
   }
   uint32_t Field(const Node& node) { return NameAndError(node.key, Absent(node)); }
+
+  void EmitEventProperty(const Node& node, uint16_t trigger) {
+    const uint32_t field = Field(node);
+    if (node.types_by_event.is_null()) {
+      return EmitRead(node, Opcode::kEventProperty, field, trigger,
+                      static_cast<uint8_t>(node.property_type));
+    }
+    out_.constants_.push_back(model::DeepCopy(node.types_by_event, &out_.arena_));
+    EmitRead(node, Opcode::kEventProperty, field, trigger, kTypedByEvent);
+  }
 
   // What a read is called; has(x.y) reads x.y.
   static std::string ReadText(const Node& node) {

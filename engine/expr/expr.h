@@ -143,7 +143,7 @@ struct Scope {
   std::vector<std::string> ab_tests;       // names that can have been passed here
   std::vector<std::string> sure_ab_tests;  // those of them that must have been
   std::map<std::string, std::vector<std::string>, std::less<>> ab_test_paths;  // where known
-  bool sure_coupon = false;                // a coupon step must have been passed
+  bool sure_coupon = false;  // a coupon step must have been passed
   // For tests over plain CEL: names read from Activation::variables, typed dynamically.
   std::vector<std::string> variables;
   // For the same tests: unknown names and types that do not meet are left to the evaluation.

@@ -82,7 +82,11 @@ std::string Operands(const CompiledProgram& program, const Instruction& instruct
   if (HasConstant(op)) {
     std::string text = " " + model::DebugString(program.constants_[instruction.b]);
     const bool typed = op == Opcode::kEventProperty || op == Opcode::kTrait;
-    if (typed) text += fmt::format(" {}", TypeKindName(static_cast<TypeKind>(instruction.flag)));
+    if (typed && instruction.flag == kTypedByEvent) {
+      text += " by event " + model::DebugString(program.constants_[instruction.b + 2]);
+    } else if (typed) {
+      text += fmt::format(" {}", TypeKindName(static_cast<TypeKind>(instruction.flag)));
+    }
     return instruction.a == 1 && op == Opcode::kEventProperty ? text + " of trigger" : text;
   }
   if (HasOperator(op)) {

@@ -79,6 +79,10 @@ enum class Opcode : uint8_t {
 // Offsets from a loop's first local.
 enum LoopLocal : uint16_t { kRange, kPosition, kGathered, kFirst, kSecond, kLoopLocals };
 
+// Flag of kEventProperty: the type is looked up by the event's name, in the constant behind the
+// name and the error of absence.
+inline constexpr uint8_t kTypedByEvent = 0xFF;
+
 struct Instruction {
   Opcode op;
   uint8_t flag = 0;

@@ -19,6 +19,13 @@ Value Typed(const Value* value, uint8_t type, const Value& absent) {
   return coerced ? *coerced : absent;
 }
 
+// Of a property that the catalogue types differently in different events.
+uint8_t TypeOf(const EventView& event, const Value& types_by_event) {
+  const Value* type = types_by_event.Find(event.name);
+  return static_cast<uint8_t>(type == nullptr ? static_cast<int64_t>(TypeKind::kDynamic)
+                                              : type->int_value());
+}
+
 Value EventField(const Instruction& instruction, const EventView& event, const Value& absent) {
   if (instruction.flag == 1) {
     constexpr std::string_view kNames[] = {"name", "time", "segment"};
@@ -45,7 +52,9 @@ Value ReadEvent(const CompiledProgram& program, const Instruction& instruction,
       return event->properties.is_null() ? Value::Map(nullptr, 0) : event->properties;
     case Opcode::kEventProperty: {
       const Value* constants = &program.constants_[instruction.b];
-      return Typed(event->properties.Find(constants[0].text()), instruction.flag, constants[1]);
+      uint8_t type = instruction.flag;
+      if (type == kTypedByEvent) type = TypeOf(*event, constants[2]);
+      return Typed(event->properties.Find(constants[0].text()), type, constants[1]);
     }
     default:
       return EventField(instruction, *event, program.constants_[instruction.b]);
