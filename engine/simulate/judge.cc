@@ -57,11 +57,15 @@ bool IsThat(const Expectation& expectation, const Happening& happening) {
   }
 }
 
+json DataOf(const model::Action& action) {
+  const json values = json::parse(action.values_json, nullptr, false);
+  return values.is_object() && values.contains("data") ? values["data"] : json::object();
+}
+
 // What differs between the values that the action carries and those expected.
 std::string DataDifference(const Expectation& expectation, const model::Action& action) {
   if (expectation.values.empty()) return {};
-  const json values = json::parse(action.values_json, nullptr, false);
-  const json data = values.is_object() && values.contains("data") ? values["data"] : json::object();
+  const json data = DataOf(action);
   for (const auto& [name, value] : expectation.values) {
     const json wanted = JsonOf(value);
     const json actual = data.contains(name) ? data[name] : json();
@@ -221,6 +225,24 @@ void Judge::JudgeNothingMore(const std::vector<const Happening*>& actions) {
   }
 }
 
+// With those of its values that are expected of such an action.
+std::string Judge::ActualText(const model::Action& action) const {
+  std::string text = ActionText(test_, action);
+  const auto asked = std::find_if(matches_.begin(), matches_.end(), [&](const Match& match) {
+    const Expectation& expectation = *match.expectation;
+    return IsAction(expectation.kind) && expectation.name == NameOf(action) &&
+           !expectation.values.empty();
+  });
+  if (asked == matches_.end()) return text;
+  const json data = DataOf(action);
+  std::string values;
+  for (const auto& [name, value] : asked->expectation->values) {
+    if (!data.contains(name)) continue;
+    values += fmt::format("{}{}: {}", values.empty() ? "" : ", ", name, data[name].dump());
+  }
+  return fmt::format("{} {{{}}}", text, values);
+}
+
 void Judge::Report(const std::vector<const Happening*>& actions,
                    const std::vector<Happening>& all) {
   for (const Match& match : matches_) {
@@ -229,7 +251,7 @@ void Judge::Report(const std::vector<const Happening*>& actions,
     if (!match.met) result_.problems.push_back(text + ": " + match.why_not);
   }
   for (size_t i = 0; i < actions.size(); ++i) {
-    result_.actual.push_back({ActionText(test_, *actions[i]->action), action_wrong_[i]});
+    result_.actual.push_back({ActualText(*actions[i]->action), action_wrong_[i]});
   }
   for (const Happening& happening : all) {
     result_.trace.push_back(HappeningText(test_, happening));

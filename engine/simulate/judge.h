@@ -37,6 +37,7 @@ class Judge {
   // What differs; empty: it is the expected action.
   std::string Difference(const Expectation& expectation, const model::Action& action) const;
   std::string RenderedDifference(const Expectation& expectation, const model::Action& action) const;
+  std::string ActualText(const model::Action& action) const;
   void Report(const std::vector<const Happening*>& actions, const std::vector<Happening>& all);
 
   const language::Bundle& bundle_;

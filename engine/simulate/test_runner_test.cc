@@ -100,6 +100,15 @@ TEST(TestRunnerTest, AMissingActionAWrongValueAndAWrongMomentFail) {
             1);
 }
 
+TEST(TestRunnerTest, BothSidesShowTheDataThatIsExpected) {
+  const TestReport report = RunText(
+      File("      - {at: 0m, coupon: p}\n      - {at: 1d, send_email: hello, data: {n: 2}}\n"));
+  const std::string text = FormatReport(report, ReportFormat::kText);
+  EXPECT_NE(text.find("! 1d send_email: hello {n: 2} | ! 1d send_email: hello {n: 1}\n"),
+            std::string::npos)
+      << text;
+}
+
 TEST(TestRunnerTest, PartialListsOnlySomeActions) {
   EXPECT_EQ(RunText(File("      - {at: 1d, send_email: hello}\n", "    partial: true\n")).passed,
             1);
