@@ -26,6 +26,8 @@ struct PlainCondition {
     kKey,           // event.key == text
     kCount,         // count(text, window) >= number
     kFewer,         // count(text, window) < number
+    kLongAgo,       // now - last(text) > window
+    kInSegment,     // in_segment(text)
   };
   Kind kind = Kind::kTrue;
   int number = 0;
@@ -41,19 +43,28 @@ struct PlainMatch {
   bool leaves = false;
 };
 
+struct PlainStep;
+
+// One of several ways on.
+struct PlainWay {
+  PlainMatch match;  // of a wait_until
+  std::vector<PlainStep> steps;
+};
+
 struct PlainStep {
   enum class Kind {
     kSend,     // text: the topic
     kWait,     // span
     kWaitDay,  // number: days; minute_of_day
     kWaitWeekday,
-    kWaitUntil,    // match, span
-    kWaitSegment,  // text: the segment; span; `relative`: until it is left
-    kIf,           // condition
-    kRepeat,       // number, condition; then: the body
-    kUpdate,       // level: number, or person.level + number where `relative`
-    kEmit,         // text: the event; value: number, or event.value where `relative`
-    kExit,         // text: the reason
+    kWaitUntil,      // ways, any_of where there are several; span
+    kWaitSegment,    // text: the segment; span; `relative`: until it is left
+    kWaitCondition,  // condition, span
+    kIf,             // condition
+    kRepeat,         // number, condition; then: the body
+    kUpdate,         // level: number, or person.level + number where `relative`
+    kEmit,           // text: the event; value: number, or event.value where `relative`
+    kExit,           // text: the reason
   };
   Kind kind = Kind::kSend;
   int number = 0;
@@ -61,8 +72,8 @@ struct PlainStep {
   int minute_of_day = 0;
   bool relative = false;
   std::string text;
-  PlainMatch match;
   PlainCondition condition;
+  std::vector<PlainWay> ways;
   std::vector<PlainStep> then;
   std::vector<PlainStep> otherwise;
 };
@@ -97,7 +108,7 @@ struct PlainQuietHours {  // [from, to), minutes of the day in UTC; may wrap mid
 
 struct PlainSegment {
   std::string name;
-  PlainCondition where;  // kLevel, kCount or kFewer
+  PlainCondition where;  // kLevel, kCount, kFewer or kLongAgo
 };
 
 // Topics: marketing (opted in), newsletter (opted out), orders (transactional).
@@ -137,9 +148,17 @@ enum class PlantedMistake {
   kFlipsLast,  // segments change by time behind run timers due with them
 };
 
-// One line for each thing that happened: "2026-...Z send first 3.then.1 marketing".
+// Rules that keep themselves going are not followed for longer.
+inline constexpr size_t kPlainMostLines = 1'000;
+
+// How often each construct was met.
+using PlainCounts = std::map<std::string, int>;
+
+// One line for each thing that happened: "2026-...Z send first 3.then.1 marketing". Ends
+// with the first input that makes it longer than kPlainMostLines. Adds to `counts`.
 std::vector<std::string> InterpretPlainly(const PlainRules& rules, const PlainLife& life,
-                                          PlantedMistake mistake = PlantedMistake::kNone);
+                                          PlantedMistake mistake = PlantedMistake::kNone,
+                                          PlainCounts* counts = nullptr);
 
 // The rules as a rules directory has them: text by path.
 std::map<std::string, std::string> PlainRulesText(const PlainRules& rules);

@@ -74,6 +74,10 @@ bool PlainPerson::Holds(const PlainCondition& condition, const PlainEvent& event
       return level && *level >= condition.number;
     case PlainCondition::Kind::kKey:
       return event.texts.count("key") > 0 && event.texts.at("key") == condition.text;
+    case PlainCondition::Kind::kInSegment:
+      return segments.count(condition.text) > 0;
+    case PlainCondition::Kind::kLongAgo:
+      return IsLongAgo(condition, now);
     case PlainCondition::Kind::kCount:
     case PlainCondition::Kind::kFewer:
       break;
@@ -82,6 +86,15 @@ bool PlainPerson::Holds(const PlainCondition& condition, const PlainEvent& event
     return past.first == condition.text && now - past.second < condition.window;
   });
   return (count >= condition.number) == (condition.kind == PlainCondition::Kind::kCount);
+}
+
+// False without an event of that name.
+bool PlainPerson::IsLongAgo(const PlainCondition& condition, int64_t now) const {
+  int64_t last = INT64_MAX;
+  for (const auto& [name, time] : history) {
+    if (name == condition.text && (last == INT64_MAX || time > last)) last = time;
+  }
+  return last != INT64_MAX && now - last > condition.window;
 }
 
 bool IsChange(const PlainMatch& match, const PlainChanges& changes) {
@@ -102,7 +115,6 @@ bool PlainPerson::IsWhereAwaited(const PlainStep& step) const {
 }
 
 PlainChanges PlainPerson::UpdateSegments(const PlainRules& rules, int64_t now) {
-  segments_of = now;
   PlainChanges changes;
   for (const PlainSegment& segment : rules.segments) {
     const bool is_in = Holds(segment.where, {}, {}, now);
@@ -114,13 +126,14 @@ PlainChanges PlainPerson::UpdateSegments(const PlainRules& rules, int64_t now) {
   return changes;
 }
 
-int64_t PlainPerson::NextWindowEnd(const PlainRules& rules) const {
+int64_t PlainPerson::NextTurn(const PlainCondition& condition, int64_t after) const {
+  using Kind = PlainCondition::Kind;
+  const bool at_the_end = condition.kind == Kind::kCount || condition.kind == Kind::kFewer;
   int64_t next = INT64_MAX;
-  for (const PlainSegment& segment : rules.segments) {
-    for (const auto& [name, time] : history) {
-      const int64_t end = time + segment.where.window;
-      if (name == segment.where.text && end > segments_of) next = std::min(next, end);
-    }
+  if (!at_the_end && condition.kind != Kind::kLongAgo) return next;
+  for (const auto& [name, time] : history) {
+    const int64_t turn = time + condition.window + (at_the_end ? 0 : 1);
+    if (name == condition.text && turn > after) next = std::min(next, turn);
   }
   return next;
 }

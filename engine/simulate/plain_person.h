@@ -30,7 +30,6 @@ struct PlainPerson {
   std::vector<std::pair<std::string, int64_t>> sent;     // topic, moment
   std::map<std::string, int64_t> ids;                    // of records, with their moments
   std::set<std::string> segments;                        // that the person is in
-  int64_t segments_of = 0;                               // the moment they were updated for
 
   // Traits, consent and history, as an event changes them.
   void Change(const PlainEvent& event);
@@ -47,11 +46,12 @@ struct PlainPerson {
   bool IsWhereAwaited(const PlainStep& step) const;
   // Makes the memberships what they are at `now`.
   PlainChanges UpdateSegments(const PlainRules& rules, int64_t now);
-  // The earliest moment, later than that update, at which an event leaves a segment's window.
-  int64_t NextWindowEnd(const PlainRules& rules) const;
+  // The earliest moment, later than `after`, at which time alone may change the condition.
+  int64_t NextTurn(const PlainCondition& condition, int64_t after) const;
 
  private:
   void Consent(const std::string& topic, bool given);
+  bool IsLongAgo(const PlainCondition& condition, int64_t now) const;
   bool IsCapped(const std::string& topic, int64_t now, const std::vector<PlainCap>& caps,
                 bool includes_edge) const;
 };

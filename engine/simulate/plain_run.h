@@ -34,16 +34,21 @@ struct PlainRun {
   int64_t due = kPlainNever;
   const PlainStep* waits_for = nullptr;  // a wait_until
   std::string waits_at;                  // its id
+  int64_t waits_since = 0;               // when it was reached
   bool goal_reached = false;
   bool active = true;
-  bool is_ready = false;    // what it waits for has come, in an item of the queue
+  bool is_ready = false;    // what it waits for has come, in an item yet to be handled
   bool remembered = false;  // ended, but its goal still counts
+  int ended = 0;            // as the how manieth that did so by itself
 };
+
+// "wait_until event", ...
+std::string PlainNameOf(const PlainStep& wait_until);
 
 struct PlainItem {
   std::optional<PlainEvent> event;  // none: what update_person has changed
   PlainChanges changes;
-  std::set<PlainRun*> ready;  // that waited for one of the changes when it came
+  std::set<PlainRun*> ready;  // that waited for what came, when it came
   int depth = 0;
 };
 

@@ -32,6 +32,11 @@ std::string ConditionText(const PlainCondition& condition) {
       return fmt::format("'person.level >= {}'", condition.number);
     case Kind::kKey:
       return fmt::format("'event.key == \"{}\"'", condition.text);
+    case Kind::kLongAgo:
+      return fmt::format("'now - last(\"{}\") > hours({})'", condition.text,
+                         condition.window / kPlainHour);
+    case Kind::kInSegment:
+      return fmt::format("'in_segment(\"{}\")'", condition.text);
     case Kind::kCount:
     case Kind::kFewer:
       break;
@@ -63,6 +68,32 @@ std::string AtText(const PlainStep& step) {
   return fmt::format("\"{:02}:{:02}\"", step.minute_of_day / 60, step.minute_of_day % 60);
 }
 
+// "A" or "any_of: [A, ...]", without braces.
+std::string AwaitedText(const PlainStep& step) {
+  if (step.ways.size() == 1) return MatchText(step.ways[0].match);
+  std::string text;
+  for (const PlainWay& way : step.ways) {
+    text += (text.empty() ? "{" : ", {") + MatchText(way.match);
+    if (!way.steps.empty()) text += ", then: " + StepsText(way.steps);
+    text += "}";
+  }
+  return "any_of: [" + text + "]";
+}
+
+std::string WaitUntilText(const PlainStep& step) {
+  using Kind = PlainStep::Kind;
+  std::string awaited = AwaitedText(step);
+  if (step.kind == Kind::kWaitCondition) awaited = "condition: " + ConditionText(step.condition);
+  if (step.kind == Kind::kWaitSegment) {
+    awaited = (step.relative ? "not_in_segment: " : "in_segment: ") + step.text;
+  }
+  std::string text = fmt::format("wait_until: {{{}, up_to: {}}}", awaited, SpanText(step.span));
+  if (step.ways.size() == 1 && !step.ways[0].steps.empty()) {
+    text += ", then: " + StepsText(step.ways[0].steps);
+  }
+  return text + WaysText(step);
+}
+
 // Without braces.
 std::string StepText(const PlainStep& step) {
   using Kind = PlainStep::Kind;
@@ -76,13 +107,9 @@ std::string StepText(const PlainStep& step) {
     case Kind::kWaitWeekday:
       return fmt::format("wait: {{weekday: {}, at: {}}}", kWeekdays[step.number - 1], AtText(step));
     case Kind::kWaitUntil:
-      return fmt::format("wait_until: {{{}, up_to: {}}}", MatchText(step.match),
-                         SpanText(step.span)) +
-             WaysText(step);
     case Kind::kWaitSegment:
-      return fmt::format("wait_until: {{{}in_segment: {}, up_to: {}}}", step.relative ? "not_" : "",
-                         step.text, SpanText(step.span)) +
-             WaysText(step);
+    case Kind::kWaitCondition:
+      return WaitUntilText(step);
     case Kind::kIf:
       return "if: " + ConditionText(step.condition) + WaysText(step);
     case Kind::kRepeat:

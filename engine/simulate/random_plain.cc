@@ -30,17 +30,36 @@ class Chance {
 
 std::string EventName(Chance* chance) { return chance->Of({"Seen", "Bought", "Opened", "Echo"}); }
 
+// There are two segments.
+std::string SegmentName(Chance* chance) { return chance->Of({"few", "much"}); }
+
+bool ReadsHistory(const PlainCondition& condition) {
+  using Kind = PlainCondition::Kind;
+  return condition.kind == Kind::kCount || condition.kind == Kind::kFewer ||
+         condition.kind == Kind::kLongAgo;
+}
+
 PlainCondition Condition(Chance* chance, int percent_true) {
   using Kind = PlainCondition::Kind;
   PlainCondition condition;
   if (chance->Is(percent_true)) return condition;
   condition.kind = chance->Of({Kind::kEventValue, Kind::kTriggerValue, Kind::kLevel, Kind::kKey,
-                               Kind::kCount, Kind::kFewer});
+                               Kind::kCount, Kind::kFewer, Kind::kLongAgo, Kind::kInSegment});
   condition.number = chance->Between(1, 3);
   if (condition.kind == Kind::kKey) condition.text = chance->Of({"a", "b"});
-  const bool counts = condition.kind == Kind::kCount || condition.kind == Kind::kFewer;
-  if (counts) condition.text = EventName(chance);
   condition.window = chance->Of({1, 3, 24}) * kPlainHour;
+  if (condition.kind == Kind::kInSegment) condition.text = SegmentName(chance);
+  if (ReadsHistory(condition)) condition.text = EventName(chance);
+  return condition;
+}
+
+// Of a segment or an awaited condition, which read no event.
+PlainCondition OfPerson(Chance* chance) {
+  using Kind = PlainCondition::Kind;
+  PlainCondition condition = Condition(chance, 0);
+  condition.kind =
+      chance->Of({Kind::kCount, Kind::kFewer, Kind::kLevel, Kind::kLevel, Kind::kLongAgo});
+  condition.text = ReadsHistory(condition) ? EventName(chance) : "";
   return condition;
 }
 
@@ -53,9 +72,6 @@ PlainMatch Match(Chance* chance, bool is_trigger) {
   return match;
 }
 
-// There are two segments.
-std::string SegmentName(Chance* chance) { return chance->Of({"few", "much"}); }
-
 PlainMatch SegmentMatch(Chance* chance) {
   PlainMatch match;
   match.segment = SegmentName(chance);
@@ -67,44 +83,69 @@ int64_t Span(Chance* chance) { return chance->Of({1, 1, 2, 3, 4, 6, 48, 96}) * k
 
 std::vector<PlainStep> Steps(Chance* chance, int most, int depth);
 
-void FillFlow(Chance* chance, int depth, PlainStep* step) {
-  using Kind = PlainStep::Kind;
-  step->condition = Condition(chance, step->kind == Kind::kRepeat ? 50 : 0);
-  step->match = Match(chance, false);
-  step->span = Span(chance);
-  step->then = Steps(chance, 2, depth + 1);
-  if (step->kind != Kind::kRepeat) {
-    if (chance->Is(70)) step->otherwise = Steps(chance, 2, depth + 1);
-    if (step->kind != Kind::kIf && chance->Is(20)) step->then.clear();
-    return;
-  }
+void FillRepeat(Chance* chance, PlainStep* step) {
+  step->condition = Condition(chance, 50);
   step->number = chance->Between(1, 4);
   PlainStep wait;
-  wait.kind = Kind::kWait;
+  wait.kind = PlainStep::Kind::kWait;
   wait.span = Span(chance);
   step->then.insert(step->then.begin() + chance->Below(2), wait);
+}
+
+void FillWaitUntil(Chance* chance, int depth, PlainStep* step) {
+  step->then.clear();
+  for (int left = chance->Of({1, 1, 2, 3}); left > 0; --left) {
+    PlainWay way{Match(chance, false), {}};
+    if (chance->Is(70)) way.steps = Steps(chance, 2, depth + 1);
+    step->ways.push_back(std::move(way));
+  }
+}
+
+void FillFlow(Chance* chance, int depth, PlainStep* step) {
+  using Kind = PlainStep::Kind;
+  step->then = Steps(chance, 2, depth + 1);
+  if (step->kind == Kind::kRepeat) return FillRepeat(chance, step);
+  if (chance->Is(70)) step->otherwise = Steps(chance, 2, depth + 1);
+  if (step->kind == Kind::kIf) {
+    step->condition = Condition(chance, 0);
+    return;
+  }
+  step->span = chance->Of({2, 6, 48, 96, 192, 384}) * kGrid;
+  if (chance->Is(20)) step->then.clear();
+  if (step->kind == Kind::kWaitSegment) step->text = SegmentName(chance);
+  if (step->kind == Kind::kWaitUntil) FillWaitUntil(chance, depth, step);
+  if (step->kind != Kind::kWaitCondition) return;
+  step->condition = OfPerson(chance);
+  if (step->condition.kind == PlainCondition::Kind::kFewer && chance->Is(70)) {
+    step->condition = OfPerson(chance);
+  }
+  if (chance->Is(20)) {
+    step->condition.kind = PlainCondition::Kind::kInSegment;
+    step->condition.text = SegmentName(chance);
+  }
 }
 
 PlainStep::Kind StepKind(Chance* chance, int depth) {
   using Kind = PlainStep::Kind;
   const int roll = chance->Below(depth < kDeepest ? 100 : 68);
   if (roll < 26) return Kind::kSend;
-  if (roll < 42) return Kind::kWait;
-  if (roll < 47) return Kind::kWaitDay;
-  if (roll < 51) return Kind::kWaitWeekday;
+  if (roll < 38) return Kind::kWait;
+  if (roll < 43) return Kind::kWaitDay;
+  if (roll < 47) return Kind::kWaitWeekday;
   if (roll < 58) return Kind::kUpdate;
   if (roll < 66) return Kind::kEmit;
   if (roll < 68) return Kind::kExit;
-  if (roll < 79) return Kind::kWaitUntil;
-  if (roll < 84) return Kind::kWaitSegment;
-  if (roll < 93) return Kind::kIf;
+  if (roll < 78) return Kind::kWaitUntil;
+  if (roll < 82) return Kind::kWaitSegment;
+  if (roll < 87) return Kind::kWaitCondition;
+  if (roll < 94) return Kind::kIf;
   return Kind::kRepeat;
 }
 
-PlainStep Step(Chance* chance, int depth) {
+PlainStep StepOf(Chance* chance, PlainStep::Kind kind, int depth) {
   using Kind = PlainStep::Kind;
   PlainStep step;
-  step.kind = StepKind(chance, depth);
+  step.kind = kind;
   step.number = chance->Between(0, 3);
   step.span = Span(chance);
   step.minute_of_day = chance->Below(48) * 30;
@@ -114,21 +155,24 @@ PlainStep Step(Chance* chance, int depth) {
   if (step.kind == Kind::kExit) step.text = "left";
   if (step.kind == Kind::kEmit) step.text = chance->Of({"Echo", "Echo", "Seen"});
   if (step.kind == Kind::kWaitWeekday) step.number = chance->Between(1, 7);
-  if (step.kind == Kind::kWaitSegment) step.text = SegmentName(chance);
-  const bool is_flow = step.kind == Kind::kWaitUntil || step.kind == Kind::kWaitSegment ||
-                       step.kind == Kind::kIf || step.kind == Kind::kRepeat;
-  if (is_flow) FillFlow(chance, depth, &step);
+  const bool is_wait_until = step.kind == Kind::kWaitUntil || step.kind == Kind::kWaitSegment ||
+                             step.kind == Kind::kWaitCondition;
+  if (is_wait_until || step.kind == Kind::kIf || step.kind == Kind::kRepeat)
+    FillFlow(chance, depth, &step);
   return step;
 }
 
 std::vector<PlainStep> Steps(Chance* chance, int most, int depth) {
   std::vector<PlainStep> steps;
-  for (int left = chance->Between(1, most); left > 0; --left) steps.push_back(Step(chance, depth));
+  for (int left = chance->Between(1, most); left > 0; --left) {
+    steps.push_back(StepOf(chance, StepKind(chance, depth), depth));
+  }
   return steps;
 }
 
 PlainJourney Journey(Chance* chance, const std::string& name) {
   using Reentry = PlainJourney::Reentry;
+  using enum PlainStep::Kind;
   PlainJourney journey;
   journey.name = name;
   for (int left = chance->Between(1, 2); left > 0; --left) {
@@ -149,6 +193,10 @@ PlainJourney Journey(Chance* chance, const std::string& name) {
     journey.exit_on.insert(journey.exit_on.begin(), SegmentMatch(chance));
   }
   journey.steps = Steps(chance, 6, 0);
+  // What some runs wait for others do, seldom enough by itself.
+  if (chance->Is(40)) journey.steps.insert(journey.steps.begin(), StepOf(chance, kUpdate, 0));
+  const auto awaits = chance->Of({kWaitSegment, kWaitCondition});
+  if (chance->Is(40)) journey.steps.insert(journey.steps.begin(), StepOf(chance, awaits, 0));
   return journey;
 }
 
@@ -183,7 +231,7 @@ PlainEvent Event(Chance* chance, int64_t at, int number) {
   event.id =
       chance->Is(15) ? "again" + std::to_string(chance->Below(2)) : "e" + std::to_string(number);
   const int roll = chance->Below(100);
-  event.name = roll < 80   ? EventName(chance)
+  event.name = roll < 76   ? EventName(chance)
                : roll < 89 ? "Identify"
                : roll < 94 ? "Subscribed"
                : roll < 97 ? "Unsubscribed"
@@ -206,12 +254,8 @@ PlainRules RandomRules(uint32_t seed) {
     const int from = chance.Below(24) * 60;
     rules.quiet_hours = {from, (from + 60 * chance.Between(1, 14)) % (24 * 60), chance.Is(30)};
   }
-  using Kind = PlainCondition::Kind;
   for (const char* const name : {"few", "much"}) {
-    PlainSegment segment{name, Condition(&chance, 0)};
-    segment.where.kind = chance.Of({Kind::kCount, Kind::kFewer, Kind::kLevel});
-    segment.where.text = segment.where.kind == Kind::kLevel ? "" : EventName(&chance);
-    rules.segments.push_back(segment);
+    rules.segments.push_back({name, OfPerson(&chance)});
   }
   const char* const names[] = {"first", "second", "third"};
   const int journeys = chance.Between(1, 3);
@@ -224,7 +268,7 @@ PlainLife RandomLife(uint32_t seed) {
   PlainLife life;
   life.start = kStart;
   if (chance.Is(90)) life.email = "a@b.example";
-  if (chance.Is(60)) life.level = chance.Between(0, 3);
+  if (chance.Is(60)) life.level = chance.Of({0, 0, 1, 3});
   int64_t at = kStart;
   for (int left = chance.Between(4, 24), number = 0; left > 0; --left, ++number) {
     at += chance.Of({0, 1, 1, 2, 3, 4, 8, 48}) * kGrid;
