@@ -11,6 +11,7 @@ PlainInterpreter::PlainInterpreter(const PlainRules& rules, const PlainLife& lif
     : rules_(rules), life_(life), mistake_(mistake) {
   person_.email = life.email;
   person_.level = life.level;
+  person_.zone = life.zone;
 }
 
 std::vector<std::string> PlainInterpreter::Run() {

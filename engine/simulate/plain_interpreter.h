@@ -1,8 +1,8 @@
 // The journey language's sections 2 to 7 in the plainest way: a list of runs, and a loop that finds
 // the smallest moment due. Slow, and of one mind with nothing of engine/step.
 //
-// Tests only. Threads: one owner. Inputs and entries are in plain_interpreter.cc, steps and sends
-// in plain_steps.cc.
+// Tests only. Threads: one owner. Inputs and entries are in plain_interpreter.cc, steps in
+// plain_steps.cc, what they send in plain_actions.cc.
 #pragma once
 
 #include <deque>
@@ -67,16 +67,25 @@ class PlainInterpreter {
   // Steps (section 4).
   void Walk(PlainRun* run);
   void Do(PlainRun* run, const PlainStep& step, const std::string& id);
+  bool HoldsIn(const PlainRun& run, const PlainCondition& condition) const;
+  void Choose(PlainRun* run, const PlainStep& step, const std::string& id);
+  void TakePath(PlainRun* run, const PlainStep& step, const std::string& id);
   void Decide(PlainRun* run, const PlainStep& step, const std::string& id);
   void Wait(PlainRun* run, const PlainStep& step, const std::string& id);
+  void WaitUntil(PlainRun* run, const PlainStep& step, const std::string& id);
+  void WaitForMoment(PlainRun* run, const PlainStep& step, const std::string& id);
   bool HoldsOnArrival(const PlainRun& run, const PlainStep& step) const;
   void GoOn(PlainRun* run, const std::vector<PlainStep>& steps, const std::string& prefix);
   void Update(const PlainRun& run, const PlainStep& step, const std::string& id);
   void Emit(const PlainRun& run, const PlainStep& step, const std::string& id);
   void Skip(const PlainRun& run, const std::string& id, const std::string& reason);
 
-  // Sends (section 7).
+  // Actions (section 7), in plain_actions.cc.
   void Send(PlainRun* run, const PlainStep& step, const std::string& id);
+  void Call(const PlainRun& run, const PlainStep& step, const std::string& id);
+  void Allot(PlainRun* run, const PlainStep& step, const std::string& id);
+  std::string TakeCode(const PlainPool& pool);
+  std::string ZoneOf(const PlainJourney& journey) const;
 
   // Conditions (section 5).
   bool Matches(const PlainMatch& match, const PlainEvent& event, const PlainEvent& trigger) const;
@@ -93,6 +102,7 @@ class PlainInterpreter {
   int ended_ = 0;       // runs that ended by themselves
   PlainPerson person_;
   std::map<std::string, int64_t> last_entries_;
+  std::map<std::string, size_t> codes_taken_;  // by pool
   std::vector<std::unique_ptr<PlainRun>> runs_;
   std::deque<PlainItem> queue_;
   std::vector<std::string> trace_;

@@ -28,10 +28,12 @@ struct PlainCondition {
     kFewer,         // count(text, window) < number
     kLongAgo,       // now - last(text) > window
     kInSegment,     // in_segment(text)
+    kPath,          // ab_test.TEST == path, text: the test
   };
   Kind kind = Kind::kTrue;
   int number = 0;
   std::string text;
+  std::string path;
   int64_t window = 0;  // whole hours
 };
 
@@ -47,20 +49,28 @@ struct PlainStep;
 
 // One of several ways on.
 struct PlainWay {
-  PlainMatch match;  // of a wait_until
+  PlainMatch match;          // of a wait_until
+  PlainCondition condition;  // of a choose
+  std::string name;          // of an A/B test, ...
+  int share = 0;             // ... in hundredths of a percent
   std::vector<PlainStep> steps;
 };
 
 struct PlainStep {
   enum class Kind {
-    kSend,     // text: the topic
-    kWait,     // span
-    kWaitDay,  // number: days; minute_of_day
-    kWaitWeekday,
+    kSend,           // text: the topic
+    kWebhook,        // text: what its data reads, such as coupon.code; empty: it has none
+    kCoupon,         // text: the pool
+    kWait,           // span
+    kWaitDay,        // number: days; minute_of_day
+    kWaitWeekday,    // weekdays, minute_of_day
+    kWaitMoment,     // text + span, such as event.time + span
     kWaitUntil,      // ways, any_of where there are several; span
     kWaitSegment,    // text: the segment; span; `relative`: until it is left
     kWaitCondition,  // condition, span
     kIf,             // condition
+    kChoose,         // ways, otherwise
+    kAbTest,         // text: the test; ways
     kRepeat,         // number, condition; then: the body
     kUpdate,         // level: number, or person.level + number where `relative`
     kEmit,           // text: the event; value: number, or event.value where `relative`
@@ -70,6 +80,7 @@ struct PlainStep {
   int number = 0;
   int64_t span = 0;
   int minute_of_day = 0;
+  std::vector<int> weekdays;  // 1: Monday
   bool relative = false;
   std::string text;
   PlainCondition condition;
@@ -81,6 +92,8 @@ struct PlainStep {
 struct PlainJourney {
   enum class Reentry { kAlways, kNever, kAfter };
   std::string name;
+  std::string zone;  // "company", "person" or a zone's name
+  bool holdout = false;
   std::vector<PlainMatch> triggers;
   PlainCondition only_if;
   Reentry reentry = Reentry::kAlways;
@@ -100,7 +113,7 @@ struct PlainCap {
   std::string topic;  // empty: all marketing topics
 };
 
-struct PlainQuietHours {  // [from, to), minutes of the day in UTC; may wrap midnight
+struct PlainQuietHours {  // [from, to), minutes of the local day; may wrap midnight
   int from = 0;
   int to = 0;
   bool skip = false;
@@ -111,11 +124,21 @@ struct PlainSegment {
   PlainCondition where;  // kLevel, kCount, kFewer or kLongAgo
 };
 
+struct PlainPool {
+  std::string name;
+  std::vector<std::string> codes;  // none: generated
+  bool is_static = false;          // of its only code
+  bool exits = false;              // the run, when it is empty
+};
+
 // Topics: marketing (opted in), newsletter (opted out), orders (transactional).
 struct PlainRules {
+  std::string zone;
+  bool holdout = false;
   std::vector<PlainCap> caps;
   std::optional<PlainQuietHours> quiet_hours;
   std::vector<PlainSegment> segments;  // by name
+  std::vector<PlainPool> pools;
   std::vector<PlainJourney> journeys;  // by name
 };
 
@@ -132,7 +155,10 @@ struct PlainEvent {
 struct PlainLife {
   int64_t start = 0;
   int64_t until = 0;
+  std::string person;
+  bool held_out = false;  // where a holdout is above 0
   std::optional<std::string> email;
+  std::optional<std::string> zone;
   std::optional<int> level;
   std::vector<PlainEvent> events;  // by `at`
 };
@@ -169,11 +195,19 @@ std::string PlainLifeText(const PlainRules& rules, const PlainLife& life);
 PlainRules RandomRules(uint32_t seed);
 PlainLife RandomLife(uint32_t seed);
 
+bool IsPlainZone(const std::string& name);
+// Local times count as if they were of UTC.
+int64_t PlainLocal(int64_t moment, const std::string& zone);
+int64_t PlainMoment(int64_t local, const std::string& zone);
 // What a calendar wait that begins at `now` comes to.
-int64_t PlainDayMoment(const PlainStep& step, int64_t now);
-int64_t PlainWeekdayMoment(const PlainStep& step, int64_t now);
+int64_t PlainDayMoment(const PlainStep& step, int64_t now, const std::string& zone);
+int64_t PlainWeekdayMoment(const PlainStep& step, int64_t now, const std::string& zone);
 // Where `now` is quiet: the end of that; `now` itself otherwise.
-int64_t PlainQuietEnd(const PlainQuietHours& hours, int64_t now);
+int64_t PlainQuietEnd(const PlainQuietHours& hours, int64_t now, const std::string& zone);
+
+// Section 4, "Buckets".
+int PlainBucket(const std::string& kind, const std::string& journey, const std::string& name,
+                const std::string& person);
 
 // "2026-03-02T09:00:00Z"
 std::string PlainTime(int64_t time);

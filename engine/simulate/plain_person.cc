@@ -13,8 +13,10 @@ void PlainPerson::Change(const PlainEvent& event) {
   if (event.name == "Identify") {
     if (event.numbers.count("level") > 0) level = event.numbers.at("level");
     if (event.texts.count("email") > 0) email = event.texts.at("email");
+    if (event.texts.count("timezone") > 0) zone = event.texts.at("timezone");
     if (event.nulls.count("level") > 0) level.reset();
     if (event.nulls.count("email") > 0) email.reset();
+    if (event.nulls.count("timezone") > 0) zone.reset();
   }
   if (event.name == "Subscribed") Consent(text("topic"), true);
   if (event.name == "Unsubscribed") Consent(text("topic"), false);
@@ -34,11 +36,13 @@ void PlainPerson::Consent(const std::string& topic, bool given) {
 }
 
 std::string PlainPerson::RefusalOf(const std::string& topic, int64_t now,
-                                   const std::vector<PlainCap>& caps, bool includes_edge) const {
+                                   const std::vector<PlainCap>& caps, bool held_out,
+                                   bool includes_edge) const {
   if (!email || email->empty()) return "no_address";
   if (complained || bounced.count(*email) > 0) return "suppressed";
   const auto choice = consent.find(topic);
   if (choice == consent.end() ? topic == "newsletter" : !choice->second) return "no_consent";
+  if (held_out) return "holdout";
   if (topic != "orders" && IsCapped(topic, now, caps, includes_edge)) return "frequency_cap";
   return "";
 }
@@ -78,6 +82,8 @@ bool PlainPerson::Holds(const PlainCondition& condition, const PlainEvent& event
       return segments.count(condition.text) > 0;
     case PlainCondition::Kind::kLongAgo:
       return IsLongAgo(condition, now);
+    case PlainCondition::Kind::kPath:
+      return false;  // of a run only
     case PlainCondition::Kind::kCount:
     case PlainCondition::Kind::kFewer:
       break;

@@ -22,6 +22,7 @@ bool IsChange(const PlainMatch& match, const PlainChanges& changes);
 
 struct PlainPerson {
   std::optional<std::string> email;
+  std::optional<std::string> zone;
   std::optional<int> level;
   std::map<std::string, bool> consent;  // by topic; without one: as the topic begins
   std::set<std::string> bounced;
@@ -33,9 +34,10 @@ struct PlainPerson {
 
   // Traits, consent and history, as an event changes them.
   void Change(const PlainEvent& event);
-  // Why a send of this topic is skipped; empty: it is not.
+  // Why a send of this topic is skipped; empty: it is not. `held_out`: of the journey or, where the
+  // topic is marketing, the company.
   std::string RefusalOf(const std::string& topic, int64_t now, const std::vector<PlainCap>& caps,
-                        bool includes_edge) const;
+                        bool held_out, bool includes_edge) const;
   // What ends in an error, such as an absent property, is false.
   bool Holds(const PlainCondition& condition, const PlainEvent& event, const PlainEvent& trigger,
              int64_t now) const;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -31,6 +32,8 @@ struct PlainRun {
   PlainEvent trigger;
   PlainEvent event;  // consumed last
   std::vector<PlainFrame> frames;
+  std::map<std::string, std::string> paths;  // by A/B test
+  std::string code;                          // of its coupon; empty: none
   int64_t due = kPlainNever;
   const PlainStep* waits_for = nullptr;  // a wait_until
   std::string waits_at;                  // its id

@@ -21,7 +21,7 @@ void PlainInterpreter::Walk(PlainRun* run) {
       const PlainStep& step = (*frame.steps)[frame.next++];
       Do(run, step, id);
     } else if (frame.repeat != nullptr && frame.passes < frame.repeat->number &&
-               Holds(frame.repeat->condition, run->event, run->trigger)) {
+               HoldsIn(*run, frame.repeat->condition)) {
       ++frame.passes;
       frame.next = 0;
     } else {
@@ -35,6 +35,14 @@ void PlainInterpreter::Do(PlainRun* run, const PlainStep& step, const std::strin
   switch (step.kind) {
     case Kind::kSend:
       return Send(run, step, id);
+    case Kind::kWebhook:
+      return Call(*run, step, id);
+    case Kind::kCoupon:
+      return Allot(run, step, id);
+    case Kind::kChoose:
+      return Choose(run, step, id);
+    case Kind::kAbTest:
+      return TakePath(run, step, id);
     case Kind::kUpdate:
       return Update(*run, step, id);
     case Kind::kEmit:
@@ -44,6 +52,10 @@ void PlainInterpreter::Do(PlainRun* run, const PlainStep& step, const std::strin
     case Kind::kIf:
     case Kind::kRepeat:
       return Decide(run, step, id);
+    case Kind::kWaitUntil:
+    case Kind::kWaitSegment:
+    case Kind::kWaitCondition:
+      return WaitUntil(run, step, id);
     default:
       return Wait(run, step, id);
   }
@@ -58,7 +70,7 @@ void PlainInterpreter::GoOn(PlainRun* run, const std::vector<PlainStep>& steps,
 }
 
 void PlainInterpreter::Decide(PlainRun* run, const PlainStep& step, const std::string& id) {
-  const bool holds = Holds(step.condition, run->event, run->trigger);
+  const bool holds = HoldsIn(*run, step.condition);
   if (step.kind == PlainStep::Kind::kRepeat) {
     if (holds) run->frames.push_back({&step.then, id + ".steps.", 0, &step});
   } else {
@@ -66,13 +78,64 @@ void PlainInterpreter::Decide(PlainRun* run, const PlainStep& step, const std::s
   }
 }
 
+// ab_test.NAME is an error before the test was passed.
+bool PlainInterpreter::HoldsIn(const PlainRun& run, const PlainCondition& condition) const {
+  if (condition.kind != PlainCondition::Kind::kPath) {
+    return Holds(condition, run.event, run.trigger);
+  }
+  return run.paths.count(condition.text) > 0 && run.paths.at(condition.text) == condition.path;
+}
+
+void PlainInterpreter::Choose(PlainRun* run, const PlainStep& step, const std::string& id) {
+  for (size_t i = 0; i < step.ways.size(); ++i) {
+    if (!HoldsIn(*run, step.ways[i].condition)) continue;
+    const std::string number = std::to_string(i + 1);
+    ++counts_["choose, way " + number];
+    return GoOn(run, step.ways[i].steps, id + "." + number + ".then.");
+  }
+  ++counts_[step.otherwise.empty() ? "choose, none" : "choose, otherwise"];
+  GoOn(run, step.otherwise, id + ".otherwise.");
+}
+
+// Paths take the buckets in file order.
+void PlainInterpreter::TakePath(PlainRun* run, const PlainStep& step, const std::string& id) {
+  const int bucket = PlainBucket("ab", run->journey->name, step.text, life_.person);
+  int end = 0;
+  for (const PlainWay& way : step.ways) {
+    end += way.share;
+    if (bucket >= end) continue;
+    run->paths[step.text] = way.name;
+    Tell("path " + run->journey->name + " " + step.text + " " + way.name);
+    return GoOn(run, way.steps, id + "." + way.name + ".");
+  }
+}
+
 void PlainInterpreter::Wait(PlainRun* run, const PlainStep& step, const std::string& id) {
   using Kind = PlainStep::Kind;
   if (step.kind == Kind::kWait) return Rest(run, now_ + step.span, id, "wait");
-  if (step.kind == Kind::kWaitDay) return Rest(run, PlainDayMoment(step, now_), id, "wait");
-  if (step.kind == Kind::kWaitWeekday) {
-    return Rest(run, PlainWeekdayMoment(step, now_), id, "wait");
-  }
+  if (step.kind == Kind::kWaitMoment) return WaitForMoment(run, step, id);
+  const std::string zone = ZoneOf(*run->journey);
+  const bool counts_days = step.kind == Kind::kWaitDay;
+  const int64_t until =
+      counts_days ? PlainDayMoment(step, now_, zone) : PlainWeekdayMoment(step, now_, zone);
+  const int64_t local = PlainLocal(until, zone);
+  if (local - until != PlainLocal(now_, zone) - now_) ++counts_["wait over a change of the clocks"];
+  if (PlainLocal(until + kPlainHour, zone) == local) ++counts_["wait for a repeated time"];
+  if (local % kPlainDay != step.minute_of_day * kPlainMinute) ++counts_["wait for a skipped time"];
+  Rest(run, until, id, "wait");
+}
+
+void PlainInterpreter::WaitForMoment(PlainRun* run, const PlainStep& step, const std::string& id) {
+  const int64_t from = step.text == "now"          ? now_
+                       : step.text == "event.time" ? run->event.time
+                                                   : run->trigger.time;
+  if (from + step.span - now_ > 3'653 * kPlainDay) return Skip(*run, id, "error");
+  const bool is_past = from + step.span <= now_;
+  ++counts_[is_past ? "wait until what is past" : "wait until what is ahead"];
+  if (!is_past) Rest(run, from + step.span, id, "wait");
+}
+
+void PlainInterpreter::WaitUntil(PlainRun* run, const PlainStep& step, const std::string& id) {
   if (HoldsOnArrival(*run, step)) {
     ++counts_[PlainNameOf(step) + ", on arrival"];
     return GoOn(run, step.then, id + ".then.");
@@ -114,24 +177,6 @@ void PlainInterpreter::Emit(const PlainRun& run, const PlainStep& step, const st
 
 void PlainInterpreter::Skip(const PlainRun& run, const std::string& id, const std::string& reason) {
   Tell("skip " + run.journey->name + " " + id + " " + reason);
-}
-
-// ---- sends (section 7) -----------------------------------------------------------------------
-
-void PlainInterpreter::Send(PlainRun* run, const PlainStep& step, const std::string& id) {
-  const bool includes_edge = mistake_ == PlantedMistake::kCapIncludesEdge;
-  const std::string refusal = person_.RefusalOf(step.text, now_, rules_.caps, includes_edge);
-  if (!refusal.empty()) return Skip(*run, id, refusal);
-  if (rules_.quiet_hours && step.text != "orders") {
-    const int64_t end = PlainQuietEnd(*rules_.quiet_hours, now_);
-    if (end > now_ && rules_.quiet_hours->skip) return Skip(*run, id, "quiet_hours");
-    if (end > now_) {
-      --run->frames.back().next;  // the same step again
-      return Rest(run, end, id, "quiet_hours");
-    }
-  }
-  person_.sent.emplace_back(step.text, now_);
-  Tell("send " + run->journey->name + " " + id + " " + step.text);
 }
 
 }  // namespace sojourn::simulate

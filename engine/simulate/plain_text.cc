@@ -35,6 +35,8 @@ std::string ConditionText(const PlainCondition& condition) {
     case Kind::kLongAgo:
       return fmt::format("'now - last(\"{}\") > hours({})'", condition.text,
                          condition.window / kPlainHour);
+    case Kind::kPath:
+      return fmt::format("'ab_test.{} == \"{}\"'", condition.text, condition.path);
     case Kind::kInSegment:
       return fmt::format("'in_segment(\"{}\")'", condition.text);
     case Kind::kCount:
@@ -94,6 +96,39 @@ std::string WaitUntilText(const PlainStep& step) {
   return text + WaysText(step);
 }
 
+std::string WeekdaysText(const PlainStep& step) {
+  std::string text;
+  for (const int day : step.weekdays) {
+    text += (text.empty() ? "" : ", ") + std::string(kWeekdays[day - 1]);
+  }
+  return "[" + text + "]";
+}
+
+std::string ChooseText(const PlainStep& step) {
+  std::string text;
+  for (const PlainWay& way : step.ways) {
+    text += fmt::format("{}{{when: {}, then: {}}}", text.empty() ? "" : ", ",
+                        ConditionText(way.condition), StepsText(way.steps));
+  }
+  if (!step.otherwise.empty()) text += ", {otherwise: " + StepsText(step.otherwise) + "}";
+  return "choose: [" + text + "]";
+}
+
+std::string AbTestText(const PlainStep& step) {
+  std::string text;
+  for (const PlainWay& way : step.ways) {
+    text += fmt::format("{}{{name: {}, percent: {}.{:02}", text.empty() ? "" : ", ", way.name,
+                        way.share / 100, way.share % 100);
+    text += (way.steps.empty() ? "" : ", steps: " + StepsText(way.steps)) + "}";
+  }
+  return fmt::format("ab_test: {}, paths: [{}]", step.text, text);
+}
+
+std::string WebhookText(const PlainStep& step) {
+  return "webhook: {url: https://crm.shop.example/" +
+         (step.text.empty() ? "" : "orders, data: {it: " + step.text + "}") + "}";
+}
+
 // Without braces.
 std::string StepText(const PlainStep& step) {
   using Kind = PlainStep::Kind;
@@ -102,10 +137,20 @@ std::string StepText(const PlainStep& step) {
       return fmt::format("send_email: {{template: mail, topic: {}}}", step.text);
     case Kind::kWait:
       return "wait: " + SpanText(step.span);
+    case Kind::kWebhook:
+      return WebhookText(step);
+    case Kind::kCoupon:
+      return "coupon: {pool: " + step.text + "}";
+    case Kind::kChoose:
+      return ChooseText(step);
+    case Kind::kAbTest:
+      return AbTestText(step);
+    case Kind::kWaitMoment:
+      return fmt::format("wait: {{until: '{} + hours({})'}}", step.text, step.span / kPlainHour);
     case Kind::kWaitDay:
       return fmt::format("wait: {{days: {}, at: {}}}", step.number, AtText(step));
     case Kind::kWaitWeekday:
-      return fmt::format("wait: {{weekday: {}, at: {}}}", kWeekdays[step.number - 1], AtText(step));
+      return fmt::format("wait: {{weekday: {}, at: {}}}", WeekdaysText(step), AtText(step));
     case Kind::kWaitUntil:
     case Kind::kWaitSegment:
     case Kind::kWaitCondition:
@@ -167,6 +212,8 @@ std::string JourneyText(const PlainJourney& journey) {
     text += "reentry: after " + SpanText(journey.reentry_after) + "\n";
   }
   if (journey.one_run_per_key) text += "one_run_per: event.key\n";
+  if (journey.zone != "company") text += "timezone: " + journey.zone + "\n";
+  if (journey.holdout) text += "holdout: 10\n";
   if (journey.restart) text += "if_already_running: restart\n";
   text += EndingText(journey) + "steps:\n";
   for (const PlainStep& step : journey.steps) text += "  - {" + StepText(step) + "}\n";
@@ -175,8 +222,10 @@ std::string JourneyText(const PlainJourney& journey) {
 
 std::string CompanyText(const PlainRules& rules) {
   std::string text =
-      "company: Shop\ntimezone: UTC\ntopics:\n  marketing: {default: opted_in}\n"
+      "company: Shop\ntimezone: " + rules.zone +
+      "\ntopics:\n  marketing: {default: opted_in}\n"
       "  newsletter: {default: opted_out}\n  orders: {default: opted_in, kind: transactional}\n";
+  if (rules.holdout) text += "holdout: 5\n";
   if (!rules.caps.empty()) text += "frequency_caps:\n";
   for (const PlainCap& cap : rules.caps) {
     text += fmt::format("  - {{max: {}, per: {}{}}}\n", cap.max, SpanText(cap.per),
@@ -191,6 +240,15 @@ std::string CompanyText(const PlainRules& rules) {
                         rules.quiet_hours->skip ? "skip" : "send_later");
   }
   return text;
+}
+
+std::string PoolText(const PlainPool& pool) {
+  std::string codes;
+  for (const std::string& code : pool.codes) codes += (codes.empty() ? "" : ", ") + code;
+  std::string text = "coupon_pool: " + pool.name + "\n";
+  if (codes.empty()) return text + "generate: {prefix: \"MADE-\", length: 8}\n";
+  if (pool.is_static) return text + "static: " + codes + "\n";
+  return text + "codes: [" + codes + "]\n" + (pool.exits ? "on_empty: exit\n" : "");
 }
 
 std::string EventText(const PlainEvent& event) {
@@ -220,6 +278,8 @@ std::map<std::string, std::string> PlainRulesText(const PlainRules& rules) {
     files["segments/" + segment.name + ".yaml"] =
         "segment: " + segment.name + "\nwhere: " + ConditionText(segment.where) + "\n";
   }
+  for (const PlainPool& pool : rules.pools)
+    files["coupons/" + pool.name + ".yaml"] = PoolText(pool);
   for (const PlainJourney& journey : rules.journeys) {
     files["journeys/" + journey.name + ".yaml"] = JourneyText(journey);
   }
@@ -231,9 +291,11 @@ std::string PlainLifeText(const PlainRules& rules, const PlainLife& life) {
   for (const PlainJourney& journey : rules.journeys) {
     names += (names.empty() ? "" : ", ") + journey.name;
   }
-  std::string person = "id: ana";
+  std::string person = "id: " + life.person;
   if (life.email) person += ", email: " + *life.email;
+  if (life.zone) person += ", timezone: " + *life.zone;
   if (life.level) person += fmt::format(", level: {}", *life.level);
+  if (life.held_out) person += "}\n    force: {holdout: true";
   std::string text = fmt::format(
       "journeys: [{}]\ntests:\n  - name: random\n    start: {}\n    until: {}\n"
       "    person: {{{}}}\n    partial: true\n    expect: []\n    events:\n",

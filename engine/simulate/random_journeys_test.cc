@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <memory>
 
+#include <nlohmann/json.hpp>
+
 #include "engine/language/load.h"
 #include "engine/simulate/plain_journey.h"
 #include "engine/simulate/virtual_person.h"
@@ -40,8 +42,10 @@ Value Properties(const PlainEvent& event, Arena* arena) {
 TestCase ToTestCase(const PlainLife& life, Arena* arena) {
   TestCase test;
   test.start = Timestamp(life.start);
-  test.person_id = "ana";
+  test.person_id = life.person;
+  test.forced_holdout = life.held_out;
   if (life.email) test.traits.emplace_back("email", Value::String(*life.email));
+  if (life.zone) test.traits.emplace_back("timezone", Value::String(*life.zone));
   if (life.level) test.traits.emplace_back("level", Value::Int(*life.level));
   for (const PlainEvent& event : life.events) {
     test.events.push_back({Timestamp(event.at), Timestamp(event.time), event.id,
@@ -53,6 +57,32 @@ TestCase ToTestCase(const PlainLife& life, Arena* arena) {
 // "until 2026-03-02T09:00:00Z, judged again ...", ": of quiet hours" without what follows.
 std::string UntilWhen(const std::string& detail) {
   return detail.substr(0, std::min(detail.find(", "), detail.find(": ")));
+}
+
+// Of a generated code, which nobody can know, only what it begins with.
+std::string CodeText(const std::string& code) {
+  return code.rfind("MADE-", 0) == 0 && code.size() == 13 ? "MADE" : code;
+}
+
+// The one value that a webhook of these tests sends along.
+std::string DataText(const model::Action& action) {
+  const auto values = nlohmann::json::parse(action.values_json);
+  if (!values.contains("data") || !values["data"].contains("it")) return "";
+  const auto& value = values["data"]["it"];
+  return value.is_string() ? CodeText(value.get<std::string>()) : value.dump();
+}
+
+std::string ActionLine(const Happening& happening) {
+  const model::Action& action = *happening.action;
+  const std::string where = " " + happening.journey + " " + happening.step + " ";
+  switch (action.kind) {
+    case model::ActionKind::kWebhook:
+      return "call" + where + "'" + DataText(action) + "' webhook";
+    case model::ActionKind::kCoupon:
+      return "coupon" + where + CodeText(action.coupon.code) + " " + action.coupon.pool;
+    default:
+      return "send" + where + action.topic;
+  }
 }
 
 // As the interpreter writes it; empty for what it does not tell.
@@ -72,8 +102,10 @@ std::string LineOf(const Happening& happening) {
     case FactKind::kRests:
       return "rest" + journey + " " + happening.step + " " + UntilWhen(happening.detail) + " " +
              happening.reason;
+    case FactKind::kPathTaken:
+      return "path" + journey + " " + happening.name + " " + happening.reason;
     case FactKind::kAction:
-      return "send" + journey + " " + happening.step + " " + happening.action->topic;
+      return ActionLine(happening);
     case FactKind::kEventDropped:
       return "dropped " + happening.reason;
     case FactKind::kQueuedDropped:
@@ -160,8 +192,17 @@ uint32_t Seeds() {
 
 // Everything that both must have done so often in the first kSeeds seeds.
 const PlainCounts kLeastSeen = {
+    {"call webhook", 200},
+    {"choose, none", 50},
+    {"choose, otherwise", 90},
+    {"choose, way 1", 400},
+    {"choose, way 2", 60},
+    {"choose, way 3", 10},
+    {"coupon exiting", 30},
+    {"coupon few", 50},
+    {"coupon many", 80},
+    {"coupon new", 70},
     {"dropped duplicate", 300},
-    {"ended run forgotten", 300},
     {"enter", 4'000},
     {"exit completed", 2'000},
     {"exit enters_segment", 20},
@@ -170,11 +211,13 @@ const PlainCounts kLeastSeen = {
     {"exit leaves_segment", 20},
     {"exit left", 300},
     {"exit restarted", 800},
-    {"goal", 500},
+    {"goal", 300},
     {"level", 10'000},
+    {"path a", 300},
+    {"path b", 200},
     {"queued_dropped depth_limit", 200},
-    {"queued_dropped queue_limit", 500},
-    {"refused already_running", 1'000},
+    {"queued_dropped queue_limit", 200},
+    {"refused already_running", 500},
     {"refused only_if", 1'000},
     {"refused reentry", 1'000},
     {"refused run_key_error", 600},
@@ -182,16 +225,23 @@ const PlainCounts kLeastSeen = {
     {"rest event", 1'000},
     {"rest quiet_hours", 60},
     {"rest segment", 300},
-    {"rest wait", 5'000},
+    {"rest wait", 3'000},
     {"send marketing", 1'000},
     {"send newsletter", 80},
     {"send orders", 800},
+    {"skip coupon_empty", 40},
     {"skip error", 200},
     {"skip frequency_cap", 200},
+    {"skip holdout", 90},
     {"skip no_address", 500},
     {"skip no_consent", 500},
     {"skip quiet_hours", 50},
     {"skip suppressed", 400},
+    {"wait for a repeated time", 3},
+    {"wait for a skipped time", 6},
+    {"wait over a change of the clocks", 60},
+    {"wait until what is ahead", 100},
+    {"wait until what is past", 100},
     {"wait_until condition, by an event", 20},
     {"wait_until condition, by time alone", 20},
     {"wait_until condition, by update_person", 10},
