@@ -12,11 +12,13 @@ PlainInterpreter::PlainInterpreter(const PlainRules& rules, const PlainLife& lif
   person_.email = life.email;
   person_.level = life.level;
   person_.zone = life.zone;
+  person_.birthday = life.birthday;
 }
 
 std::vector<std::string> PlainInterpreter::Run() {
   now_ = judged_ = life_.start;
   person_.UpdateSegments(rules_, now_);
+  PlanAll();
   for (const PlainEvent& event : life_.events) {
     const bool timers_first = mistake_ == PlantedMistake::kTimersFirst;
     while (FireNext(timers_first ? event.at : event.at - 1)) continue;
@@ -25,6 +27,7 @@ std::vector<std::string> PlainInterpreter::Run() {
     Tell("level " + (person_.level ? std::to_string(*person_.level) : "none"));
   }
   while (FireNext(life_.until)) continue;
+  trace_.resize(std::min(trace_.size(), kPlainMostLines));
   return std::move(trace_);
 }
 
@@ -34,9 +37,12 @@ bool PlainInterpreter::FireNext(int64_t until) {
   if (trace_.size() > kPlainMostLines) return false;
   const int64_t flip = NextFlip();
   const int64_t run = NextRun() == nullptr ? kPlainNever : NextRun()->due;
-  if (std::min(flip, run) > until) return false;
+  const int64_t plan = NextPlan() == nullptr ? kPlainNever : NextPlan()->due;
+  if (std::min({flip, run, plan}) > until) return false;
   const bool flips_last = mistake_ == PlantedMistake::kFlipsLast;
-  if (flip < run || (flip == run && !flips_last)) {
+  if (plan < std::min(flip, run)) {
+    FirePlan(NextPlan());
+  } else if (flip < run || (flip == run && !flips_last)) {
     FireFlips(flip);
   } else {
     FireRun(NextRun());
@@ -121,6 +127,7 @@ void PlainInterpreter::DrainQueue() {
 // (b)
 void PlainInterpreter::TakeEvent(const PlainEvent& event) {
   person_.Change(event);
+  if (event.name == "Identify") PlanAgain();
   PlainItem item = Judge();
   item.event = event;
   Handle(item);
@@ -289,6 +296,7 @@ void PlainInterpreter::Start(const PlainJourney& journey, const PlainEvent& even
     if (!journey.restart) return Refuse(journey, "already_running");
     End(run.get(), "restarted");
   }
+  if (OldestFirst(true).size() >= 64) return Refuse(journey, "run_limit");
   Enter(journey, key, event);
 }
 
@@ -296,23 +304,33 @@ void PlainInterpreter::Refuse(const PlainJourney& journey, const std::string& re
   Tell("refused " + journey.name + " " + reason);
 }
 
-std::string PlainInterpreter::ReentryKey(const PlainJourney& journey,
-                                         const std::string& key) const {
-  return mistake_ == PlantedMistake::kReentryByKeyLost ? journey.name : journey.name + " " + key;
-}
-
 bool PlainInterpreter::MayReenter(const PlainJourney& journey, const std::string& key) const {
-  const auto last = last_entries_.find(ReentryKey(journey, key));
-  if (last == last_entries_.end() || journey.reentry == PlainJourney::Reentry::kAlways) {
+  const auto entries = last_entries_.find(journey.name);
+  if (entries == last_entries_.end() || journey.reentry == PlainJourney::Reentry::kAlways) {
     return true;
   }
-  if (journey.reentry == PlainJourney::Reentry::kNever) return false;
-  return now_ - last->second >= journey.reentry_after;
+  const bool any_key = mistake_ == PlantedMistake::kReentryByKeyLost;
+  for (const auto& [of, moment] : entries->second) {
+    if (of != key && !any_key) continue;
+    if (journey.reentry == PlainJourney::Reentry::kNever) return false;
+    if (now_ - moment < journey.reentry_after) return false;
+  }
+  return true;
+}
+
+// The newest 256 keys.
+void PlainInterpreter::RememberEntry(const PlainJourney& journey, const std::string& key) {
+  auto& entries = last_entries_[journey.name];
+  std::erase_if(entries, [&](const auto& entry) { return entry.first == key; });
+  entries.emplace_back(key, now_);
+  if (entries.size() <= 256) return;
+  ++counts_["run key forgotten"];
+  entries.erase(entries.begin());
 }
 
 void PlainInterpreter::Enter(const PlainJourney& journey, const std::string& key,
                              const PlainEvent& event) {
-  last_entries_[ReentryKey(journey, key)] = now_;
+  RememberEntry(journey, key);
   auto run = std::make_unique<PlainRun>();
   run->journey = &journey;
   run->key = key;

@@ -10,6 +10,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/simulate/plain_journey.h"
@@ -39,6 +40,13 @@ class PlainInterpreter {
   void Begin(int64_t now);
   PlainRun* NextRun();
 
+  // Dates and schedules (section 3), in plain_dates.cc.
+  void Plan(PlainPlan* plan, int64_t after) const;
+  void PlanAll();
+  void PlanAgain();
+  PlainPlan* NextPlan();
+  void FirePlan(PlainPlan* plan);
+
   // One input (section 6.3).
   void Take(const PlainEvent& record);
   void DrainQueue();
@@ -60,7 +68,7 @@ class PlainInterpreter {
   bool MatchesAny(const std::vector<PlainMatch>& matches, const PlainEvent& event) const;
   void Start(const PlainJourney& journey, const PlainEvent& event);
   void Refuse(const PlainJourney& journey, const std::string& reason);
-  std::string ReentryKey(const PlainJourney& journey, const std::string& key) const;
+  void RememberEntry(const PlainJourney& journey, const std::string& key);
   bool MayReenter(const PlainJourney& journey, const std::string& key) const;
   void Enter(const PlainJourney& journey, const std::string& key, const PlainEvent& event);
 
@@ -101,7 +109,9 @@ class PlainInterpreter {
   int64_t judged_ = 0;  // when segments and awaited conditions were judged last
   int ended_ = 0;       // runs that ended by themselves
   PlainPerson person_;
-  std::map<std::string, int64_t> last_entries_;
+  // Run keys with the moments of their last entries, oldest first; by journey.
+  std::map<std::string, std::vector<std::pair<std::string, int64_t>>> last_entries_;
+  std::vector<PlainPlan> plans_;
   std::map<std::string, size_t> codes_taken_;  // by pool
   std::vector<std::unique_ptr<PlainRun>> runs_;
   std::deque<PlainItem> queue_;

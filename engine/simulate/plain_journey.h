@@ -89,12 +89,25 @@ struct PlainStep {
   std::vector<PlainStep> otherwise;
 };
 
+// A trigger by time.
+struct PlainDated {
+  enum class Every { kDay, kWeek, kMonth, kYear, kOnce, kBirthday, kBirthdayOnce };
+  Every every = Every::kDay;
+  int minute_of_day = 0;
+  int month = 1;
+  int day = 1;          // of the week or the month
+  int offset = 0;       // of birthdays
+  int64_t spread = 0;   // of schedules
+  std::string segment;  // of schedules; empty: for everybody
+};
+
 struct PlainJourney {
   enum class Reentry { kAlways, kNever, kAfter };
   std::string name;
   std::string zone;  // "company", "person" or a zone's name
   bool holdout = false;
   std::vector<PlainMatch> triggers;
+  std::vector<PlainDated> dated;  // behind them
   PlainCondition only_if;
   Reentry reentry = Reentry::kAlways;
   int64_t reentry_after = 0;
@@ -159,6 +172,7 @@ struct PlainLife {
   bool held_out = false;  // where a holdout is above 0
   std::optional<std::string> email;
   std::optional<std::string> zone;
+  std::optional<std::string> birthday;
   std::optional<int> level;
   std::vector<PlainEvent> events;  // by `at`
 };
@@ -175,13 +189,13 @@ enum class PlantedMistake {
 };
 
 // Rules that keep themselves going are not followed for longer.
-inline constexpr size_t kPlainMostLines = 1'000;
+inline constexpr size_t kPlainMostLines = 1'500;
 
 // How often each construct was met.
 using PlainCounts = std::map<std::string, int>;
 
-// One line for each thing that happened: "2026-...Z send first 3.then.1 marketing". Ends
-// with the first input that makes it longer than kPlainMostLines. Adds to `counts`.
+// One line for each thing that happened: "2026-...Z send first 3.then.1 marketing"; the first
+// kPlainMostLines of them. Adds to `counts`.
 std::vector<std::string> InterpretPlainly(const PlainRules& rules, const PlainLife& life,
                                           PlantedMistake mistake = PlantedMistake::kNone,
                                           PlainCounts* counts = nullptr);

@@ -13,9 +13,11 @@ void PlainPerson::Change(const PlainEvent& event) {
   if (event.name == "Identify") {
     if (event.numbers.count("level") > 0) level = event.numbers.at("level");
     if (event.texts.count("email") > 0) email = event.texts.at("email");
+    if (event.texts.count("birthday") > 0) birthday = event.texts.at("birthday");
     if (event.texts.count("timezone") > 0) zone = event.texts.at("timezone");
     if (event.nulls.count("level") > 0) level.reset();
     if (event.nulls.count("email") > 0) email.reset();
+    if (event.nulls.count("birthday") > 0) birthday.reset();
     if (event.nulls.count("timezone") > 0) zone.reset();
   }
   if (event.name == "Subscribed") Consent(text("topic"), true);

@@ -23,6 +23,7 @@ bool IsChange(const PlainMatch& match, const PlainChanges& changes);
 struct PlainPerson {
   std::optional<std::string> email;
   std::optional<std::string> zone;
+  std::optional<std::string> birthday;
   std::optional<int> level;
   std::map<std::string, bool> consent;  // by topic; without one: as the topic begins
   std::set<std::string> bounced;

@@ -45,6 +45,15 @@ struct PlainRun {
   int ended = 0;            // as the how manieth that did so by itself
 };
 
+// When a trigger by time comes next.
+struct PlainPlan {
+  const PlainJourney* journey = nullptr;
+  const PlainDated* dated = nullptr;
+  int64_t due = kPlainNever;
+  int64_t day = 0;        // the civil day of `due`, since 1970
+  int64_t last_day = -1;  // of the last one that came
+};
+
 // "wait_until event", ...
 std::string PlainNameOf(const PlainStep& wait_until);
 

@@ -188,6 +188,34 @@ std::string MatchesText(const std::vector<PlainMatch>& matches) {
   return "[" + text + "]";
 }
 
+std::string DatedText(const PlainDated& dated) {
+  using Every = PlainDated::Every;
+  const std::string at =
+      fmt::format("at: \"{:02}:{:02}\"", dated.minute_of_day / 60, dated.minute_of_day % 60);
+  const bool is_date = dated.every == Every::kBirthday || dated.every == Every::kBirthdayOnce;
+  if (is_date) {
+    return fmt::format("{{date: person.birthday, {}, offset: {} days, every: {}}}", at,
+                       dated.offset, dated.every == Every::kBirthday ? "year" : "once");
+  }
+  std::string when = "every: day";
+  if (dated.every == Every::kWeek)
+    when = fmt::format("every: week, on: {}", kWeekdays[dated.day - 1]);
+  if (dated.every == Every::kMonth) when = fmt::format("every: month, on: {}", dated.day);
+  if (dated.every == Every::kYear) when = fmt::format("date: {:02}-{:02}", dated.month, dated.day);
+  if (dated.every == Every::kOnce)
+    when = fmt::format("date: 2026-{:02}-{:02}", dated.month, dated.day);
+  return fmt::format("{{schedule: {{{}, {}{}}}{}}}", when, at,
+                     dated.spread == 0 ? "" : ", spread: " + SpanText(dated.spread),
+                     dated.segment.empty() ? "" : ", segment: " + dated.segment);
+}
+
+std::string TriggersText(const PlainJourney& journey) {
+  std::string text = MatchesText(journey.triggers);
+  text.pop_back();
+  for (const PlainDated& dated : journey.dated) text += ", " + DatedText(dated);
+  return text + "]";
+}
+
 std::string EndingText(const PlainJourney& journey) {
   std::string text;
   if (journey.goal) {
@@ -206,7 +234,7 @@ std::string EndingText(const PlainJourney& journey) {
 std::string JourneyText(const PlainJourney& journey) {
   std::string text =
       fmt::format("journey: {}\ntrigger: {{any_of: {}}}\nonly_if: {}\n", journey.name,
-                  MatchesText(journey.triggers), ConditionText(journey.only_if));
+                  TriggersText(journey), ConditionText(journey.only_if));
   if (journey.reentry == PlainJourney::Reentry::kNever) text += "reentry: never\n";
   if (journey.reentry == PlainJourney::Reentry::kAfter) {
     text += "reentry: after " + SpanText(journey.reentry_after) + "\n";
@@ -295,6 +323,7 @@ std::string PlainLifeText(const PlainRules& rules, const PlainLife& life) {
   if (life.email) person += ", email: " + *life.email;
   if (life.zone) person += ", timezone: " + *life.zone;
   if (life.level) person += fmt::format(", level: {}", *life.level);
+  if (life.birthday) person += ", birthday: " + *life.birthday;
   if (life.held_out) person += "}\n    force: {holdout: true";
   std::string text = fmt::format(
       "journeys: [{}]\ntests:\n  - name: random\n    start: {}\n    until: {}\n"

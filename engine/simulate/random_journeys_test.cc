@@ -45,6 +45,7 @@ TestCase ToTestCase(const PlainLife& life, Arena* arena) {
   test.person_id = life.person;
   test.forced_holdout = life.held_out;
   if (life.email) test.traits.emplace_back("email", Value::String(*life.email));
+  if (life.birthday) test.traits.emplace_back("birthday", Value::String(*life.birthday));
   if (life.zone) test.traits.emplace_back("timezone", Value::String(*life.zone));
   if (life.level) test.traits.emplace_back("level", Value::Int(*life.level));
   for (const PlainEvent& event : life.events) {
@@ -151,6 +152,7 @@ Trace RunInProduction(const PlainRules& rules, const PlainLife& life) {
     trace.push_back(FormatRfc3339(event.at) + " " + LevelOf(person.person()));
   }
   fire_all(life.until);
+  trace.resize(std::min(trace.size(), kPlainMostLines));
   if (!person.failure().ok()) trace.push_back("failed: " + person.failure().message());
   return trace;
 }
@@ -202,7 +204,10 @@ const PlainCounts kLeastSeen = {
     {"coupon few", 50},
     {"coupon many", 80},
     {"coupon new", 70},
+    {"date, once", 3},
+    {"date, year", 30},
     {"dropped duplicate", 300},
+    {"ended run forgotten", 700},
     {"enter", 4'000},
     {"exit completed", 2'000},
     {"exit enters_segment", 20},
@@ -221,11 +226,19 @@ const PlainCounts kLeastSeen = {
     {"refused only_if", 1'000},
     {"refused reentry", 1'000},
     {"refused run_key_error", 600},
+    {"refused run_limit", 1'000},
     {"rest condition", 400},
     {"rest event", 1'000},
     {"rest quiet_hours", 60},
     {"rest segment", 300},
     {"rest wait", 3'000},
+    {"run key forgotten", 3},
+    {"schedule, day", 1'000},
+    {"schedule, month", 60},
+    {"schedule, not in its segment", 300},
+    {"schedule, once", 10},
+    {"schedule, week", 200},
+    {"schedule, year", 10},
     {"send marketing", 1'000},
     {"send newsletter", 80},
     {"send orders", 800},
