@@ -31,6 +31,12 @@ TEST(ScenariosTest, SampleScenarios) {
   RunAllBelow(samples);
 }
 
+TEST(ScenariosTest, WithoutTraces) {
+  TestOptions options;
+  options.tracing = false;
+  RunOwnAndSamples(options);
+}
+
 // The same tests in a hostile world.
 
 TEST(ScenariosTest, RestartAfterEveryInput) {

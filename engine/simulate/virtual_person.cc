@@ -119,7 +119,7 @@ void VirtualPerson::StartWorker() {
   environment.secrets = &secrets_;
   environment.observer = this;
   environment.overrides = &overrides_;
-  environment.tracing = true;
+  environment.tracing = options_.tracing;
   // Between two inputs nothing else can arrive.
   environment.options.watermark_slack = Duration(0);
   worker_ = std::make_unique<runtime::Worker>(EagerWorker(), environment, ports_.committer.get(),
