@@ -55,6 +55,7 @@ std::vector<Route> AdminRoutes(AdminOptions options, AdminHandlers handlers) {
   add("GET", "/-/explain", std::move(handlers.explain));
   add("POST", "/-/enroll", std::move(handlers.enroll));
   add("POST", "/-/backfill", std::move(handlers.backfill));
+  add("POST", "/-/backup", std::move(handlers.backup));
   add("POST", "/-/pause", std::move(handlers.pause));
   add("GET", "/-/dead-letters", std::move(handlers.dead_letters));
   add("GET", "/-/suppressions", handlers.suppressions);

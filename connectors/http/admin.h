@@ -46,6 +46,7 @@ struct AdminHandlers {
   std::function<Response(const Request&)> enroll;
   // Query: `dry_run` (1: only say what), `bundle` (the rules it was said of).
   std::function<Response(const Request&)> backfill;
+  std::function<Response(const Request&)> backup;  // query: `directory`
   std::function<Response(const Request&)> dead_letters;
   std::function<Response(const Request&)> keep_dead_letters;
   std::function<Response(const Request&)> suppressions;  // GET and POST

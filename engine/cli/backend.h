@@ -197,6 +197,11 @@ class Backend {
   // Forgets what may go. Call now and then, one call at a time.
   virtual Status ApplyRetention() { return Status::Ok(); }
 
+  // A consistent copy as a new data directory, while everything goes on.
+  virtual Status CopyTo(const std::string& /*directory*/) {
+    return FailedPrecondition("only the embedded log is backed up: over Kafka the topics hold all");
+  }
+
   // Bytes by part ("disk", ...), for metrics.
   virtual std::vector<std::pair<std::string, int64_t>> Sizes() = 0;
 };

@@ -28,6 +28,7 @@ void AddImportCommand(CLI::App* app, int* exit_code);
 void AddActionsCommand(CLI::App* app, int* exit_code);
 void AddDeadLettersCommand(CLI::App* app, int* exit_code);
 void AddBackfillCommand(CLI::App* app, int* exit_code);
+void AddBackupCommands(CLI::App* app, int* exit_code);  // backup, restore
 void AddEnrollCommand(CLI::App* app, int* exit_code);
 void AddExplainCommand(CLI::App* app, int* exit_code);
 void AddPauseCommands(CLI::App* app, int* exit_code);  // pause, resume

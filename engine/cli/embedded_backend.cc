@@ -193,6 +193,8 @@ class EmbeddedBackend final : public Backend {
   Status Health() override { return log_->Health(); }
   Status ApplyRetention() override { return log_->ApplyRetention(); }
 
+  Status CopyTo(const std::string& directory) override { return log_->Checkpoint(directory); }
+
   std::vector<std::pair<std::string, int64_t>> Sizes() override {
     const store::DatabaseSizes sizes = log_->Sizes();
     return {{"disk", static_cast<int64_t>(sizes.disk_bytes)},

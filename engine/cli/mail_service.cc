@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/cli/backup.h"
 #include "engine/cli/mail_parts.h"
 #include "engine/cli/secrets.h"
 #include "engine/store/person_record.h"
@@ -85,7 +86,10 @@ Status MailService::OpenDeliverer(const Config& config) {
   environment.make_transport = make_transport_;
   environment.now = [clock = environment_.clock] { return clock->Now(); };
   environment.telemetry = environment_.telemetry;
-  deliverer_ = std::make_unique<deliver::Deliverer>(config.mail.delivery, environment);
+  deliver::DelivererOptions options = config.mail.delivery;
+  SOJOURN_ASSIGN_OR_RETURN(const auto restored_at, RestoredAt(environment_.backend));
+  options.held_before = restored_at.value_or(Timestamp::Min());
+  deliverer_ = std::make_unique<deliver::Deliverer>(options, environment);
   SOJOURN_ASSIGN_OR_RETURN(const std::string note, environment_.backend->ReadNote(kPausedNote));
   // A damaged one holds all mails; resuming needs the process, which says so every second.
   const std::lock_guard lock(pausing_);

@@ -68,6 +68,7 @@ int Main(int argc, char** argv) {
   sojourn::cli::AddDeadLettersCommand(&app, &exit_code);
   sojourn::cli::AddEnrollCommand(&app, &exit_code);
   sojourn::cli::AddBackfillCommand(&app, &exit_code);
+  sojourn::cli::AddBackupCommands(&app, &exit_code);
   sojourn::cli::AddExplainCommand(&app, &exit_code);
   sojourn::cli::AddPauseCommands(&app, &exit_code);
   sojourn::cli::AddPlanCommand(&app, &exit_code);

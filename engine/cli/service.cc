@@ -11,6 +11,7 @@
 
 #include "connectors/http/instance_file.h"
 #include "engine/cli/backfill.h"
+#include "engine/cli/backup.h"
 #include "engine/cli/count_people.h"
 #include "engine/cli/enroll.h"
 #include "engine/cli/explain_person.h"
@@ -342,6 +343,7 @@ http::AdminHandlers Service::Handlers() {
     return HandleRetryMails(reopen, request, stopping_);
   };
   handlers.enroll = [this](const http::Request& request) { return HandleEnroll(request); };
+  handlers.backup = [this](const http::Request& request) { return HandleBackup(request); };
   handlers.backfill = [this](const http::Request& request) { return HandleBackfill(request); };
   handlers.pause = [this](const http::Request& request) { return HandlePause(request); };
   return handlers;
@@ -380,6 +382,16 @@ http::Response Service::HandleEnroll(const http::Request& request) {
     if (!enrolled.ok()) return http::ToResponse(enrolled);
   }
   return {.body = nlohmann::json{{"people", people->size()}}.dump() + "\n"};
+}
+
+http::Response Service::HandleBackup(const http::Request& request) {
+  const std::unique_lock lock(backing_up_, std::try_to_lock);
+  if (!lock) return http::ToResponse(Unavailable("another backup is under way"));
+  const std::filesystem::path directory = request.Query("directory").value_or("");
+  if (!directory.is_absolute()) {
+    return http::ToResponse(InvalidArgument("directory must be an absolute path"));
+  }
+  return http::ToResponse(MakeBackup(directory, config_, clock_.Now(), backend_.get()));
 }
 
 http::Response Service::HandleBackfill(const http::Request& request) {

@@ -68,6 +68,7 @@ class Service {
   http::AdminHandlers Handlers();
   http::Response Reload();
   http::Response HandleEnroll(const http::Request& request);
+  http::Response HandleBackup(const http::Request& request);
   http::Response HandleBackfill(const http::Request& request);
   Status LoadRules(std::vector<language::Diagnostic>* diagnostics, bool reload);
   void RefuseRules(const std::vector<language::Diagnostic>& diagnostics);
@@ -103,6 +104,7 @@ class Service {
   std::unique_ptr<http::HttpServer> server_;
   bool announced_ = false;  // the instance file tells of this process
   std::mutex reloading_;
+  std::mutex backing_up_;
   std::mutex backfilling_;
 };
 

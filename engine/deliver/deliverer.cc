@@ -128,6 +128,7 @@ void Deliverer::Admit(CommittedAction committed) {
   if (committed.action.late) {
     return FinishAs(committed, DeliveryState::kExpired, 0, "late when it was decided");
   }
+  if (committed.action.time < options_.held_before) return HoldBack(committed, 0);
   QueuedMail mail{std::move(committed)};
   mail.sender = environment_.composer->SenderOf(mail.committed.action);
   queue_.Add(std::move(mail), environment_.now());
@@ -135,6 +136,9 @@ void Deliverer::Admit(CommittedAction committed) {
 
 void Deliverer::AdmitKnown(CommittedAction committed, const DeliveryRecord& known) {
   if (IsFinal(known.state) || queue_.Has(committed.place)) return;
+  if (std::max(committed.action.time, known.at) < options_.held_before) {
+    return HoldBack(committed, known.attempts);
+  }
   if (known.state == DeliveryState::kStarted && !options_.resend_unknown) {
     return FinishAs(committed, DeliveryState::kUnknown, known.attempts,
                     "the process ended while the relay had the mail before it");
@@ -144,6 +148,16 @@ void Deliverer::AdmitKnown(CommittedAction committed, const DeliveryRecord& know
   mail.attempts = known.attempts;
   mail.reopened = known.reopened;
   queue_.Add(std::move(mail), std::max(known.next_attempt, environment_.now()));
+}
+
+void Deliverer::HoldBack(const CommittedAction& committed, int attempts) {
+  DeliveryRecord record = Conclude(committed, DeliveryState::kFailed, attempts,
+                                   "decided before the log was restored from a backup: it may "
+                                   "have left",
+                                   environment_.now());
+  record.failure = kHeldFailure;
+  record.template_name = committed.action.template_name;
+  Finish(std::move(record), committed);
 }
 
 void Deliverer::HearSenders() {

@@ -37,6 +37,9 @@ namespace sojourn::deliver {
 struct DelivererOptions {
   int connections = 4;          // mails under way at the same time
   bool resend_unknown = false;  // kStarted after a crash, kUnknown: send again
+  // Mails decided before this may have left in a life of the log that is forgotten: they fail,
+  // until an operator sends them again.
+  Timestamp held_before = Timestamp::Min();
   RateLimits rates;
 };
 
@@ -94,6 +97,7 @@ class Deliverer final : private DeliveryLog::Listener {
   Status ReadMore();
   void Admit(CommittedAction committed);
   void AdmitKnown(CommittedAction committed, const DeliveryRecord& known);
+  void HoldBack(const CommittedAction& committed, int attempts);
   void HearSenders();
   void HearReport(SendReport report);
   void PutOff(const SendReport& report, Timestamp now);

@@ -29,6 +29,8 @@ enum class DeliveryState : uint8_t {
 };
 
 bool IsFinal(DeliveryState state);
+// DeliveryRecord::failure of a mail that is held back after a restore.
+inline constexpr char kHeldFailure[] = "restored";
 // "started", "waiting", "delivered", ...
 std::string_view DeliveryStateName(DeliveryState state);
 

@@ -1,0 +1,41 @@
+// What is behind `sojourn backup` and `sojourn restore`: a data directory of the embedded log,
+// copied while a process works on it, and brought back.
+//
+// A backup is a data directory like any other, made whole or not at all: it is written beside its
+// place and renamed. The database's files are hard links where the disk allows it.
+//
+// What happened after the backup is not in it: neither the events nor that a mail left. So a
+// restored log holds back every mail that was decided before the restoring and has no final state
+// in the backup: it may have left. Such mails are dead letters, for somebody to decide about.
+//
+// Threads: any, one call at a time. Errors: one line with the way out; a backup or data directory
+// that is there is never touched.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+#include "engine/base/status.h"
+#include "engine/base/time.h"
+#include "engine/cli/backend.h"
+#include "engine/cli/config.h"
+
+namespace sojourn::cli {
+
+struct Restored {
+  Timestamp backup_at;  // when the backup was made
+  int64_t bytes = 0;
+};
+
+// `directory` must not exist. Over Kafka kFailedPrecondition: the topics hold everything.
+Status MakeBackup(const std::filesystem::path& directory, const Config& config, Timestamp now,
+                  Backend* backend);
+
+// Makes config.data, which must not exist or be empty, from a backup.
+Result<Restored> RestoreBackup(const std::filesystem::path& directory, const Config& config,
+                               Timestamp now);
+
+// When this log was restored; nullopt: never.
+Result<std::optional<Timestamp>> RestoredAt(Backend* backend);
+
+}  // namespace sojourn::cli
