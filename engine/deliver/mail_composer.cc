@@ -8,6 +8,7 @@
 #include "engine/deliver/body.h"
 #include "engine/deliver/rate.h"
 #include "engine/language/render_message.h"
+#include "engine/model/suppression.h"
 
 namespace sojourn::deliver {
 namespace {
@@ -50,9 +51,8 @@ std::string Refusal(const Company& company, const model::Action& action,
                     const Recipient& recipient) {
   if (recipient.knowledge == Recipient::Knowledge::kElsewhere) return "";
   if (recipient.knowledge == Recipient::Knowledge::kForgotten) return "erased";
-  const auto bounced =
-      std::find(recipient.bounced.begin(), recipient.bounced.end(), action.address);
-  if (recipient.complained || bounced != recipient.bounced.end()) return "suppressed";
+  const bool bounced = model::HasAddress(recipient.bounced, action.address);
+  if (recipient.complained || bounced) return "suppressed";
   const ConsentTopic* topic = company.FindTopic(action.topic);
   const auto said = recipient.consent.find(action.topic);
   if (said != recipient.consent.end()) return said->second ? "" : "no_consent";

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/expr/counter.h"
+#include "engine/model/suppression.h"
 
 namespace sojourn::expr {
 namespace {
@@ -100,8 +101,7 @@ bool Suppressed(const model::Person& person) {
   if (person.complained) return true;
   const Value* email = person.FindTrait("email");
   if (email == nullptr || email->kind() != model::ValueKind::kString) return false;
-  return std::find(person.bounced.begin(), person.bounced.end(), email->text()) !=
-         person.bounced.end();
+  return model::HasAddress(person.bounced, email->text());
 }
 
 Value Seen(Timestamp at) {

@@ -7,6 +7,7 @@
 // Pure functions and plain values.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -36,6 +37,15 @@ struct Suppression {
 
 // Without the spaces around it, in lower case (ASCII): two of the same are one to the list.
 std::string NormalizeAddress(std::string_view address);
+
+// Whether one of the addresses is this one, in that form.
+template <typename Addresses>
+bool HasAddress(const Addresses& addresses, std::string_view address) {
+  if (addresses.empty()) return false;
+  const std::string wanted = NormalizeAddress(address);
+  return std::any_of(addresses.begin(), addresses.end(),
+                     [&](const auto& known) { return NormalizeAddress(known) == wanted; });
+}
 
 // Of the normalized address.
 AddressHash HashAddress(std::string_view key, std::string_view address);

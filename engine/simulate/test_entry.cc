@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "engine/base/suggest.h"
+#include "engine/model/event.h"
 
 namespace sojourn::simulate {
 namespace {
@@ -84,10 +85,14 @@ void WarnAboutMissing(const Node& track, const TestEvent& event, const expr::Nam
 
 void CheckEntry(const Node& node, const TestEvent& event, const expr::Names& names,
                 Reporter* reporter) {
+  const Node* track = node.Find("track");
+  if (track != nullptr && event.name == model::kPersonMerged) {
+    Warn(reporter, Code::kUnknownEvent, *track,
+         "a test file cannot express \"Person Merged\": nothing is merged by it");
+  }
   if (!names.HasCatalog()) return;
   const Node* values = node.Find(event.identify ? "identify" : "properties");
   const size_t count = values == nullptr ? 0 : values->entries.size();
-  const Node* track = node.Find("track");
   if (track != nullptr && !names.HasEvent(event.name)) {
     return Refuse(reporter, Code::kUnknownEvent, *track,
                   fmt::format("no catalogue has the event \"{}\"", event.name),

@@ -69,19 +69,15 @@ Timestamp NextWeekday(Timestamp now, const std::vector<int>& weekdays, TimeOfDay
 
 std::optional<Timestamp> QuietUntil(Timestamp now, const language::QuietHours& quiet_hours,
                                     const TimeZone& zone) {
-  const cctz::civil_second civil = ToCivil(now, zone);
-  const TimeOfDay time{civil.hour(), civil.minute()};
-  const bool wraps = quiet_hours.from > quiet_hours.to;
-  const bool evening = wraps && time >= quiet_hours.from;
-  const bool quiet =
-      wraps ? evening || time < quiet_hours.to : time >= quiet_hours.from && time < quiet_hours.to;
-  if (!quiet) return std::nullopt;
-  const civil_day day(civil);
-  const Timestamp end = FromCivil(evening ? day + 1 : day, quiet_hours.to, zone);
-  if (end > now) return end;
-  // The clock was set back over the end, which means its first time; this is the second.
-  const int minutes = (quiet_hours.to.hour - time.hour) * 60 + quiet_hours.to.minute - time.minute;
-  return Timestamp(now.milliseconds() - now.milliseconds() % 60'000) + Minutes(minutes);
+  const civil_day today = ToCivilDay(now, zone);
+  const int days = quiet_hours.from > quiet_hours.to ? 1 : 0;
+  // Both ends are moments, so that clocks which are set back over one do not come to it twice.
+  for (const civil_day day : {today - 1, today}) {
+    const Timestamp begin = FromCivil(day, quiet_hours.from, zone);
+    const Timestamp end = FromCivil(day + days, quiet_hours.to, zone);
+    if (begin <= now && now < end) return end;
+  }
+  return std::nullopt;
 }
 
 Timestamp NextDate(const Trigger& trigger, civil_day day, const Before& before,

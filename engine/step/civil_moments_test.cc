@@ -46,11 +46,26 @@ TEST(CivilMomentsTest, QuietHoursAreHalfOpenAndWrapMidnight) {
   EXPECT_EQ(Text(*QuietUntil(At("2026-03-02T11:30:00Z"), noon, Berlin())), "2026-03-02T12:00:00Z");
 }
 
-TEST(CivilMomentsTest, QuietHoursThatEndInTheRepeatedHourEnd) {
-  // 02:00 to 03:00 comes twice on 25 October 2026 in Berlin; 01:15Z is the second 02:15.
-  const QuietHours night{{1, 0}, {2, 30}};
-  const Timestamp now = At("2026-10-25T01:15:00Z");
-  EXPECT_EQ(Text(*QuietUntil(now, night, Berlin())), "2026-10-25T01:30:00Z");
+// 02:00 to 03:00 comes twice on 25 October 2026 in Berlin, from 00:00Z and from 01:00Z.
+TEST(CivilMomentsTest, QuietHoursBeginAndEndAtTheFirstOfRepeatedTimes) {
+  const QuietHours early{{1, 0}, {2, 30}};
+  EXPECT_EQ(Text(*QuietUntil(At("2026-10-25T00:29:59Z"), early, Berlin())), "2026-10-25T00:30:00Z");
+  EXPECT_FALSE(QuietUntil(At("2026-10-25T00:30:00Z"), early, Berlin()));
+  EXPECT_FALSE(QuietUntil(At("2026-10-25T01:15:00Z"), early, Berlin()));
+  const QuietHours late{{2, 30}, {8, 0}};
+  EXPECT_FALSE(QuietUntil(At("2026-10-25T00:29:59Z"), late, Berlin()));
+  EXPECT_EQ(Text(*QuietUntil(At("2026-10-25T00:30:00Z"), late, Berlin())), "2026-10-25T07:00:00Z");
+  EXPECT_EQ(Text(*QuietUntil(At("2026-10-25T01:10:00Z"), late, Berlin())), "2026-10-25T07:00:00Z");
+}
+
+// 02:00 to 03:00 does not come on 29 March 2026; 01:00Z is 03:00.
+TEST(CivilMomentsTest, QuietHoursBeginAndEndBehindAGap) {
+  const QuietHours early{{1, 0}, {2, 30}};
+  EXPECT_EQ(Text(*QuietUntil(At("2026-03-29T00:59:59Z"), early, Berlin())), "2026-03-29T01:00:00Z");
+  EXPECT_FALSE(QuietUntil(At("2026-03-29T01:00:00Z"), early, Berlin()));
+  const QuietHours late{{2, 30}, {8, 0}};
+  EXPECT_FALSE(QuietUntil(At("2026-03-29T00:59:59Z"), late, Berlin()));
+  EXPECT_EQ(Text(*QuietUntil(At("2026-03-29T01:00:00Z"), late, Berlin())), "2026-03-29T06:00:00Z");
 }
 
 TEST(CivilMomentsTest, YearlyDateWithOffsetAndLeapDay) {

@@ -132,7 +132,7 @@ void RememberBounce(Session& session, const expr::EventView& event, Changes* cha
   if (address.empty()) return;
   Suppress(session, address, model::SuppressionReason::kBounced);
   auto& bounced = session.person.bounced;
-  if (std::find(bounced.begin(), bounced.end(), address) != bounced.end()) return;
+  if (model::HasAddress(bounced, address)) return;
   if (bounced.size() == kMaxBouncedAddresses) bounced.EraseFront(1);
   bounced.Append(&session.person.arena, session.person.arena.Copy(address));
   changes->consent = true;

@@ -25,8 +25,7 @@ std::string_view AddressOf(const model::Person& person, ActionKind channel) {
 // Bounces and complaints are about mail.
 bool Suppressed(const model::Person& person, ActionKind channel, std::string_view address) {
   if (channel != ActionKind::kSendEmail) return false;
-  return person.complained ||
-         std::find(person.bounced.begin(), person.bounced.end(), address) != person.bounced.end();
+  return person.complained || model::HasAddress(person.bounced, address);
 }
 
 bool Consented(const model::Person& person, std::string_view topic, bool by_default) {
