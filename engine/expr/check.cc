@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/base/utf8.h"
 #include "engine/expr/constant.h"
 
 namespace sojourn::expr {
@@ -50,6 +51,21 @@ bool SameForPlace(TypeKind type, TypeKind want) {
 
 }  // namespace
 
+std::string Checker::Shown(const Node& node) const {
+  constexpr size_t kShownCharacters = 40;
+  const std::string_view text =
+      std::string_view(ast_->text).substr(node.span.begin, node.span.end - node.span.begin);
+  size_t end = 0;
+  for (size_t shown = 0; shown < kShownCharacters && end < text.size(); ++shown) {
+    NextCodePoint(text, &end);
+  }
+  return fmt::format("{}{}", text.substr(0, end), end < text.size() ? "..." : "");
+}
+
+std::string Checker::Typed(const Node& node) const {
+  return fmt::format("{} ({})", Shown(node), TypeKindName(node.type.kind));
+}
+
 void Checker::Run(TypeKind want) {
   CollectGuards(*ast_->root, &guarded_);
   MarkNow(ast_->root);
@@ -67,9 +83,9 @@ void Checker::CheckResult(TypeKind want) {
   if (want == TypeKind::kBool) hint = "compare it with something, for example >= 20";
   issues_->Error(
       code::kResult, ast_->root->span,
-      fmt::format("{} is needed here, this is {}",
+      fmt::format("{} is needed here, {} is {}",
                   want == TypeKind::kBool ? "a condition (true or false)" : TypeKindName(want),
-                  TypeKindName(type)),
+                  Shown(*ast_->root), TypeKindName(type)),
       hint);
 }
 
@@ -89,7 +105,7 @@ void Checker::CheckConstant(const Node& node) {
   const bool of_literal = node.kind == NodeKind::kCall && node.children.size() == 1 &&
                           node.children[0]->kind == NodeKind::kLiteral;
   issues_->Error(code::kConstant, of_literal ? node.children[0]->span : node.span,
-                 fmt::format("this always ends in an error: {}", value->text()));
+                 fmt::format("{} always ends in an error: {}", Shown(node), value->text()));
 }
 
 Type Checker::CheckBare(Node* node) {
@@ -140,10 +156,10 @@ Type Checker::CheckBare(Node* node) {
 Type Checker::CheckCondition(Node* node, std::string_view place) {
   const Type type = Check(node);
   if (type.kind != TypeKind::kBool && type.kind != TypeKind::kDynamic && !scope_->unchecked) {
-    issues_->Error(
-        code::kType, node->span,
-        fmt::format("a condition is needed {}, this is {}", place, TypeKindName(type.kind)),
-        "compare it with something, for example == or >=");
+    issues_->Error(code::kType, node->span,
+                   fmt::format("a condition is needed {}, {} is {}", place, Shown(*node),
+                               TypeKindName(type.kind)),
+                   "compare it with something, for example == or >=");
   }
   return type;
 }
@@ -174,7 +190,7 @@ Type Checker::CheckSelect(Node* node) {
   if (has_fields || scope_->unchecked) return found;
   const bool time = type.kind == TypeKind::kTimestamp || type.kind == TypeKind::kDate;
   issues_->Error(code::kType, node->name_span,
-                 fmt::format("{} has no field \"{}\"", TypeKindName(type.kind), node->name),
+                 fmt::format("{} has no field \"{}\"", Typed(*operand), node->name),
                  time ? fmt::format("write local({}).hour", CanonicalText(*operand)) : "");
   return found;
 }
@@ -201,13 +217,14 @@ Type Checker::CheckIndex(Node* node) {
   if (scope_->unchecked || container.kind == TypeKind::kDynamic) return {};
   if (container.kind == TypeKind::kMap) return {};
   if (container.kind != TypeKind::kList) {
-    issues_->Error(
-        code::kType, node->children[0]->span,
-        fmt::format("only lists and maps have items, this is {}", TypeKindName(container.kind)));
+    issues_->Error(code::kType, node->children[0]->span,
+                   fmt::format("only lists and maps have items, {} is {}",
+                               Shown(*node->children[0]), TypeKindName(container.kind)));
   } else if (by.kind != TypeKind::kDynamic && by.kind != TypeKind::kInt &&
              by.kind != TypeKind::kUint && by.kind != TypeKind::kDouble) {
     issues_->Error(code::kType, index->span,
-                   fmt::format("items of a list have numbers, this is {}", TypeKindName(by.kind)));
+                   fmt::format("items of a list have numbers, {} is {}", Shown(*index),
+                               TypeKindName(by.kind)));
   }
   return {};
 }
@@ -218,11 +235,11 @@ void Checker::CheckRange(const Node& loop, TypeKind range) {
   const bool iterable =
       optional ? range == TypeKind::kOptional : range == TypeKind::kList || range == TypeKind::kMap;
   if (iterable) return;
-  issues_->Error(
-      code::kType, loop.children[0]->span,
-      fmt::format("{}() needs {}, this is {}", MacroName(loop.macro),
-                  optional ? "an optional value" : "a list or a map", TypeKindName(range)),
-      optional ? "write .? for a value that may be absent: event.?coupon" : "");
+  issues_->Error(code::kType, loop.children[0]->span,
+                 fmt::format("{}() needs {}, {} is {}", MacroName(loop.macro),
+                             optional ? "an optional value" : "a list or a map",
+                             Shown(*loop.children[0]), TypeKindName(range)),
+                 optional ? "write .? for a value that may be absent: event.?coupon" : "");
 }
 
 Type Checker::CheckLoop(Node* node) {

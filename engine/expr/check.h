@@ -66,6 +66,10 @@ class Checker {
   void CheckRange(const Node& loop, TypeKind range);
   void CheckNot(Node* node);
 
+  // For messages: the node's own text, shortened where it is long; likewise with its type.
+  std::string Shown(const Node& node) const;
+  std::string Typed(const Node& node) const;
+
   // check_operators.cc: operators and the rule for `now`.
   Type CheckBinary(Node* node);
   Type CheckArithmetic(Node* node, TypeKind left, TypeKind right);

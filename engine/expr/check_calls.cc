@@ -20,15 +20,6 @@ bool IsText(const Node& node) {
   return node.kind == NodeKind::kLiteral && node.value.kind() == ValueKind::kString;
 }
 
-std::string ArgumentTypes(const Node& call) {
-  std::string types;
-  for (const Node* child : call.children) {
-    if (!types.empty()) types += ", ";
-    types += TypeKindName(child->type.kind);
-  }
-  return types;
-}
-
 constexpr std::array<std::string_view, 6> kLocalFields = {"hour",  "minute", "day",
                                                           "month", "year",   "weekday"};
 
@@ -112,9 +103,11 @@ Type Checker::CheckFunction(Node* node, std::string_view name, bool method) {
   if (!matched && !scope_->unchecked) {
     const bool unit = name == "seconds" || name == "minutes" || name == "hours" || name == "days" ||
                       name == "weeks";
+    std::vector<std::string> taken;
+    for (const Node* child : node->children) taken.push_back(Typed(*child));
     const Span place = node->children.size() == 1 ? node->children[0]->span : node->span;
     issues_->Error(code::kType, place,
-                   fmt::format("{}() does not take {}", name, ArgumentTypes(*node)),
+                   fmt::format("{}() does not take {}", name, fmt::join(taken, ", ")),
                    unit ? "it takes a whole number; add up parts: days(1) + hours(12)" : "");
     return {};
   }
@@ -136,7 +129,7 @@ void Checker::CheckPattern(Node* node) {
   node->pattern = CompilePattern(pattern.value.text(), &problem);
   if (node->pattern != nullptr || scope_->unchecked) return;
   issues_->Error(code::kPattern, pattern.span,
-                 fmt::format("not a regular expression: {}", problem));
+                 fmt::format("{} is no regular expression: {}", Shown(pattern), problem));
 }
 
 void Checker::UnknownFunction(const Node& node) {
@@ -173,7 +166,10 @@ Type Checker::CheckInSegment(Node* node) {
   }
   const Node& segment = *node->children[0];
   if (!IsText(segment)) {
-    issues_->Error(code::kLiteralNeeded, segment.span, "the segment's name must stand in quotes");
+    issues_->Error(code::kLiteralNeeded, segment.span,
+                   fmt::format("the segment's name {} must stand in quotes", Shown(segment)),
+                   fmt::format("write in_segment(\"{}\")",
+                               segment.kind == NodeKind::kName ? segment.name : "NAME"));
     return result;
   }
   const std::string_view name = segment.value.text();
@@ -202,7 +198,8 @@ Type Checker::CheckLocal(Node* select) {
                    "local() takes timestamps only");
   } else if (type != TypeKind::kDynamic && type != TypeKind::kTimestamp && !scope_->unchecked) {
     issues_->Error(code::kLocal, call->children[0]->span,
-                   fmt::format("local() takes a timestamp, this is {}", TypeKindName(type)));
+                   fmt::format("local() takes a timestamp, {} is {}", Shown(*call->children[0]),
+                               TypeKindName(type)));
   }
   select->access = Access::kLocalField;
   for (uint32_t i = 0; i < kLocalFields.size(); ++i) {

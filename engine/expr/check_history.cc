@@ -116,7 +116,7 @@ Type Checker::CheckHistory(Node* node, History function) {
   Arguments arguments;
   if (!Arrange(function, static_cast<int>(node->children.size()), &arguments)) {
     issues_->Error(code::kArguments, node->span,
-                   fmt::format("{}() has other arguments", node->name),
+                   fmt::format("{} has other arguments", Shown(*node)),
                    fmt::format("write {}", kForms[static_cast<size_t>(function)]));
     return {};
   }
@@ -152,9 +152,9 @@ Type Checker::CheckValue(Node* argument, const Node& call, const CounterRead& re
   const bool number = value.kind == TypeKind::kInt || value.kind == TypeKind::kUint ||
                       value.kind == TypeKind::kDouble || value.kind == TypeKind::kDynamic;
   if (number || !IsAggregate(read.function)) return value;
-  issues_->Error(
-      code::kType, argument->span,
-      fmt::format("{}() needs a number, this is {}", call.name, TypeKindName(value.kind)));
+  issues_->Error(code::kType, argument->span,
+                 fmt::format("{}() needs a number, {} is {}", call.name, Shown(*argument),
+                             TypeKindName(value.kind)));
   return {};
 }
 
@@ -162,7 +162,8 @@ bool Checker::CheckEventName(const Node& argument) {
   const bool text =
       argument.kind == NodeKind::kLiteral && argument.value.kind() == ValueKind::kString;
   if (!text) {
-    issues_->Error(code::kLiteralNeeded, argument.span, "the event's name must stand in quotes",
+    issues_->Error(code::kLiteralNeeded, argument.span,
+                   fmt::format("the event's name {} must stand in quotes", Shown(argument)),
                    "for example count(\"Order Completed\")");
     return false;
   }
@@ -178,20 +179,21 @@ bool Checker::CheckEventName(const Node& argument) {
 
 bool Checker::CheckWindow(Node* argument, CounterRead* read) {
   if (IsRoot(*argument, "ever")) return true;
-  const auto wrong = [&](std::string message) {
-    issues_->Error(code::kWindow, argument->span, std::move(message),
+  const auto wrong = [&](std::string_view what) {
+    issues_->Error(code::kWindow, argument->span,
+                   fmt::format("the window {} must be {}", Shown(*argument), what),
                    "write a constant duration such as days(90), or the word ever");
     return false;
   };
   const int errors = issues_->errors();
   const TypeKind type = Check(argument).kind;
   if (issues_->errors() > errors) return false;
-  if (!IsConstant(*argument)) return wrong("the window must be constant");
+  if (!IsConstant(*argument)) return wrong("constant");
   const std::optional<model::Value> window = ConstantValue(*argument, &ast_->arena);
   if (!window || window->kind() != ValueKind::kDuration || type == TypeKind::kNull) {
-    return wrong("the window must be a duration");
+    return wrong("a duration");
   }
-  if (window->duration() < Milliseconds(1)) return wrong("the window must be longer than nothing");
+  if (window->duration() < Milliseconds(1)) return wrong("longer than nothing");
   read->ever = false;
   read->window = window->duration();
   analysis_.reads_now = true;

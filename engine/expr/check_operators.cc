@@ -114,7 +114,8 @@ Type Checker::CheckNegate(Node* node) {
   const bool good = type == TypeKind::kDynamic || type == TypeKind::kInt ||
                     type == TypeKind::kDouble || type == TypeKind::kDuration;
   if (good || scope_->unchecked) return {type};
-  issues_->Error(code::kType, node->span, fmt::format("{} has no negative", TypeKindName(type)));
+  issues_->Error(code::kType, node->span,
+                 fmt::format("{} has no negative", Typed(*node->children[0])));
   return {};
 }
 
@@ -127,10 +128,10 @@ Type Checker::CheckBinary(Node* node) {
   const bool container =
       right == TypeKind::kDynamic || right == TypeKind::kList || right == TypeKind::kMap;
   if (!container && !scope_->unchecked) {
-    issues_->Error(
-        code::kType, node->children[1]->span,
-        fmt::format("\"in\" needs a list or a map on its right, this is {}", TypeKindName(right)),
-        right == TypeKind::kString ? "write text.contains(\"part\")" : "");
+    issues_->Error(code::kType, node->children[1]->span,
+                   fmt::format("\"in\" needs a list or a map on its right, {} is {}",
+                               Shown(*node->children[1]), TypeKindName(right)),
+                   right == TypeKind::kString ? "write text.contains(\"part\")" : "");
   }
   return {TypeKind::kBool};
 }
@@ -169,8 +170,8 @@ Type Checker::CheckArithmetic(Node* node, TypeKind left, TypeKind right) {
   }
   const bool times = time(left) || time(right);
   issues_->Error(code::kType, node->span,
-                 fmt::format("{} {} {} has no meaning", TypeKindName(left), OperatorText(op),
-                             TypeKindName(right)),
+                 fmt::format("{} {} {} has no meaning", Typed(*node->children[0]), OperatorText(op),
+                             Typed(*node->children[1])),
                  times ? "durations are written days(3), hours(2)" : "");
   return {};
 }
@@ -184,10 +185,10 @@ void Checker::MixedNumbers(const Node& node, TypeKind left, TypeKind right) {
       hint = fmt::format("write {}.0", side->value.int_value());
     if (whole && other == TypeKind::kUint) hint = fmt::format("write {}u", side->value.int_value());
   }
-  issues_->Error(
-      code::kMixedNumbers, node.span,
-      fmt::format("{} and {} do not mix in arithmetic", TypeKindName(left), TypeKindName(right)),
-      hint);
+  issues_->Error(code::kMixedNumbers, node.span,
+                 fmt::format("{} and {} do not mix in arithmetic", Typed(*node.children[0]),
+                             Typed(*node.children[1])),
+                 hint);
 }
 
 Type Checker::CheckComparison(Node* node, TypeKind left, TypeKind right) {
@@ -205,9 +206,9 @@ Type Checker::CheckComparison(Node* node, TypeKind left, TypeKind right) {
     CheckPath(*node->children[1], *node->children[0]);
     if (null) NeverNull(*node);
     if (same || null) return result;
-    issues_->Error(
-        code::kNeverEqual, node->span,
-        fmt::format("{} and {} are never equal", TypeKindName(left), TypeKindName(right)));
+    issues_->Error(code::kNeverEqual, node->span,
+                   fmt::format("{} and {} are never equal", Typed(*node->children[0]),
+                               Typed(*node->children[1])));
     return result;
   }
   for (const TypeKind type : {left, right}) {
@@ -216,8 +217,8 @@ Type Checker::CheckComparison(Node* node, TypeKind left, TypeKind right) {
                          type != TypeKind::kOptional;
     if (ordered && (either || same)) continue;
     issues_->Error(code::kType, node->span,
-                   fmt::format("{} and {} cannot be compared with {}", TypeKindName(left),
-                               TypeKindName(right), OperatorText(node->op)));
+                   fmt::format("{} and {} cannot be compared with {}", Typed(*node->children[0]),
+                               Typed(*node->children[1]), OperatorText(node->op)));
     return result;
   }
   return result;

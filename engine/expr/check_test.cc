@@ -98,7 +98,9 @@ TEST(CheckTest, Names) {
       {"person.consent.marketng",
        "E009 <marketng> unknown consent topic \"marketng\" | did you mean \"marketing\"?"},
       {"in_segment(\"vp\")", "E008 <\"vp\"> unknown segment \"vp\" | did you mean \"vip\"?"},
-      {"in_segment(event.name)", "E015 <event.name> the segment's name must stand in quotes"},
+      {"in_segment(event.name)",
+       "E015 <event.name> the segment's name event.name must stand in quotes | write "
+       "in_segment(\"NAME\")"},
       {"count(\"Order Complete\") > 1",
        "E005 <\"Order Complete\"> unknown event \"Order Complete\" | did you mean \"Order "
        "Completed\"?"},
@@ -121,31 +123,35 @@ TEST(CheckTest, Names) {
 TEST(CheckTest, Types) {
   const Case cases[] = {
       {"event.total * 2 > 3.0",
-       "E014 <event.total * 2> double and int do not mix in arithmetic | write 2.0"},
+       "E014 <event.total * 2> event.total (double) and 2 (int) do not mix in arithmetic | write "
+       "2.0"},
       {"event.total + person.points > 3.0",
-       "E014 <event.total + person.points> double and int do not mix in arithmetic | turn one into "
-       "the other's type: double(x), int(x)"},
-      {"event.total > 'x'", "E013 <event.total > 'x'> double and string cannot be compared with >"},
-      {"event.total == 'x'", "E019 <event.total == 'x'> double and string are never equal"},
-      {"event.order_id - 1", "E013 <event.order_id - 1> string - int has no meaning"},
+       "E014 <event.total + person.points> event.total (double) and person.points (int) do not mix "
+       "in arithmetic | turn one into the other's type: double(x), int(x)"},
+      {"event.total > 'x'",
+       "E013 <event.total > 'x'> event.total (double) and 'x' (string) cannot be compared with >"},
+      {"event.total == 'x'",
+       "E019 <event.total == 'x'> event.total (double) and 'x' (string) are never equal"},
+      {"event.order_id - 1",
+       "E013 <event.order_id - 1> event.order_id (string) - 1 (int) has no meaning"},
       {"event.time + 3",
-       "E013 <event.time + 3> timestamp + int has no meaning | durations are "
+       "E013 <event.time + 3> event.time (timestamp) + 3 (int) has no meaning | durations are "
        "written days(3), hours(2)"},
       {"days(1.5) > hours(1)",
-       "E013 <1.5> days() does not take double | it takes a whole number; add up parts: "
+       "E013 <1.5> days() does not take 1.5 (double) | it takes a whole number; add up parts: "
        "days(1) + hours(12)"},
       {"event.total && true",
-       "E013 <event.total> a condition is needed beside &&, this is double | compare it with "
-       "something, for example == or >="},
+       "E013 <event.total> a condition is needed beside &&, event.total is double | compare it "
+       "with something, for example == or >="},
       {"!person.email",
-       "E013 <person.email> a condition is needed after !, this is string | compare it with "
-       "something, for example == or >="},
-      {"event.order_id.foo", "E013 <foo> string has no field \"foo\""},
-      {"now.hour", "E013 <hour> timestamp has no field \"hour\" | write local(now).hour"},
+       "E013 <person.email> a condition is needed after !, person.email is string | compare it "
+       "with something, for example == or >="},
+      {"event.order_id.foo", "E013 <foo> event.order_id (string) has no field \"foo\""},
+      {"now.hour", "E013 <hour> now (timestamp) has no field \"hour\" | write local(now).hour"},
       {"'a' in 'abc'",
-       "E013 <'abc'> \"in\" needs a list or a map on its right, this is string | write "
+       "E013 <'abc'> \"in\" needs a list or a map on its right, 'abc' is string | write "
        "text.contains(\"part\")"},
-      {"person.email.matches('(')", "E020 <'('> not a regular expression: missing ): ("},
+      {"person.email.matches('(')", "E020 <'('> '(' is no regular expression: missing ): ("},
       {"local(person.birthday).year",
        "E018 <local(person.birthday)> a date has no local time | local() takes timestamps only"},
       {"local(now)",
@@ -154,7 +160,7 @@ TEST(CheckTest, Types) {
       {"local(now).houer",
        "E018 <houer> local time has no \"houer\" | it has hour, minute, day, month, year and "
        "weekday (1 = Monday)"},
-      {"1 / 0 == 1", "E022 <1 / 0> this always ends in an error: division by zero"},
+      {"1 / 0 == 1", "E022 <1 / 0> 1 / 0 always ends in an error: division by zero"},
   };
   const TestNames names;
   for (const Case& c : cases) EXPECT_EQ(Issues(c.text, StepScope(), names), c.issues) << c.text;
@@ -166,17 +172,17 @@ TEST(CheckTest, History) {
        "E012 <count()> count() has other arguments | write count(EVENT), count(EVENT, WINDOW) or "
        "count(EVENT, WINDOW, CONDITION)"},
       {"count(person.tier) > 1",
-       "E015 <person.tier> the event's name must stand in quotes | for example count(\"Order "
-       "Completed\")"},
+       "E015 <person.tier> the event's name person.tier must stand in quotes | for example "
+       "count(\"Order Completed\")"},
       {"count('Order Completed', days(person.points)) > 1",
-       "E016 <days(person.points)> the window must be constant | write a constant duration such as "
-       "days(90), or the word ever"},
+       "E016 <days(person.points)> the window days(person.points) must be constant | write a "
+       "constant duration such as days(90), or the word ever"},
       {"count('Order Completed', 90) > 1",
-       "E016 <90> the window must be a duration | write a constant duration such as days(90), or "
-       "the word ever"},
+       "E016 <90> the window 90 must be a duration | write a constant duration such as days(90), "
+       "or the word ever"},
       {"count('Order Completed', days(0)) > 1",
-       "E016 <days(0)> the window must be longer than nothing | write a constant duration such as "
-       "days(90), or the word ever"},
+       "E016 <days(0)> the window days(0) must be longer than nothing | write a constant duration "
+       "such as days(90), or the word ever"},
       {"count('Order Completed', days(7) + hours(1), event.totl > 1.0) > 1",
        "E006 <totl> \"Order Completed\" has no property \"totl\" | did you mean \"total\"?"},
       {"count('Order Completed', ever, in_segment('vip')) > 1",
@@ -192,10 +198,10 @@ TEST(CheckTest, History) {
        "stand "
        "inside each other"},
       {"count('Order Completed', ever, event.total) > 1",
-       "E013 <event.total> a condition is needed here, this is double | compare it with something, "
-       "for example == or >="},
+       "E013 <event.total> a condition is needed here, event.total is double | compare it with "
+       "something, for example == or >="},
       {"sum('Order Completed', ever, event.order_id) > 1",
-       "E013 <event.order_id> sum() needs a number, this is string"},
+       "E013 <event.order_id> sum() needs a number, event.order_id is string"},
       {"sum('Order Completed', ever, person.points) > 1",
        "E004 <person> \"person\" has no meaning here | values of history functions see only event"},
   };
@@ -253,12 +259,11 @@ TEST(CheckTest, WarnsWhereAbsenceCountsAsFalse) {
 
 TEST(CheckTest, ResultType) {
   const TestNames names;
-  EXPECT_EQ(
-      Issues("event.total", StepScope(), names, TypeKind::kBool),
-      "E021 <event.total> a condition (true or false) is needed here, this is double | compare "
-      "it with something, for example >= 20");
+  EXPECT_EQ(Issues("event.total", StepScope(), names, TypeKind::kBool),
+            "E021 <event.total> a condition (true or false) is needed here, event.total is double "
+            "| compare it with something, for example >= 20");
   EXPECT_EQ(Issues("event.total", StepScope(), names, TypeKind::kTimestamp),
-            "E021 <event.total> timestamp is needed here, this is double");
+            "E021 <event.total> timestamp is needed here, event.total is double");
   EXPECT_EQ(Issues("person.birthday", StepScope(), names, TypeKind::kTimestamp), "");
 }
 
@@ -280,9 +285,9 @@ TEST(CheckTest, AMistakeInAWindowIsOneMessage) {
 
 TEST(CheckTest, WithoutCatalogueAllIsDynamic) {
   const TestNames names(false);
-  EXPECT_EQ(
-      Issues("event.anything * 2 > 'x' + person.other", StepScope(), names),
-      "E013 <event.anything * 2 > 'x' + person.other> int and string cannot be compared with >");
+  EXPECT_EQ(Issues("event.anything * 2 > 'x' + person.other", StepScope(), names),
+            "E013 <event.anything * 2 > 'x' + person.other> event.anything * 2 (int) and 'x' + "
+            "person.other (string) cannot be compared with >");
   EXPECT_EQ(Issues("event.anything > person.other && count('Anything') > 1", StepScope(), names),
             "");
 }

@@ -5,6 +5,7 @@
 
 #include "engine/base/suggest.h"
 #include "engine/language/journey_draft.h"
+#include "engine/language/values.h"
 
 namespace sojourn::language {
 namespace {
@@ -45,9 +46,10 @@ void CheckTarget(const PendingExpression& pending, LoadContext* context) {
   const expr::TypeKind from = (*pending.program)->type().kind;
   const expr::TypeKind to = pending.target->kind;
   if (Fits(from, to)) return;
-  context->reporter->Error(Code::kWrongType, *pending.node->file, pending.node->range,
-                           fmt::format("this is of type {}, the catalogue says {}",
-                                       expr::TypeKindName(from), expr::TypeKindName(to)));
+  context->reporter->Error(
+      Code::kWrongType, *pending.node->file, pending.node->range,
+      fmt::format("{} is of type {}, the catalogue says {}", ShortText(pending.node->text),
+                  expr::TypeKindName(from), expr::TypeKindName(to)));
 }
 
 // `event` may be what a wait_until consumed, while the trigger has such a property too.

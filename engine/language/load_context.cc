@@ -125,7 +125,9 @@ std::optional<QuietHours> QuietHoursFrom(const Node& node, LoadContext* context)
   if (TextAt(node, "then") == "skip") hours.then = QuietThen::kSkip;
   if (hours.from == hours.to) {
     context->reporter->Error(Code::kEmptyInterval, *to->file, to->range,
-                             "quiet hours that end when they begin are none",
+
+                             fmt::format("quiet hours from {} to {} end when they begin",
+                                         TextAt(node, "from"), to->text),
                              "leave quiet_hours out, or write none in a journey");
   }
   return hours;

@@ -85,8 +85,8 @@ class JourneyLoader {
     if (usable) return;
     context_->reporter->Error(
         Code::kRunKeyType, *node->file, node->range,
-        fmt::format("one_run_per must be a string, int or bool, this is of type {}",
-                    expr::TypeKindName(kind)));
+        fmt::format("one_run_per must be a string, int or bool, {} is of type {}",
+                    ShortText(node->text), expr::TypeKindName(kind)));
   }
 
   void LoadTimes() {
@@ -115,7 +115,9 @@ class JourneyLoader {
     if (!journey_->active_from || !journey_->active_until) return;
     if (*journey_->active_from < *journey_->active_until) return;
     context_->reporter->Error(Code::kEmptyInterval, *until->file, until->range,
-                              "the journey ends before it begins");
+
+                              fmt::format("the journey ends before it begins: until {}, from {}",
+                                          until->text, from->text));
   }
 
   // A goal or exit rule may come at any moment of a run.

@@ -135,7 +135,8 @@ class TriggerLoader {
     const Node* on = schedule.Find("on");
     if (on == nullptr && schedule.FindKey("on") != nullptr) return;
     if (every->text == "day") {
-      if (on != nullptr) RefuseOn(*on, "every: day takes no \"on\"");
+      if (on != nullptr)
+        RefuseOn(*on, fmt::format("every: day takes no \"on\", here {}", on->text));
       return;
     }
     const bool week = every->text == "week";
@@ -148,7 +149,9 @@ class TriggerLoader {
     }
     const auto weekday = ParseWeekday(on->text);
     if (week != weekday.has_value()) {
-      RefuseOn(*on, week ? "every: week needs a weekday" : "every: month needs a day from 1 to 31");
+      const char* need =
+          week ? "every: week needs a weekday" : "every: month needs a day from 1 to 31";
+      RefuseOn(*on, fmt::format("{}, \"{}\" is none", need, on->text));
       return;
     }
     trigger->weekday = weekday.value_or(0);

@@ -2,9 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/base/suggest.h"
+#include "engine/language/read.h"
 #include "engine/language/schema.h"
+#include "engine/language/values.h"
 
 namespace sojourn::language {
 namespace {
@@ -46,10 +49,11 @@ class ShapeChecker {
     if (!node.is_scalar()) return WrongKind(node, shape);
     if (node.is_null()) {
       return Refuse(node, Code::kWrongKindOfValue,
-                    fmt::format("{} is missing here", ShapeNoun(shape)));
+                    fmt::format("{} has no value, {} is needed", Called(), Noun(shape)));
     }
     if (node.text.empty() && shape.kind == ShapeKind::kExpression) {
-      return Refuse(node, Code::kWrongKindOfValue, "an expression is missing here");
+      return Refuse(node, Code::kWrongKindOfValue,
+                    fmt::format("{} is empty, an expression is needed", Called()));
     }
     ScalarProblem problem;
     if (CheckScalar(node, shape, &problem)) return true;
@@ -63,21 +67,32 @@ class ShapeChecker {
 
   bool CheckOneOrMany(const Node& node, const Shape& item) {
     if (!node.is_sequence()) return Check(node, item);
-    if (node.items.empty()) return Refuse(node, Code::kEmptyList, "this list is empty");
+    if (node.items.empty()) return EmptyList(node);
     return CheckItems(node, item);
   }
 
   bool CheckList(const Node& node, const Shape& shape) {
     if (!node.is_sequence()) return WrongKind(node, shape);
-    if (node.items.empty() && !shape.may_be_empty) {
-      return Refuse(node, Code::kEmptyList, "this list is empty");
-    }
+    if (node.items.empty() && !shape.may_be_empty) return EmptyList(node);
     return CheckItems(node, shape.item());
+  }
+
+  bool EmptyList(const Node& node) {
+    return Refuse(node, Code::kEmptyList, fmt::format("the list {} is empty", Called()));
   }
 
   bool CheckItems(const Node& node, const Shape& item) {
     bool fine = true;
+    const Place outer = std::exchange(place_, {place_.key, true});
     for (const Node* child : node.items) fine = Check(*child, item) && fine;
+    place_ = outer;
+    return fine;
+  }
+
+  bool CheckValue(const Node::Entry& entry, const Shape& shape) {
+    const Place outer = std::exchange(place_, {entry.key, false});
+    const bool fine = Check(*entry.value, shape);
+    place_ = outer;
     return fine;
   }
 
@@ -89,7 +104,7 @@ class ShapeChecker {
       if (IsTornExpression(node, entry, before)) {
         fine = false;
       } else {
-        fine = (Check(*entry.key, shape.key()) & Check(*entry.value, shape.item())) && fine;
+        fine = (Check(*entry.key, shape.key()) & CheckValue(entry, shape.item())) && fine;
       }
       before = &entry;
     }
@@ -122,7 +137,7 @@ class ShapeChecker {
     for (const Node::Entry& entry : node.entries) {
       const Field* field = FindField(shape, form, entry.key->text);
       if (field != nullptr) {
-        fine = Check(*entry.value, field->shape()) && fine;
+        fine = CheckValue(entry, field->shape()) && fine;
       } else if (!IsNamingKey(shape, entry.key->text)) {
         UnknownKey(node, entry, before, shape, form);
         fine = false;
@@ -160,21 +175,41 @@ class ShapeChecker {
 
   void NoForm(const Node& node, const Shape& shape) {
     std::vector<std::string> names;
-    std::string listed;
-    for (const Form& form : shape.forms) {
-      names.emplace_back(form.naming.key);
-      if (!listed.empty()) listed += ", ";
-      listed += form.naming.key;
-    }
+    for (const Form& form : shape.forms) names.emplace_back(form.naming.key);
+    const std::string listed = fmt::format("{}", fmt::join(names, ", "));
+    const Node* stranger = nullptr;
     for (const Node::Entry& entry : node.entries) {
       if (FindField(shape, nullptr, entry.key->text) != nullptr) continue;
-      std::string hint = DidYouMean(entry.key->text, names);
-      if (hint.empty()) hint = fmt::format("{} is one of: {}", Article(shape), listed);
-      Report(*entry.key, Code::kUnknownKey,
-             fmt::format("unknown key \"{}\" in {}", entry.key->text, Article(shape)), hint);
-      return;
+      const std::string hint = DidYouMean(entry.key->text, names);
+      if (!hint.empty()) return UnknownName(*entry.key, shape, hint);
+      if (stranger == nullptr) stranger = entry.key;
     }
-    Report(node, Code::kMissingKey, fmt::format("{} needs one of: {}", Article(shape), listed));
+    if (stranger == nullptr) {
+      return Report(node, Code::kMissingKey,
+                    fmt::format("{} needs one of: {}", Article(shape), listed));
+    }
+    const std::vector<std::string> wanted = FormsWith(shape, stranger->text);
+    if (wanted.empty()) {
+      return UnknownName(*stranger, shape, fmt::format("{} is one of: {}", Article(shape), listed));
+    }
+    const std::string one = wanted.size() == 1 ? fmt::format("the key \"{}\"", wanted.front())
+                                               : fmt::format("one of: {}", fmt::join(wanted, ", "));
+    Report(*stranger, Code::kMissingKey,
+           fmt::format("{} with \"{}\" needs {}", Article(shape), stranger->text, one));
+  }
+
+  void UnknownName(const Node& key, const Shape& shape, std::string hint) {
+    Report(key, Code::kUnknownKey,
+           fmt::format("unknown key \"{}\" in {}", key.text, Article(shape)), std::move(hint));
+  }
+
+  // The naming keys of the forms that can have this key.
+  static std::vector<std::string> FormsWith(const Shape& shape, std::string_view key) {
+    std::vector<std::string> names;
+    for (const Form& form : shape.forms) {
+      if (FindField(shape, &form, key) != nullptr) names.emplace_back(form.naming.key);
+    }
+    return names;
   }
 
   void UnknownKey(const Node& node, const Node::Entry& entry, const Node::Entry* before,
@@ -296,19 +331,41 @@ class ShapeChecker {
     return required.empty() ? "" : fmt::format("write {{{}: {}}}", required, node.text);
   }
 
+  // What messages call the value that is checked.
+  std::string Called() const {
+    if (place_.key == nullptr) return "this";
+    return fmt::format("{}\"{}\"", place_.is_item ? "an item of " : "", place_.key->text);
+  }
+
+  // What must stand there; a mapping that is called like its own key says nothing more.
+  std::string_view Noun(const Shape& shape) const {
+    const std::string_view noun = ShapeNoun(shape);
+    const bool own = shape.kind == ShapeKind::kObject && !place_.is_item && place_.key != nullptr &&
+                     HasSuffix(noun, place_.key->text);
+    return own ? "a mapping" : noun;
+  }
+
+  static std::string Found(const Node& node) {
+    if (node.is_mapping()) return "this is a mapping";
+    if (node.is_sequence()) return "this is a list";
+    const ScalarType type = TypeOfScalar(node);
+    if (type == ScalarType::kInt || type == ScalarType::kDouble) {
+      return fmt::format("{} is a number", node.text);
+    }
+    return fmt::format("{} is text", QuotedText(node.text));
+  }
+
   bool WrongKind(const Node& node, const Shape& shape) {
-    const char* found = node.is_mapping() ? "a mapping" : node.is_sequence() ? "a list" : "text";
-    const bool nothing = node.is_null();
+    if (node.is_null()) {
+      return Refuse(node, Code::kWrongKindOfValue,
+                    fmt::format("{} has no value, {} is needed", Called(), Noun(shape)));
+    }
     std::string hint = ObjectOf(node, shape);
     if (node.is_mapping() && node.is_flow() && shape.kind == ShapeKind::kExpression) {
       hint = "put an expression that starts with a brace in quotes";
     }
-    if (nothing) {
-      return Refuse(node, Code::kWrongKindOfValue,
-                    fmt::format("{} is missing here", ShapeNoun(shape)));
-    }
     return Refuse(node, Code::kWrongKindOfValue,
-                  fmt::format("{} is expected here, this is {}", ShapeNoun(shape), found), hint);
+                  fmt::format("{} must be {}, {}", Called(), Noun(shape), Found(node)), hint);
   }
 
   bool Refuse(const Node& node, Code code, std::string message, std::string hint = "") {
@@ -326,7 +383,13 @@ class ShapeChecker {
     reporter_->Error(code, *node.file, range, std::move(message), std::move(hint));
   }
 
+  struct Place {
+    const Node* key = nullptr;  // under which the value stands; null: it is the whole file
+    bool is_item = false;       // of the list under it
+  };
+
   Reporter* const reporter_;
+  Place place_;
   bool broken_here_ = false;  // the mistake just found makes its own node unusable
 };
 

@@ -19,14 +19,6 @@ using Problem = ScalarProblem;
 const std::vector<std::string> kDurationUnits = {"second", "seconds", "minute", "minutes", "hour",
                                                  "hours",  "day",     "days",   "week",    "weeks"};
 
-std::string Quoted(std::string_view text) {
-  constexpr size_t kShown = 60;
-  if (text.size() <= kShown) return fmt::format("\"{}\"", text);
-  size_t end = kShown;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return fmt::format("\"{}...\"", text.substr(0, end));
-}
-
 bool Refuse(Problem* problem, Code code, std::string message, std::string hint = "") {
   *problem = {code, std::move(message), std::move(hint)};
   return false;
@@ -37,7 +29,7 @@ bool CheckName(const Node& node, bool kebab, Problem* problem) {
   const std::string better = ToCase(node.text, kebab ? '-' : '_');
   const bool usable = kebab ? IsKebabCase(better) : IsSnakeCase(better);
   return Refuse(problem, kebab ? Code::kNotKebabCase : Code::kNotSnakeCase,
-                fmt::format("{} is not {}", Quoted(node.text),
+                fmt::format("{} is not {}", QuotedText(node.text),
                             kebab ? "kebab-case (small letters, digits and single hyphens)"
                                   : "snake_case (small letters, digits and single underscores)"),
                 usable ? fmt::format("write {}", better) : "");
@@ -65,7 +57,7 @@ bool CheckDurationBehind(const Node& node, size_t skipped, std::string_view exam
   std::string hint = is_unit ? "" : DidYouMean(word, kDurationUnits);
   if (hint.empty()) hint = fmt::format("write it like {}", example);
   Refuse(problem, Code::kBadDuration,
-         fmt::format("{} is not a duration: {}", Quoted(text), wrong.why), std::move(hint));
+         fmt::format("{} is not a duration: {}", QuotedText(text), wrong.why), std::move(hint));
   problem->begin = static_cast<uint32_t>(skipped + wrong.begin);
   problem->end = static_cast<uint32_t>(skipped + wrong.end);
   return false;
@@ -81,11 +73,12 @@ bool CheckTimeOfDay(const Node& node, Problem* problem) {
   const bool valid = ParseTimeOfDay(node.text).has_value();
   if (valid && quoted) return true;
   if (valid) {
-    return Refuse(problem, Code::kBadTimeOfDay, "a time of day stands in quotes",
+    return Refuse(problem, Code::kBadTimeOfDay,
+                  fmt::format("the time of day {} must stand in quotes", node.text),
                   fmt::format("write \"{}\"", node.text));
   }
   return Refuse(problem, Code::kBadTimeOfDay,
-                fmt::format("{} is not a time of day", Quoted(node.text)),
+                fmt::format("{} is not a time of day", QuotedText(node.text)),
                 "write it like \"09:00\", from \"00:00\" to \"23:59\"");
 }
 
@@ -96,7 +89,7 @@ bool CheckInteger(const Node& node, const Shape& shape, Problem* problem) {
     return true;
   }
   return Refuse(problem, Code::kBadNumber,
-                fmt::format("{} is not a whole number from {} to {}", Quoted(node.text),
+                fmt::format("{} is not a whole number from {} to {}", QuotedText(node.text),
                             shape.minimum, shape.maximum));
 }
 
@@ -112,13 +105,13 @@ bool CheckChoice(const Node& node, const Shape& shape, Problem* problem) {
   std::string hint = DidYouMean(node.text, choices);
   if (hint.empty()) hint = fmt::format("one of: {}", listed);
   return Refuse(problem, Code::kNotAChoice,
-                fmt::format("{} is not allowed here", Quoted(node.text)), std::move(hint));
+                fmt::format("{} is not allowed here", QuotedText(node.text)), std::move(hint));
 }
 
 bool CheckTimeZone(const Node& node, Problem* problem) {
   if (FindTimeZone(node.text)) return true;
   return Refuse(problem, Code::kUnknownTimeZone,
-                fmt::format("{} is not a time zone", Quoted(node.text)),
+                fmt::format("{} is not a time zone", QuotedText(node.text)),
                 "an IANA name such as Europe/Berlin");
 }
 
@@ -129,16 +122,17 @@ bool CheckReentry(const Node& node, Problem* problem) {
     return CheckDurationBehind(node, kAfter.size(), "after 180 days", problem);
   }
   return Refuse(problem, Code::kNotAChoice,
-                fmt::format("{} is not allowed here", Quoted(node.text)),
+                fmt::format("{} is not allowed here", QuotedText(node.text)),
                 "one of: always, never, after DURATION");
 }
 
 bool CheckScheduleDay(const Node& node, Problem* problem) {
   const auto day = ParseInteger(node.text);
   if (ParseWeekday(node.text) || (day && *day >= 1 && *day <= 31)) return true;
-  return Refuse(problem, Code::kNotAChoice,
-                fmt::format("{} is neither a weekday nor a day of the month", Quoted(node.text)),
-                "monday to sunday, or 1 to 31");
+  return Refuse(
+      problem, Code::kNotAChoice,
+      fmt::format("{} is neither a weekday nor a day of the month", QuotedText(node.text)),
+      "monday to sunday, or 1 to 31");
 }
 
 bool CheckTypeName(const Node& node, Problem* problem) {
@@ -149,14 +143,14 @@ bool CheckTypeName(const Node& node, Problem* problem) {
   if (hint.empty()) {
     hint = "one of: bool, int, double, string, timestamp, date, list, map; ? may be absent";
   }
-  return Refuse(problem, Code::kUnknownType, fmt::format("{} is not a type", Quoted(node.text)),
+  return Refuse(problem, Code::kUnknownType, fmt::format("{} is not a type", QuotedText(node.text)),
                 std::move(hint));
 }
 
 bool CheckOf(bool valid, const Node& node, Code code, std::string_view noun, std::string hint,
              Problem* problem) {
   if (valid) return true;
-  return Refuse(problem, code, fmt::format("{} is not {}", Quoted(node.text), noun),
+  return Refuse(problem, code, fmt::format("{} is not {}", QuotedText(node.text), noun),
                 std::move(hint));
 }
 

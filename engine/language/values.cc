@@ -1,5 +1,6 @@
 #include "engine/language/values.h"
 
+#include <fmt/format.h>
 #include <re2/re2.h>
 
 #include <charconv>
@@ -38,6 +39,16 @@ std::string ToCase(std::string_view text, char separator) {
   while (!out.empty() && out.back() == separator) out.pop_back();
   return out;
 }
+
+std::string ShortText(std::string_view text) {
+  constexpr size_t kShown = 60;
+  if (text.size() <= kShown) return std::string(text);
+  size_t end = kShown;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return fmt::format("{}...", text.substr(0, end));
+}
+
+std::string QuotedText(std::string_view text) { return fmt::format("\"{}\"", ShortText(text)); }
 
 std::optional<int64_t> ParseInteger(std::string_view text) {
   int64_t value = 0;

@@ -16,6 +16,10 @@ bool IsSnakeCase(std::string_view text);
 // The name as kebab-case ('-') or snake_case ('_') writes it: "Win Back" -> "win-back"; may be "".
 std::string ToCase(std::string_view text, char separator);
 
+// The text for a message, shortened where it is long; and in double quotes.
+std::string ShortText(std::string_view text);
+std::string QuotedText(std::string_view text);
+
 std::optional<int64_t> ParseInteger(std::string_view text);
 
 // "12.5" -> 1250 buckets of kBuckets; 0 to 100 with at most two decimals.

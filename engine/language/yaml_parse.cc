@@ -297,7 +297,7 @@ class YamlBuilder {
     const std::string_view tag_text =
         std::string_view(file_.text()).substr(range.begin, range.end - range.begin);
     const bool expression = tag_text.find_first_of(".(") != std::string_view::npos;
-    Fail(Code::kTag, range, "YAML tags are not allowed",
+    Fail(Code::kTag, range, fmt::format("the YAML tag {} is not allowed", tag_text),
          expression ? "put an expression that begins with ! in quotes" : "leave the tag out");
     return true;
   }

@@ -47,7 +47,16 @@ bool ExpressionParser::TakeWord(std::string_view word) {
 }
 
 void ExpressionParser::Expect(TokenKind kind, std::string_view what) {
-  if (!Take(kind)) Fail(peek().span, fmt::format("{} is expected here", what));
+  if (!Take(kind)) FailInstead(what);
+}
+
+void ExpressionParser::FailInstead(std::string_view what, std::string hint) {
+  const Span span = peek().span;
+  const std::string_view found = AtEnd() ? std::string_view() : TextOf(span);
+  Fail(span,
+       found.empty() ? fmt::format("{} is expected here", what)
+                     : fmt::format("{} is expected here, not {}", what, found),
+       std::move(hint));
 }
 
 void ExpressionParser::ExpectEnd() {
@@ -66,7 +75,7 @@ std::string_view ExpressionParser::NewName() {
   const Token& token = peek();
   const bool number = token.kind == TokenKind::kNumber && token.text[0] != '-';
   if (token.kind != TokenKind::kName && token.kind != TokenKind::kString && !number) {
-    Fail(token.span, "a name is expected here");
+    FailInstead("a name");
     return {};
   }
   return Next().text;

@@ -25,6 +25,8 @@ class ExpressionParser {
   bool TakeWord(std::string_view word);
   // The same, or an issue that says what is expected.
   void Expect(TokenKind kind, std::string_view what);
+  // `what` should stand where the next token does.
+  void FailInstead(std::string_view what, std::string hint = "");
   // A name for a new variable.
   std::string_view NewName();
   void ExpectEnd();

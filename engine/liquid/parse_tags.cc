@@ -113,10 +113,10 @@ void Parser::For(const Piece& piece, Block* block) {
   node.is_table = NameOf(piece) == "tablerow";
   ExpressionParser markup = Markup(piece);
   const Token variable = markup.peek();
-  if (variable.kind != TokenKind::kName) markup.Fail(variable.span, "a name is expected here");
+  if (variable.kind != TokenKind::kName) markup.FailInstead("a name");
   node.variable = variable.text;
   markup.TakeWord(variable.text);
-  if (!markup.TakeWord("in")) markup.Fail(markup.peek().span, "in is expected here");
+  if (!markup.TakeWord("in")) markup.FailInstead("in");
   node.items = markup.Value();
   node.name = fmt::format("{}-{}", node.variable, TextOf(node.items.span));
   ForOptions(&markup, &node);
@@ -263,8 +263,7 @@ void Parser::Partial(const Piece& piece, Block* block) {
   node.is_isolated = NameOf(piece) == "render";
   const Token name = markup.peek();
   if (!markup.Take(TokenKind::kString)) {
-    return markup.Fail(name.span, "the name of the partial is expected here",
-                       "a name in quotes; it cannot be computed");
+    return markup.FailInstead("the name of the partial", "a name in quotes; it cannot be computed");
   }
   node.variable = name.text;
   node.is_for_each = markup.TakeWord("for");

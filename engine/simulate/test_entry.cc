@@ -36,7 +36,7 @@ void WarnAboutType(const Node& node, const Value& value, const expr::Type& type,
                    Reporter* reporter) {
   if (value.is_null() || expr::Coerce(value, type.kind)) return;
   Warn(reporter, Code::kWrongType, node,
-       fmt::format("this is not of the type {}, so it is read as absent",
+       fmt::format("\"{}\" is not of the type {}, so it is read as absent", node.text,
                    expr::TypeKindName(type.kind)));
 }
 

@@ -75,9 +75,11 @@ class Parser {
                            ? node.range
                            : node.RangeOf(static_cast<uint32_t>(problem.begin),
                                           static_cast<uint32_t>(problem.end));
-    reporter_->Error(Code::kBadDuration, *node.file, range,
-                     "this is neither a duration nor a timestamp: " + problem.why,
-                     "write for example 2h, 1d 30m, -3d or 2026-03-02T09:00:00Z");
+    reporter_->Error(
+        Code::kBadDuration, *node.file, range,
+
+        fmt::format("\"{}\" is neither a duration nor a timestamp: {}", node.text, problem.why),
+        "write for example 2h, 1d 30m, -3d or 2026-03-02T09:00:00Z");
     return start_;
   }
 
@@ -158,7 +160,8 @@ class Parser {
       const Node& at = *node->Find("at");
       event.at = MomentOf(at);
       if (of_history && event.at > start_) {
-        Error(Code::kEmptyInterval, at, "an entry of the history is later than start",
+        Error(Code::kEmptyInterval, at,
+              fmt::format("an entry of the history is later than start: {}", at.text),
               "move it to events");
       }
       if (!of_history && event.at < start_) {

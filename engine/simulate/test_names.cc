@@ -181,7 +181,8 @@ void ExpectedNames::CheckExpectation(const Node& node, const Node& named,
 void ExpectedNames::CheckPattern(const Node& pattern) {
   const RE2 compiled(pattern.text, RE2::Quiet);
   if (compiled.ok()) return;
-  Error(Code::kWrongKindOfValue, pattern, "this is no regular expression: " + compiled.error());
+  Error(Code::kWrongKindOfValue, pattern,
+        fmt::format("\"{}\" is no regular expression: {}", pattern.text, compiled.error()));
 }
 
 }  // namespace sojourn::simulate
