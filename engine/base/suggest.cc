@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdint>
 
 namespace sojourn {
 namespace {
@@ -38,6 +39,26 @@ size_t Distance(std::string_view a, std::string_view b) {
   return cost[a.size()][b.size()];
 }
 
+// "cnt" of "count", "Email Clicked" of "Email Link Clicked": letters are left out inside only.
+bool IsAbbreviation(std::string_view text, std::string_view name) {
+  if (text.size() < 2 || name.size() > 2 * text.size()) return false;
+  if (text.front() != name.front() || text.back() != name.back()) return false;
+  size_t found = 0;
+  for (const char c : name) {
+    if (found < text.size() && text[found] == c) ++found;
+  }
+  return found == text.size();
+}
+
+// Edits, or less than one for an abbreviation; in halves, to be compared.
+size_t HalfEdits(std::string_view text, std::string_view name) {
+  const size_t distance = Distance(text, name);
+  if (distance > 0 && IsAbbreviation(text, name)) return 1;
+  // A short word that begins otherwise and needs several edits is another word.
+  const bool strange = distance > 1 && 4 * distance > text.size() && text.front() != name.front();
+  return strange ? SIZE_MAX : 2 * distance;
+}
+
 }  // namespace
 
 std::string NearestName(std::string_view wrong, const std::vector<std::string>& candidates) {
@@ -45,12 +66,11 @@ std::string NearestName(std::string_view wrong, const std::vector<std::string>& 
   const std::string folded = Folded(wrong);
   std::string nearest;
   // About one edit in three letters; in one or two letters only case and separators.
-  size_t best = (wrong.size() <= 2 ? 0 : (wrong.size() + 2) / 3) + 1;
+  size_t best = 2 * (wrong.size() <= 2 ? 0 : (wrong.size() + 2) / 3) + 2;
   for (const std::string& candidate : candidates) {
-    const size_t difference = candidate.size() > wrong.size() ? candidate.size() - wrong.size()
-                                                              : wrong.size() - candidate.size();
-    if (difference >= best || candidate == wrong) continue;
-    const size_t distance = Distance(folded, Folded(candidate));
+    const bool comparable = !candidate.empty() && candidate.size() <= kMaxComparedBytes;
+    if (!comparable || candidate == wrong) continue;
+    const size_t distance = HalfEdits(folded, Folded(candidate));
     if (distance >= best) continue;
     best = distance;
     nearest = candidate;

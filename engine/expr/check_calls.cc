@@ -44,6 +44,14 @@ bool IsLikeMacro(const Node& node) {
   return std::find(std::begin(kMacros), std::end(kMacros), meant) != std::end(kMacros);
 }
 
+// A misspelt function of the history, or one of another tool: it is called with an event's name.
+bool IsLikeHistory(const Node& node) {
+  if (node.method || HasFunction(node.name, true) || HasFunction(node.name, false)) return false;
+  History function;
+  return FindHistory(NearestName(node.name, AllNames()), &function) ||
+         (node.children.size() > 1 && IsText(*node.children.front()));
+}
+
 }  // namespace
 
 Type Checker::CheckCall(Node* node) {
@@ -79,10 +87,11 @@ void Checker::ResolveNamespace(Node* node) const {
 Type Checker::CheckFunction(Node* node, std::string_view name, bool method) {
   const Overloads overloads = FindOverloads(name, method, node->children.size());
   node->access = Access::kFunction;
-  // A misspelt macro has names of its own; what stands in it is not judged.
-  const bool like_macro = overloads.count == 0 && !scope_->unchecked && IsLikeMacro(*node);
+  // A misspelt macro or history function has names of its own; what stands in it is not judged.
+  const bool unknown = overloads.count == 0 && !scope_->unchecked;
+  const bool foreign = unknown && (IsLikeMacro(*node) || IsLikeHistory(*node));
   for (Node* child : node->children) {
-    if (!like_macro || child == node->children.front()) Check(child);
+    if (!foreign || child == node->children.front()) Check(child);
   }
   if (overloads.count == 0) {
     if (!scope_->unchecked) UnknownFunction(*node);

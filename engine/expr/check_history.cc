@@ -7,6 +7,7 @@
 #include "engine/base/check.h"
 #include "engine/base/hash.h"
 #include "engine/base/limits.h"
+#include "engine/base/suggest.h"
 #include "engine/expr/check.h"
 #include "engine/expr/constant.h"
 #include "engine/model/event.h"

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/base/suggest.h"
 #include "engine/expr/check.h"
 
 namespace sojourn::expr {
@@ -145,6 +146,7 @@ Type Checker::CheckName(Node* node) {
     return {};
   }
   std::vector<std::string> known(kRoots.begin(), kRoots.end());
+  known.insert(known.end(), {"ever", "true", "false"});
   known.insert(known.end(), scope_->variables.begin(), scope_->variables.end());
   std::string hint = DidYouMean(name, known);
   if (scope_->event && names_.HasCatalog() && Has(PossibleProperties(scope_->events), name)) {

@@ -56,7 +56,4 @@ class IssueList {
   int errors_ = 0;
 };
 
-// "did you mean \"X\"?" for the candidate nearest to `word`, or "" where none is near.
-std::string DidYouMean(std::string_view word, const std::vector<std::string>& candidates);
-
 }  // namespace sojourn::expr

@@ -71,7 +71,10 @@ class Parser {
   std::nullptr_t Unexpected(std::string_view wanted) {
     const Token& token = Here();
     if (token.kind == TokenKind::kEnd) {
-      return Fail({last_end_, last_end_}, fmt::format("the text ends where {} is needed", wanted));
+      const std::string_view last = position_ > 0 ? tokens_[position_ - 1].text : "";
+      return Fail({last_end_, last_end_},
+                  fmt::format("the text ends behind {}, where {} is needed", last, wanted),
+                  last == "%" ? "percents are plain numbers here, texts stand in quotes" : "");
     }
     if (position_ > 0 && tokens_[position_ - 1].text == "not") {
       return Fail(tokens_[position_ - 1].span, "not is no operator", "write ! for \"not\"");
@@ -80,6 +83,9 @@ class Parser {
     if (token.text == "and") hint = "write && for \"and\"";
     if (token.text == "or") hint = "write || for \"or\"";
     if (token.text == "not") hint = "write ! for \"not\"";
+    if (token.text == "is" || token.text == "equals") {
+      hint = fmt::format("write == for \"{}\"", token.text);
+    }
     return Fail(token.span, fmt::format("expected {}, found {}", wanted, token.text), hint);
   }
 

@@ -117,6 +117,7 @@ void WarnAboutJourney(JourneyDraft* draft, LoadContext* context) {
   WarnUnreachable(*draft, context);
   WarnMails(*draft, context);
   WarnGoal(*draft, context);
+  if (context->some_tests_unreadable) return;
   if (context->tested_journeys.count(draft->journey.name) != 0) return;
   Warn(Code::kNoTest, draft->root->Find("journey"), context,
        fmt::format("no test file names the journey \"{}\"", draft->journey.name),

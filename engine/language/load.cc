@@ -97,9 +97,11 @@ class BundleLoader {
     const SourceFile file(path, bytes);
     Reporter unheard;
     const auto document = YamlDocument::Parse(file, &unheard);
-    if (document == nullptr) return;
-    const Node* journeys = document->root().Find("journeys");
-    if (journeys == nullptr) return;
+    const Node* journeys = document == nullptr ? nullptr : document->root().Find("journeys");
+    if (journeys == nullptr) {
+      context_.some_tests_unreadable = true;
+      return;
+    }
     for (const Node* name : journeys->items) context_.tested_journeys.insert(name->text);
   }
 
@@ -114,23 +116,28 @@ class BundleLoader {
       if (kind.first_key != first) continue;
       file->kind = kind.first_key;
       file->has_shape = CheckShape(root, kind.shape(), &reporter_);
-      if (!file->has_shape) ForgetMisspelt(root, kind);
+      if (!file->has_shape) ForgetUnread(root, kind);
       return;
     }
     UnknownKind(*file, first);
   }
 
-  // What a misspelt key of the company or a catalogue declares is not known, nor called unknown.
-  void ForgetMisspelt(const Node& root, const FileKind& kind) {
+  // What a misspelt key of the company or a catalogue declares, or one whose value is of a wrong
+  // kind, is not known, nor called unknown.
+  void ForgetUnread(const Node& root, const FileKind& kind) {
     const std::vector<Field>& fields = kind.shape().fields;
     for (const Node::Entry& entry : root.entries) {
       const bool known = std::any_of(fields.begin(), fields.end(), [&](const Field& field) {
         return field.key == entry.key->text;
       });
-      if (known) continue;
+      if (known && !(entry.value->broken && DeclaresNames(entry.key->text))) continue;
       if (kind.first_key == "company") context_.company_unreadable = true;
       if (kind.first_key == "catalog") context_.catalog->ForgetCatalog();
     }
+  }
+
+  static bool DeclaresNames(std::string_view key) {
+    return key == "topics" || key == "senders" || key == "events" || key == "traits";
   }
 
   void UnknownKind(const RulesFile& file, const std::string& first) {
@@ -145,8 +152,8 @@ class BundleLoader {
     }
     DeclareUnread(NearestName(first, kinds), root.entries.front().value->text);
     for (const std::string& kind : kinds) DeclareUnread(kind, TextAt(root, kind));
-    std::string hint = DidYouMean(first, kinds);
-    if (hint.empty() && first == "journeys") hint = "a test's file name ends in .test.yaml";
+    const bool of_test = first == "journeys" || first == "tests";
+    std::string hint = of_test ? "a test's file name ends in .test.yaml" : DidYouMean(first, kinds);
     for (const std::string& kind : kinds) {
       if (hint.empty() && root.FindKey(kind) != nullptr) {
         hint = fmt::format("put the key \"{}\" first", kind);

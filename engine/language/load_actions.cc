@@ -60,6 +60,7 @@ const Template* StepBuilder::FindTemplate(const Node& name) {
 
 void StepBuilder::CheckChannel(const Node& name, const SendStep& send) {
   if (send.template_rule == nullptr || send.template_rule->channel == send.channel) return;
+  if (context_->unclear_channels.count(name.text) != 0) return;
   context_->reporter->Error(Code::kWrongChannel, *name.file, name.range,
                             fmt::format("the template \"{}\" is for {}, this step is {}", name.text,
                                         model::ActionKindName(send.template_rule->channel),

@@ -68,8 +68,10 @@ void LoadEvents(const Node* events, LoadContext* context) {
     if (events->FindKey(entry.key->text) != entry.key) continue;  // told: the key stands twice
     Catalog::Properties properties;
     for (const Node::Entry& property : entry.value->entries) {
-      properties[property.key->text] = TypeOf(*property.value);
+      const bool twice = entry.value->FindKey(property.key->text) != property.key;  // told
+      properties[property.key->text] = twice ? expr::Type{} : TypeOf(*property.value);
     }
+    if (entry.value->broken) context->catalog->OpenEvent(entry.key->text);
     if (!context->catalog->AddEvent(entry.key->text, std::move(properties))) {
       context->reporter->Error(
           Code::kDeclaredTwice, *entry.key->file, entry.key->range,

@@ -100,6 +100,14 @@ bool KnowsTopic(const Node* node, LoadContext* context) {
   return false;
 }
 
+bool IsMisspelt(const Node& mapping, std::string_view key) {
+  const std::vector<std::string> meant = {std::string(key)};
+  return mapping.FindKey(key) == nullptr &&
+         std::any_of(mapping.entries.begin(), mapping.entries.end(), [&](const Node::Entry& entry) {
+           return !NearestName(entry.key->text, meant).empty();
+         });
+}
+
 std::string TextAt(const Node& node, std::string_view key) {
   const Node* value = node.Find(key);
   return value == nullptr ? "" : value->text;

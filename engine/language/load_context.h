@@ -61,6 +61,8 @@ struct LoadContext {
   std::set<std::string> pools;
   std::set<std::string> senders;
   bool company_unreadable = false;
+  bool some_tests_unreadable = false;      // which journeys those test is not known
+  std::set<std::string> unclear_channels;  // templates whose channel is misspelt
 
   std::map<std::string, LoadedTemplate> loaded_templates;
   // What templates read and some send does not have: by place and path.
@@ -98,6 +100,9 @@ expr::Scope SegmentScope();
 bool KnowsEvent(const Node* node, LoadContext* context);
 bool KnowsSegment(const Node* node, LoadContext* context);
 bool KnowsTopic(const Node* node, LoadContext* context);
+
+// Whether `key` is absent and an unknown key of the mapping, which has been told, seems to mean it.
+bool IsMisspelt(const Node& mapping, std::string_view key);
 
 // ---- values ----------------------------------------------------------------------------------
 

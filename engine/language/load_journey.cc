@@ -156,7 +156,7 @@ class JourneyLoader {
   ExitRule LoadExitRule(const Node& node) {
     ExitRule rule;
     if (node.is_scalar()) {
-      if (root_.FindKey("goal") == nullptr) {
+      if (root_.FindKey("goal") == nullptr && !IsMisspelt(root_, "goal")) {
         context_->reporter->Error(Code::kExitOnGoalWithoutGoal, *node.file, node.range,
                                   "this journey has no goal",
                                   "add the key goal, or leave goal out of exit_on");

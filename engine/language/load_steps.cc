@@ -90,7 +90,9 @@ void StepBuilder::AddStep(const Node& node, const std::string& path, Label next)
   step.id = id == nullptr ? path : id->text;
   draft_->origins.back().node = &node;
   draft_->origins.back().has_id = id != nullptr;
-  if (!ids_.insert(step.id).second) {
+  // Paths that stand in each other come twice where a path's name does, which is told there.
+  const bool of_path = id == nullptr && step.id.find('.') != std::string::npos;
+  if (!ids_.insert(step.id).second && !of_path) {
     context_->reporter->Error(Code::kDuplicateStep, *node.file,
                               id == nullptr ? node.range : id->range,
                               fmt::format("another step has the id \"{}\"", step.id));

@@ -130,7 +130,11 @@ class TemplateLoader {
   void CheckContent() {
     const bool mail = rule_->channel == model::ActionKind::kSendEmail;
     const Node* key = root_.FindKey("template");
-    if (mail && root_.FindKey("subject") == nullptr && !IsSubjectMisspelt()) {
+    const Node* channel = root_.FindKey("channel");
+    const bool unclear =
+        IsMisspelt(root_, "channel") || (channel != nullptr && root_.Find("channel") == nullptr);
+    if (unclear) context_->unclear_channels.insert(rule_->name);
+    if (mail && !unclear && root_.FindKey("subject") == nullptr && !IsMisspelt(root_, "subject")) {
       context_->reporter->Error(Code::kMissingKey, file_.source, key->range,
                                 "a mail needs the key \"subject\"");
     }
@@ -139,13 +143,6 @@ class TemplateLoader {
                                 "the template has no body",
                                 "write the text behind the second line of ---");
     }
-  }
-
-  // An unknown key that seems to mean it has been told.
-  bool IsSubjectMisspelt() const {
-    return std::any_of(root_.entries.begin(), root_.entries.end(), [](const Node::Entry& entry) {
-      return !NearestName(entry.key->text, {"subject"}).empty();
-    });
   }
 
   // Where in the file a stretch of the parsed text is.

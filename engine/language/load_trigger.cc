@@ -81,11 +81,19 @@ class TriggerLoader {
     if (!trait) {
       context_->reporter->Error(Code::kNotADate, *date->file, date->range,
                                 fmt::format("\"{}\" is no trait of the person", date->text),
-                                "write it like person.birthday");
+                                MeantTrait(date->text));
       return;
     }
     trigger->trait = *trait;
     CheckDateTrait(*date, *trait);
+  }
+
+  static std::string MeantTrait(const std::string& text) {
+    const size_t dot = text.find('.');
+    const bool person =
+        dot != std::string::npos && !NearestName(text.substr(0, dot), {"person"}).empty();
+    return person ? fmt::format("did you mean \"person{}\"?", text.substr(dot))
+                  : "write it like person.birthday";
   }
 
   void CheckDateTrait(const Node& date, const std::string& trait) {
@@ -133,7 +141,7 @@ class TriggerLoader {
     const Node* every = schedule.Find("every");
     if (every == nullptr) return;
     const Node* on = schedule.Find("on");
-    if (on == nullptr && schedule.FindKey("on") != nullptr) return;
+    if (on == nullptr && (schedule.FindKey("on") != nullptr || IsMisspelt(schedule, "on"))) return;
     if (every->text == "day") {
       if (on != nullptr)
         RefuseOn(*on, fmt::format("every: day takes no \"on\", here {}", on->text));

@@ -23,6 +23,8 @@ class Catalog : public expr::Names {
   // Filling. The first declaration of a name stays; false where there already was one.
   void DeclareCatalog() { has_catalog_ = true; }
   bool AddEvent(const std::string& event, Properties properties);
+  // The event may have any property: what a catalogue says of them cannot be read.
+  void OpenEvent(const std::string& event) { events_[event].open = true; }
   bool AddTrait(const std::string& trait, expr::Type type);
   void AddSegment(const std::string& segment) { segments_.insert(segment); }
   void AddConsentTopic(const std::string& topic) { topics_.insert(topic); }

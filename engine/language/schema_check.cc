@@ -7,6 +7,7 @@
 #include "engine/base/suggest.h"
 #include "engine/language/read.h"
 #include "engine/language/schema.h"
+#include "engine/language/schema_words.h"
 #include "engine/language/values.h"
 
 namespace sojourn::language {
@@ -215,13 +216,18 @@ class ShapeChecker {
   void UnknownKey(const Node& node, const Node::Entry& entry, const Node::Entry* before,
                   const Shape& shape, const Form* form) {
     const std::string& key = entry.key->text;
+    const std::vector<std::string> absent = AbsentKeys(node, shape, form);
+    const std::string meant = Meant(key, absent);
+    if (entry.value->is_null() && meant == FirstWord(key)) {
+      return Report(*entry.key, Code::kUnknownKey,
+                    fmt::format("\"{}\" needs a colon behind it", meant));
+    }
     if (IsTornExpression(node, entry, before)) return;
-    const std::vector<std::string> known = AbsentKeys(node, shape, form);
-    std::string hint = DidYouMean(key, known);
+    std::string hint = meant.empty() ? "" : fmt::format("did you mean \"{}\"?", meant);
     if (key == "<<") hint = "YAML merge keys are not read; write the keys out";
     const std::string wanted = hint.empty() ? WantedInstead(node, shape, form) : "";
     if (!wanted.empty()) hint = fmt::format("did you mean \"{}\", which is missing?", wanted);
-    if (hint.empty()) hint = Listed(known);
+    if (hint.empty()) hint = Listed(shape, form);
     Report(*entry.key, Code::kUnknownKey,
            fmt::format("unknown key \"{}\" in {}", key, Where(shape, form)), hint);
   }
@@ -247,7 +253,7 @@ class ShapeChecker {
     for (const Node::Entry& entry : node.entries) {
       const std::string& key = entry.key->text;
       if (FindField(shape, form, key) != nullptr || IsNamingKey(shape, key)) continue;
-      misspelt.push_back(NearestName(key, absent));
+      misspelt.push_back(Meant(key, absent));
     }
     misspelt.push_back(WantedInstead(node, shape, form));
     return misspelt;
@@ -261,7 +267,7 @@ class ShapeChecker {
     for (const Node::Entry& entry : node.entries) {
       const std::string& key = entry.key->text;
       if (FindField(shape, form, key) != nullptr || IsNamingKey(shape, key)) continue;
-      if (!NearestName(key, absent).empty()) return "";
+      if (!Meant(key, absent).empty()) return "";
       ++strangers;
     }
     std::vector<std::string_view> missing;
@@ -275,11 +281,13 @@ class ShapeChecker {
     return strangers == 1 && missing.size() == 1 ? std::string(missing.front()) : "";
   }
 
-  static std::string Listed(const std::vector<std::string>& known) {
-    if (known.empty()) return "";
-    std::string listed = "known here: ";
-    for (size_t i = 0; i < known.size(); ++i) listed += (i == 0 ? "" : ", ") + known[i];
-    return listed;
+  static std::string Listed(const Shape& shape, const Form* form) {
+    std::vector<std::string> known = AbsentKeys(Node(), shape, nullptr);
+    if (form != nullptr) {
+      known.emplace_back(form->naming.key);
+      for (const Field& field : form->fields) known.emplace_back(field.key);
+    }
+    return fmt::format("{} has the keys: {}", Where(shape, form), fmt::join(known, ", "));
   }
 
   bool RequireFields(const Node& node, const std::vector<Field>& fields, const Shape& shape,
@@ -343,16 +351,6 @@ class ShapeChecker {
     const bool own = shape.kind == ShapeKind::kObject && !place_.is_item && place_.key != nullptr &&
                      HasSuffix(noun, place_.key->text);
     return own ? "a mapping" : noun;
-  }
-
-  static std::string Found(const Node& node) {
-    if (node.is_mapping()) return "this is a mapping";
-    if (node.is_sequence()) return "this is a list";
-    const ScalarType type = TypeOfScalar(node);
-    if (type == ScalarType::kInt || type == ScalarType::kDouble) {
-      return fmt::format("{} is a number", node.text);
-    }
-    return fmt::format("{} is text", QuotedText(node.text));
   }
 
   bool WrongKind(const Node& node, const Shape& shape) {

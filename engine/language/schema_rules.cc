@@ -237,7 +237,7 @@ const Shape& TemplateShape() {
       Object("template", {{"template", &KebabShape, true, "the template's name"},
                           {"description", &TextShape, false, "free text"},
                           {"subject", &TextShape, false, "Liquid"},
-                          {"from", &KebabShape, false, "a sender of company.yaml"},
+                          {"from", &TextShape, false, "a sender of company.yaml"},
                           {"topic", &KebabShape, false, "default: the step's, else marketing"},
                           {"channel", &ChannelShape, false, "default: email"}});
   return shape;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/base/utf8.h"
+#include "engine/language/values.h"
 
 namespace sojourn::language {
 namespace {
@@ -61,6 +62,42 @@ std::string HintFor(std::string_view message) {
   return "";
 }
 
+std::string WordOf(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of("- "), text.size()));
+  return std::string(text.substr(0, text.find_first_of(" :")));
+}
+
+// What the library says of the text that goes on with `rest`, in the words of those who write it.
+std::string Reworded(std::string_view message, std::string_view rest) {
+  const auto says = [&](std::string_view part) {
+    return message.find(part) != std::string_view::npos;
+  };
+  const std::string word = WordOf(rest);
+  if (says("indented double-quoted") || says("indented single-quoted") || says("without closing")) {
+    return fmt::format("this quote is never closed: {}", ShortText(rest));
+  }
+  if (says("expected ':'") || says("invalid multiline plain key") ||
+      says("invalid value after mapping")) {
+    const bool colon = rest.size() > word.size() && rest[word.size()] == ':';
+    return colon ? fmt::format("the colon behind \"{}\" needs a space behind it", word)
+                 : fmt::format("\"{}\" needs a colon behind it", word);
+  }
+  if (says("end of block sequence") && rest.size() > 1 && rest[0] == '-' && rest[1] != ' ') {
+    return fmt::format("the dash before \"{}\" needs a space behind it", word);
+  }
+  if (says("did not find expected key") && rest.substr(0, 2) == "- ") {
+    return fmt::format("no dash can stand before \"{}\" here", word);
+  }
+  if (says("end of block sequence") || says("expected '-' indicator") ||
+      says("wrongly indented sequence item") || says("invalid indentation in mapping")) {
+    return fmt::format("\"{}\" does not begin in the column of the lines it belongs to", word);
+  }
+  if (says("plain scalar cannot start")) {
+    return fmt::format("a text that begins so must stand in quotes: {}", ShortText(rest));
+  }
+  return std::string(message);
+}
+
 }  // namespace
 
 YamlMistake ReadLibraryError(const SourceFile& file, SourceRange range, uint32_t last_end,
@@ -99,7 +136,9 @@ YamlMistake ReadLibraryError(const SourceFile& file, SourceRange range, uint32_t
             fmt::format("not valid YAML: this {} is not closed", file.text()[*open]),
             ""};
   }
-  return {{at, at + 1}, fmt::format("not valid YAML: {}", message), HintFor(message)};
+  const std::string_view rest = std::string_view(source).substr(std::min(offset, source.size()));
+  return {
+      {at, at + 1}, fmt::format("not valid YAML: {}", Reworded(message, rest)), HintFor(message)};
 }
 
 }  // namespace sojourn::language

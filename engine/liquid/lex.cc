@@ -169,6 +169,21 @@ Piece PieceReader::Tag(uint32_t begin, uint32_t end, uint32_t inside_begin,
   return piece;
 }
 
+bool PieceReader::OpensAgain(size_t begin, size_t end) const {
+  char quote = '\0';
+  for (size_t at = begin; at + 1 < end; ++at) {
+    const char c = text_[at];
+    if (quote != '\0') {
+      if (c == quote) quote = '\0';
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '{' && (text_[at + 1] == '%' || text_[at + 1] == '{')) {
+      return true;
+    }
+  }
+  return false;
+}
+
 Piece PieceReader::Next(std::vector<Issue>* issues) {
   if (mode_ == Mode::kLines) return NextLine();
   if (at_ >= end_) return Piece();
@@ -179,7 +194,7 @@ Piece PieceReader::Next(std::vector<Issue>* issues) {
   }
   const bool is_tag = text_[open + 1] == '%';
   const size_t close = text_.substr(0, end_).find(is_tag ? "%}" : "}}", open + 2);
-  if (close == std::string_view::npos) {
+  if (close == std::string_view::npos || OpensAgain(open + 2, close)) {
     issues->push_back({open, open + 2, std::string(text_.substr(open, 2)) + " is never closed",
                        std::string("write ") + (is_tag ? "%}" : "}}") + " behind it"});
     at_ = end_;

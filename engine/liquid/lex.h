@@ -54,6 +54,8 @@ class PieceReader {
   uint32_t FindOpening(uint32_t from) const;
   // Takes the hyphens of whitespace control off [begin, end) and notes the one at the end.
   Span Inside(uint32_t begin, uint32_t end);
+  // Whether another {{ or {% stands in [begin, end) outside quotes.
+  bool OpensAgain(size_t begin, size_t end) const;
   void SkipCommentLines(bool* found);
 
   const std::string_view text_;

@@ -69,12 +69,25 @@ void CheckProperty(const std::string& event, const Node::Entry& entry, const Val
          DidYouMean(property, names.PropertyNames(event)));
 }
 
-void WarnAboutMissing(const Node& track, const TestEvent& event, const expr::Names& names,
-                      Reporter* reporter) {
+// Whether a property that the catalogue does not have, which has been told, seems to mean this one.
+bool IsMeant(const std::string& property, const Node& properties, const TestEvent& event,
+             const expr::Names& names) {
+  for (const Node::Entry& entry : properties.entries) {
+    const std::string& name = entry.key->text;
+    if (!names.EventProperty(event.name, name) && !NearestName(name, {property}).empty()) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void WarnAboutMissing(const Node& track, const Node* properties, const TestEvent& event,
+                      const expr::Names& names, Reporter* reporter) {
   for (const std::string& property : names.PropertyNames(event.name)) {
     const std::optional<expr::Type> type = names.EventProperty(event.name, property);
     const bool demanded = type && type->kind != expr::TypeKind::kDynamic && !type->optional;
     if (!demanded || event.properties.Find(property) != nullptr) continue;
+    if (properties != nullptr && IsMeant(property, *properties, event, names)) continue;
     Warn(reporter, Code::kMissingKey, track,
          fmt::format("\"{}\" has the property \"{}\" in the catalogue, this has not", event.name,
                      property));
@@ -106,7 +119,7 @@ void CheckEntry(const Node& node, const TestEvent& event, const expr::Names& nam
       CheckProperty(event.name, values->entries[i], value, names, reporter);
     }
   }
-  if (track != nullptr) WarnAboutMissing(*track, event, names, reporter);
+  if (track != nullptr) WarnAboutMissing(*track, values, event, names, reporter);
 }
 
 void CheckTraits(const Node& person, const TestCase& test, const expr::Names& names,
