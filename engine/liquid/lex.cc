@@ -170,6 +170,8 @@ Piece PieceReader::Tag(uint32_t begin, uint32_t end, uint32_t inside_begin,
 }
 
 bool PieceReader::OpensAgain(size_t begin, size_t end) const {
+  const size_t first = text_.find_first_not_of("- \t\r\n", begin);
+  if (first < end && text_[first] == '#') return false;  // an inline comment
   char quote = '\0';
   for (size_t at = begin; at + 1 < end; ++at) {
     const char c = text_[at];
