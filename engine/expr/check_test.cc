@@ -51,7 +51,7 @@ struct Case {
 TEST(CheckTest, Syntax) {
   const Case cases[] = {
       {"", "E001 <> the expression is empty"},
-      {"event.total >", "E001 <> the text ends where a value is needed"},
+      {"event.total >", "E001 <> the text ends behind >, where a value is needed"},
       {"event.total = 3", "E001 <=> = is no comparison | write == to compare"},
       {"true and false",
        "E001 <and> expected an operator such as && or the end, found and | write && for \"and\""},
@@ -64,8 +64,8 @@ TEST(CheckTest, Syntax) {
        "E001 <\\q> \"\\q\" is no escape sequence | write \\\\ for a backslash, or r\"...\" for "
        "text "
        "without escapes"},
-      {"(1 + 2", "E001 <> the text ends where \")\" is needed"},
-      {"[1, 2", "E001 <> the text ends where \",\" or \"]\" is needed"},
+      {"(1 + 2", "E001 <> the text ends behind 2, where \")\" is needed"},
+      {"[1, 2", "E001 <> the text ends behind 2, where \",\" or \"]\" is needed"},
       {"9223372036854775808", "E001 <9223372036854775808> the number is too large"},
       {"if", "E001 <if> \"if\" is a reserved word"},
       {"has(1)", "E001 <has(1)> has() needs a field | for example has(event.coupon)"},

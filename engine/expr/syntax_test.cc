@@ -46,7 +46,7 @@ TEST(SyntaxTest, Trees) {
        "A\""},
       {"b'\\xff\\n'", "b\"\\xff\\n\""},
       {".x", "x"},
-      {"1 +", "the text ends where a value is needed"},
+      {"1 +", "the text ends behind +, where a value is needed"},
   };
   for (const Case& c : cases) EXPECT_EQ(DumpSyntax(c.text), c.dump) << c.text;
 }

@@ -63,8 +63,8 @@ std::string HintFor(std::string_view message) {
 }
 
 std::string WordOf(std::string_view text) {
-  text.remove_prefix(std::min(text.find_first_not_of("- "), text.size()));
-  return std::string(text.substr(0, text.find_first_of(" :")));
+  text.remove_prefix(std::min(text.find_first_not_of("- \"'"), text.size()));
+  return std::string(text.substr(0, text.find_first_of(" :\"'")));
 }
 
 // What the library says of the text that goes on with `rest`, in the words of those who write it.

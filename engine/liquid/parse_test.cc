@@ -126,7 +126,8 @@ TEST(IssuesTest, OfPartials) {
             "partial \"self\" 1:11: the partial \"self\" stands in itself; ");
   EXPECT_NE(Issues("{% render 'a' %}", partials).find("stands in itself"), std::string::npos);
   EXPECT_EQ(Issues("{% render name %}", partials),
-            "the name of the partial is expected here, not name (a name in quotes; it cannot be computed); ");
+            "the name of the partial is expected here, not name (a name in quotes; it cannot be "
+            "computed); ");
   EXPECT_NE(Issues("{% render 'a' %}"), "");
 }
 

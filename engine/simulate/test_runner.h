@@ -23,7 +23,8 @@ struct TestOptions {
   bool coverage = false;  // list the steps that no test reached
   // What hostile runs of the same tests change; the results must not.
   bool restart_after_every_input = false;
-  bool tracing = true;  // without it, as in operation, only triggers that the index names are judged
+  bool tracing =
+      true;  // without it, as in operation, only triggers that the index names are judged
   // Makes what lies beneath each test; absent: memory. The clock outlives the world.
   std::function<std::unique_ptr<TestWorld>(const runtime::WallClock*)> make_world;
 };

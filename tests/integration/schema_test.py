@@ -118,7 +118,7 @@ def golden_files(directory, suffix):
         if suffix == ".good.yaml":
             continue
         for path, code in re.findall(r"^(\S+?):\d+:\d+: (?:error|warning)\[(\w+)\]",
-                                     diagnostics.read_text(), re.MULTILINE):
+                                     diagnostics.read_text(errors="replace"), re.MULTILINE):
             if str(directory / name / path) in codes:
                 codes[str(directory / name / path)].add(code)
     return codes
