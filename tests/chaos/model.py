@@ -1,8 +1,8 @@
 """What the journeys of tests/chaos/rules must do with one person, written from the language's text.
 
 An oracle: it shares no code with the engine and knows the rules by heart, so a change of a file
-below rules/ must be repeated here. A Person takes records and fires timers, one at a time, each at the
-moment it is told; which comes next is the business of order.py. Standard library only.
+below rules/ must be repeated here. A Person takes records and fires timers, one at a time; which
+comes next is the business of order.py. Standard library only.
 """
 
 from typing import NamedTuple

@@ -3,16 +3,16 @@ gives the actions that were found.
 
 The rule is: records in the order of log time, topic and offset, and before a record with logical
 time T every timer that is due before T. That is a function of the committed input, except where a
-record was not readable yet when the engine went on without it. Two deviations are therefore allowed,
-and counted:
+record was not readable yet when the engine went on without it. So two deviations are allowed, and
+counted:
 
 - late record: a timer fired though a record with an earlier or the same log time was in the log;
 - overtaking: a record of one topic was taken before an earlier one of another topic.
 
 Both are allowed for log times at most LATE_MS apart, and no more: a process that has not heard of a
 record for longer than the session timeout (10 s) is no member of the group any more, and what it
-does cannot be committed. The second on top is for the broker, which stamps a record before it can be
-read, also where it is killed in between.
+does cannot be committed. The second on top is for the broker, which stamps a record before it can
+be read.
 
 Nothing else is free: within a topic the order stands, each timer fires at the moment it is due, and
 every action's content, logical time, entry number and cause must be those of the order found.

@@ -144,11 +144,11 @@ def _die_with_parent():
 class _Node:
     """One broker-and-controller process with its directory and ports."""
 
-    def __init__(self, node_id, directory, broker_port, controller_port):
+    def __init__(self, node_id, directory, ports, proxy_port):
         self.node_id = node_id
         self.directory = directory
-        self.broker_port = broker_port
-        self.controller_port = controller_port
+        self.broker_port, self.controller_port, self.proxied_port = ports
+        self.proxy_port = proxy_port
         self.process = None
         self.launch_offset = 0  # Where the present launch begins in the log file.
 
@@ -184,21 +184,32 @@ class _Node:
             "transaction.state.log.min.isr": 1,
             "default.replication.factor": replication_factor,
         })
+        if self.proxy_port:
+            self._add_proxied_listener(properties)
         properties.update(overrides)
         text = "".join(f"{key}={value}\n" for key, value in properties.items())
         self.properties_file.write_text(text)
+
+    def _add_proxied_listener(self, properties):
+        properties["listeners"] += f",PROXIED://127.0.0.1:{self.proxied_port}"
+        properties["advertised.listeners"] += f",PROXIED://127.0.0.1:{self.proxy_port}"
+        properties["listener.security.protocol.map"] += ",PROXIED:PLAINTEXT"
 
 
 class KafkaBroker:
     """A broker, or a small cluster of them, with fresh data in a temporary directory.
 
-    `nodes` processes, each broker and controller; `properties` overrides server.properties.
+    `nodes` processes, each broker and controller; `properties` overrides server.properties. Given
+    `proxy_ports`, each node listens on one more port, for the proxy on the loopback port of that
+    list, and tells who comes that way that it is to be found there.
+
     Addresses stay the same from start() to stop(), also across kill() and restart(). Call start()
     and restart() from a thread that lives as long as the broker: it dies with that thread.
     """
 
-    def __init__(self, nodes=1, properties=None):
+    def __init__(self, nodes=1, properties=None, proxy_ports=None):
         self._node_count = nodes
+        self._proxy_ports = proxy_ports or [None] * nodes
         self._overrides = dict(properties or {})
         self._directory = None
         self._nodes = []
@@ -208,6 +219,11 @@ class KafkaBroker:
     def bootstrap(self):
         """The bootstrap address, HOST:PORT[,HOST:PORT...]."""
         return ",".join(node.address for node in self._nodes)
+
+    @property
+    def proxied_addresses(self):
+        """(host, port) of each node for the proxy before it."""
+        return [("127.0.0.1", node.proxied_port) for node in self._nodes]
 
     @property
     def directory(self):
@@ -285,10 +301,10 @@ class KafkaBroker:
         self.stop()
 
     def _lay_out_nodes(self):
-        ports = _free_ports(2 * self._node_count)
+        ports = _free_ports(3 * self._node_count)
         self._nodes = [
-            _Node(index + 1, self._directory / f"node-{index + 1}", ports[2 * index],
-                  ports[2 * index + 1]) for index in range(self._node_count)
+            _Node(index + 1, self._directory / f"node-{index + 1}", ports[3 * index:3 * index + 3],
+                  self._proxy_ports[index]) for index in range(self._node_count)
         ]
         voters = ",".join(f"{node.node_id}@127.0.0.1:{node.controller_port}"
                           for node in self._nodes)
