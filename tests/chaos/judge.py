@@ -26,6 +26,7 @@ KINDS = {
     "unexpected": "an action is there that the input does not demand",
     "changed": "an action is there with another content",
     "reordered": "a person's actions are all there, in no possible order",
+    "dead letter": "a record was set aside although nothing is wrong with it",
     "undecided": "the search was given up",
 }
 MAX_TOLD = 5  # findings of one kind that are told in full
@@ -101,6 +102,8 @@ def judge(evidence):
     _count_replays(evidence, actions, verdict)
     for name, count in evidence.numbers.get("counts", {}).items():
         verdict.counts[name] = count
+    if verdict.counts["dead letters"]:
+        verdict.find("dead letter", f"{verdict.counts['dead letters']} records")
     for name, minimum in evidence.numbers["minima"].items():
         if verdict.counts[name] < minimum:
             verdict.missing.append(f"{name}: {verdict.counts[name]}, at least {minimum} wanted")

@@ -3,10 +3,10 @@
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 
-def read_topic(broker, topic, partition_count):
-    """Every committed record of a topic."""
+def read_topic(broker, topic, partition_count, isolation="read_committed"):
+    """Every committed record of a topic, or with "read_uncommitted" every record."""
     consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "the test",
-                         "isolation.level": "read_committed", "enable.partition.eof": True,
+                         "isolation.level": isolation, "enable.partition.eof": True,
                          "enable.auto.commit": False})
     consumer.assign([TopicPartition(topic, number, 0) for number in range(partition_count)])
     records, at_end = [], set()

@@ -1,0 +1,165 @@
+#!/usr/bin/python3
+"""Proves exactly once over a real Apache Kafka broker, or finds where it is not so.
+
+    run.sh --minutes M --seed N [--instances 3] [--keep DIRECTORY]
+
+Some instances of `sojourn run` work on what a writer writes, through a proxy, while faults strike
+them (faults.py). Then all is healed, everybody's state is asked for by a last record, and when
+nothing is left to do the judge (judge.py) compares what is in the actions topic with what the input
+demands. Prints what happened and the verdict; the exit code is 0 only for `ok`. Otherwise what was
+found stays in a directory, for `judge.py DIRECTORY`. README.md says more.
+
+Debian's own Python runs this: it has python3-confluent-kafka.
+"""
+
+import argparse
+import json
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import evidence as evidence_files  # noqa: E402
+import segments  # noqa: E402
+from evidence import Emitted, Evidence  # noqa: E402
+from faults import Faults  # noqa: E402
+from judge import judge, milliseconds  # noqa: E402
+from kafka_reader import read_topic  # noqa: E402
+from model import Record  # noqa: E402
+from shop import ACTIONS, APP, PARTITIONS, TOPICS, AlongReader, Shop  # noqa: E402
+from writer import Writer  # noqa: E402
+
+PERSONS, RECORDS_PER_SECOND = 160, 30
+# The longest chain of timers (a segment that ends after 15 s), and some.
+LAST_TIMER_SECONDS = 18
+SETTLE_SECONDS = 300
+# Of one minute of faults on a slow machine, and at least in any run.
+MINIMA_PER_MINUTE = {"expected actions": 600, "kills": 1, "kills inside open transactions": 0.4,
+                     "fences": 0.2, "rebalances": 0.6, "broker restarts": 0.15, "replays": 2}
+
+
+class Chaos:
+    """One run: the shop, what strikes it, and what is left at the end."""
+
+    def __init__(self, minutes, seed, instance_count, directory):
+        self.minutes, self.seed, self.instance_count = minutes, seed, instance_count
+        self.directory = directory
+        self._begin = time.monotonic()
+
+    def tell(self, text):
+        print(f"  {time.monotonic() - self._begin:7.1f} s  {text}", flush=True)
+
+    def run(self):
+        """The evidence, when all is at rest."""
+        draw = random.Random(self.seed)
+        with Shop(self.directory, self.instance_count, self.seed) as shop:
+            bootstrap = shop.broker.bootstrap
+            faults = Faults(shop, draw, self.tell)
+            writer = Writer(bootstrap, self.seed, PERSONS, RECORDS_PER_SECOND)
+            with AlongReader(bootstrap) as along:
+                with writer:
+                    time.sleep(3)
+                    faults.play(time.monotonic() + 60 * self.minutes)
+                    self.tell("all is healed")
+                    faults.heal()
+                self._come_to_rest(shop, writer, along)
+            assert not along.errors, along.errors[:3]
+            return self._gather(shop, writer, faults, along)
+
+    def _come_to_rest(self, shop, writer, along):
+        time.sleep(LAST_TIMER_SECONDS)
+        shop.wait_settled(SETTLE_SECONDS)
+        writer.audit()
+        shop.wait_settled(SETTLE_SECONDS)
+        self.tell("all is at rest")
+        wanted = len(read_topic(shop.broker, ACTIONS, PARTITIONS))
+        deadline = time.monotonic() + 60
+        while len(along.records) < wanted and time.monotonic() < deadline:
+            time.sleep(0.2)
+
+    def _gather(self, shop, writer, faults, along):
+        inputs = [input_record(record) for topic in TOPICS
+                  for record in read_topic(shop.broker, topic, PARTITIONS)]
+        counts = Counter(faults.counts)
+        counts.update({
+            "records written": writer.written, "records written twice": writer.repeated,
+            "records that tell of the past": writer.late,
+            "fences": sum(shop.proxy.fenced.values()),
+            "rebalances": max(0, len(shop.proxy.generations) - 1),
+            "rollbacks (log)": shop.logged("a commit did not take effect"),
+            "clients made anew (log)": shop.logged("a Kafka client is made anew"),
+            "dead letters": len(read_topic(shop.broker, f"{APP}.dead-letters", PARTITIONS))})
+        data = shop.broker.directory / "node-1/data"
+        return Evidence(
+            inputs, [emitted(record) for record in along.records],
+            [emitted(record) for record in read_topic(shop.broker, ACTIONS, PARTITIONS)],
+            [emitted(record) for record in
+             read_topic(shop.broker, ACTIONS, PARTITIONS, "read_uncommitted")],
+            segments.batches(data, ACTIONS, PARTITIONS),
+            {"seed": self.seed, "minutes": self.minutes, "instances": self.instance_count,
+             "counts": dict(counts), "minima": self._minima()})
+
+    def _minima(self):
+        return {name: max(1, int(count * self.minutes))
+                for name, count in MINIMA_PER_MINUTE.items()}
+
+
+def input_record(record):
+    event = json.loads(record.value())
+    if "timestamp" in event:
+        event["time_ms"] = milliseconds(event["timestamp"])
+    return Record(record.topic(), record.partition(), record.offset(), record.timestamp()[1],
+                  record.key().decode(), event)
+
+
+def emitted(record):
+    return Emitted(record.partition(), record.offset(), record.key().decode(), record.value())
+
+
+def run(minutes, seed, instance_count=3, keep=None):
+    """A run and its verdict; what is kept lies in the directory that the verdict names."""
+    directory = Path(tempfile.mkdtemp(prefix=f"sojourn-chaos-{seed}-"))
+    kept = Path(keep) if keep else directory
+    is_over = False
+    try:
+        found = Chaos(minutes, seed, instance_count, directory).run()
+        verdict = judge(found)
+        is_over = verdict.result == "ok" and not keep
+        if not is_over:
+            evidence_files.save(found, kept)
+            _keep_logs(directory, kept)
+        return verdict, None if is_over else kept
+    finally:
+        if is_over:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _keep_logs(directory, kept):
+    for log in directory.glob("*/sojourn.log"):
+        target = kept / log.parent.name / log.name
+        if target != log:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(log, target)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--minutes", type=float, required=True, help="of faults")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--instances", type=int, default=3)
+    parser.add_argument("--keep", help="a directory for the evidence, also where all is well")
+    arguments = parser.parse_args()
+    verdict, kept = run(arguments.minutes, arguments.seed, arguments.instances, arguments.keep)
+    print(verdict.text())
+    if kept:
+        print(f"evidence of seed {arguments.seed}: {kept}")
+    return 0 if verdict.result == "ok" else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

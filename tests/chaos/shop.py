@@ -1,0 +1,180 @@
+"""The app under chaos: a broker behind the proxy and some instances of `sojourn run`.
+
+For Debian's own Python: it has python3-confluent-kafka, an independent Kafka client.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from confluent_kafka import Consumer, TopicPartition
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from judge import TOPIC_ORDER  # noqa: E402
+from kafka_broker import KafkaBroker  # noqa: E402
+from proxy import Proxy  # noqa: E402
+from sojourn_process import Sojourn  # noqa: E402
+
+RULES = Path(__file__).resolve().parent / "rules"
+APP, TOPICS = "chaos", TOPIC_ORDER
+ACTIONS = f"{APP}.actions"
+PARTITIONS, THREADS = 8, 2
+STOP_SECONDS = 120
+# A journey that nobody enters: another number in it makes another bundle of rules.
+IDLE_JOURNEY = """\
+journey: idle
+trigger: {{event: Audited, where: event.audit_id == "never-{number}"}}
+steps:
+  - webhook: {{url: "https://shop.example/idle"}}
+"""
+
+
+class Shop:
+    """Broker, proxy and instances; the fault schedule's hands."""
+
+    def __init__(self, directory, instance_count, seed):
+        self.directory = directory
+        self.proxy = Proxy(seed)
+        self.broker = KafkaBroker(
+            proxy_ports=[self.proxy.port],
+            # A transaction that nobody ends is aborted soon after its ten seconds.
+            properties={"transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000})
+        self.instances = {}
+        self.bundles = 1
+        self._names = [f"instance-{number + 1}" for number in range(instance_count)]
+
+    def start(self):
+        self.broker.start()
+        self.proxy.connect_to(*self.broker.proxied_addresses[0])
+        for topic in TOPICS:
+            # The broker's own time: what a record's place in time is does not wait for its writer.
+            self.broker.create_topic(topic, PARTITIONS,
+                                     {"message.timestamp.type": "LogAppendTime"})
+        for name in self._names:
+            self.instances[name] = self._instance(name)
+        next(iter(self.instances.values())).command("kafka", "create-topics")
+        for sojourn in self.instances.values():
+            sojourn.spawn()
+        for sojourn in self.instances.values():
+            sojourn.wait_ready(STOP_SECONDS)
+        return self
+
+    def _instance(self, name):
+        rules = self.directory / name / "rules"
+        shutil.copytree(RULES, rules)
+        kafka = {"bootstrap_servers": f"127.0.0.1:{self.proxy.port}", "partitions": PARTITIONS,
+                 "instance": name, "properties": {"client.id": name},
+                 "inputs": [{"topic": topic, "format": "json"} for topic in TOPICS]}
+        sojourn = Sojourn(self.directory / name, rules=rules, app=APP, log="kafka",
+                          threads=THREADS, kafka=kafka)
+        sojourn.rules = rules
+        return sojourn
+
+    def stop(self):
+        for sojourn in self.instances.values():
+            if sojourn.process and sojourn.process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(sojourn.process.pid, signal.SIGCONT)
+                sojourn.kill()
+        self.broker.stop()
+        self.proxy.__exit__()
+
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def running(self):
+        return [name for name, sojourn in self.instances.items()
+                if sojourn.process.poll() is None]
+
+    def signal(self, name, number):
+        """From any thread. False where the process was gone already."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.instances[name].process.pid, number)
+            return True
+        return False
+
+    def reload(self):
+        """Other rules, which change nothing for anybody, on every disk."""
+        self.bundles += 1
+        for name in self.instances:
+            rules = self.instances[name].rules
+            partial = rules.parent / "idle.partial"
+            partial.write_text(IDLE_JOURNEY.format(number=self.bundles))
+            partial.rename(rules / "journeys/idle.yaml")
+        for name in self.running():
+            self.signal(name, signal.SIGHUP)
+
+    def wait_settled(self, timeout):
+        """Until every partition is owned by one instance, has handled all records and has no timer
+        that is due. Gauges are a second old at most: what they say must hold for longer."""
+        gauges = ("sojourn_lag_records", "sojourn_timers_oldest_overdue_seconds",
+                  "sojourn_partition_upgrading", "sojourn_partition_restoring")
+        deadline, since = time.monotonic() + timeout, None
+        while time.monotonic() < deadline:
+            samples = {gauge: self._samples(gauge) for gauge in gauges}
+            settled = all(len(values) == PARTITIONS and not any(values)
+                          for values in samples.values())
+            since = (since or time.monotonic()) if settled else None
+            if since and time.monotonic() - since > 3:
+                return
+            time.sleep(0.3)
+        tails = "\n".join(f"{name}: {sojourn.log_tail(5)}"
+                          for name, sojourn in self.instances.items())
+        raise AssertionError(f"not at rest after {timeout} s: {samples}\n{tails}")
+
+    def _samples(self, gauge):
+        values = []
+        for name, sojourn in self.instances.items():
+            code = sojourn.process.poll()
+            assert code is None, f"{name} ended with {code}: {sojourn.log_tail()}"
+            with contextlib.suppress(OSError):
+                values += [value for _, value in sojourn.samples(gauge)]
+        return values
+
+    def logged(self, text):
+        """How many lines of all logs have this."""
+        return sum(line.count(text) > 0 for sojourn in self.instances.values()
+                   for line in sojourn.log_file.read_text(errors="replace").splitlines())
+
+
+class AlongReader:
+    """Reads committed actions from the beginning of the run on, straight from the broker."""
+
+    def __init__(self, bootstrap):
+        self.records = []  # of the reader's thread until the block is left
+        self.errors = []
+        self._consumer = Consumer({
+            "bootstrap.servers": bootstrap, "group.id": "along", "enable.auto.commit": False,
+            "isolation.level": "read_committed", "reconnect.backoff.max.ms": 500, "log_level": 0})
+        self._consumer.assign([TopicPartition(ACTIONS, number, 0) for number in range(PARTITIONS)])
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._read)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stopping.set()
+        self._thread.join()
+        self._consumer.close()
+
+    def _read(self):
+        while not self._stopping.is_set():
+            for record in self._consumer.consume(1000, timeout=0.3):
+                if not record.error():
+                    self.records.append(record)
+                elif record.error().fatal():
+                    self.errors.append(str(record.error()))
