@@ -7,6 +7,7 @@ moment within a transaction, which is the machine's).
 For Debian's own Python: it has python3-confluent-kafka.
 """
 
+import shutil
 import signal
 import time
 from collections import Counter
@@ -27,9 +28,10 @@ TRANSACTION_APIS = (Api.ADD_PARTITIONS_TO_TXN, Api.PRODUCE, Api.ADD_OFFSETS_TO_T
                     Api.TXN_OFFSET_COMMIT, Api.END_TXN)
 
 DECK = {"kill": 2, "kill_in_transaction": 4, "kill_at_commit": 2, "pause": 1,
-        "pause_in_transaction": 2, "cut_off": 1, "broker_restart": 1, "leave_and_join": 1,
-        "answer_lost": 3, "request_lost": 2, "slow_commit": 1, "slow_fetch": 1, "group_trouble": 1,
-        "all_connections_cut": 1, "unlucky": 1, "reload": 2}
+        "pause_in_transaction": 2, "lose_disk": 1, "cut_off": 1, "broker_restart": 1,
+        "broker_dies_at_commit": 1, "leave_and_join": 1, "answer_lost": 3, "request_lost": 2,
+        "slow_commit": 1, "slow_fetch": 1, "group_trouble": 1, "all_connections_cut": 1,
+        "unlucky": 1, "reload": 2}
 
 
 class Faults:
@@ -166,6 +168,14 @@ class Faults:
             self.counts["pauses"] += 1
             self.counts["pauses past timeouts in open transactions"] += is_open
 
+    def _lose_disk(self):
+        """Killed, and what it kept is gone: its state comes from the changelog alone."""
+        name = self._draw.choice(self._up())
+        self._shop.signal(name, signal.SIGKILL)
+        self._gone(name)
+        shutil.rmtree(self._shop.instances[name].data)
+        self.counts["disks lost"] += 1
+
     def _leave_and_join(self):
         name = self._draw.choice(self._up())
         self._shop.instances[name].stop(120)
@@ -180,9 +190,19 @@ class Faults:
 
     def _broker_restart(self):
         self._shop.broker.kill()
+        self._broker_comes_back()
+
+    def _broker_comes_back(self):
         time.sleep(self._draw.uniform(0, 3))
         self._shop.broker.restart()
         self.counts["broker restarts"] += 1
+
+    def _broker_dies_at_commit(self):
+        """Before or after it has noted the end of a transaction; markers may be missing."""
+        fault = Fault(Api.END_TXN, self._draw.choice(list(Side)),
+                      call(lambda _: self._shop.broker.kill()), times=1)
+        if self._meet(fault, "broker deaths"):
+            self._broker_comes_back()
 
     def _cut_off(self):
         """One instance does not reach the broker for longer than a session."""

@@ -73,7 +73,7 @@ class Person:
         self.traits, self.entries = {}, {}
         self.ids, self.orders, self.views, self.sends = [], [], [], []
         self.paid = 0
-        self.busy = False
+        self.busy, self._judged_ms = False, 0
         self.browsed_ms = None
         self.runs = []
         self._outputs, self._queue, self._cause = [], [], ()
@@ -81,7 +81,7 @@ class Person:
     def copy(self):
         twin = Person()
         twin.clock_ms, twin.paid, twin.busy = self.clock_ms, self.paid, self.busy
-        twin.browsed_ms = self.browsed_ms
+        twin.browsed_ms, twin._judged_ms = self.browsed_ms, self._judged_ms
         twin.traits, twin.entries = dict(self.traits), dict(self.entries)
         twin.ids, twin.orders = list(self.ids), list(self.orders)
         twin.views, twin.sends = list(self.views), list(self.sends)
@@ -94,7 +94,7 @@ class Person:
         return max(record.log_ms, self.clock_ms)
 
     def next_due_ms(self):
-        return min([self._flip_ms(), *(run.due_ms for run in self.runs)])
+        return min([self._recount_ms(), *(run.due_ms for run in self.runs)])
 
     def take(self, record):
         """A record, whose earlier timers must have fired."""
@@ -127,7 +127,7 @@ class Person:
         assert due_ms < NEVER
         self.clock_ms = max(self.clock_ms, due_ms)
         self._begin(())
-        if self._flip_ms() <= due_ms:
+        if self._recount_ms() <= due_ms:
             self._start_busy(self._judge_busy())
             return self._end()
         run = min((run for run in self.runs if run.due_ms == due_ms),
@@ -150,13 +150,14 @@ class Person:
     def _orders_within(self, window_ms):
         return sum(self.clock_ms - order[0] < window_ms for order in self.orders)
 
-    def _flip_ms(self):
-        """When "busy" ends by time alone: once the third newest order is out of the window."""
-        if not self.busy:
-            return NEVER
-        return sorted(order[0] for order in self.orders)[-BUSY_ORDERS] + BUSY_WINDOW_MS
+    def _recount_ms(self):
+        """When the next order leaves the window. The segment is judged then, also where that makes
+        no difference: the person's clock has moved, which a late record shows."""
+        return min((order[0] + BUSY_WINDOW_MS for order in self.orders
+                    if order[0] + BUSY_WINDOW_MS > self._judged_ms), default=NEVER)
 
     def _judge_busy(self):
+        self._judged_ms = self.clock_ms
         before, self.busy = self.busy, self._orders_within(BUSY_WINDOW_MS) >= BUSY_ORDERS
         if self.busy == before:
             return ""

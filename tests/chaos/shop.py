@@ -25,6 +25,14 @@ APP, TOPICS = "chaos", TOPIC_ORDER
 ACTIONS = f"{APP}.actions"
 PARTITIONS, THREADS = 8, 2
 STOP_SECONDS = 120
+BROKER_PROPERTIES = {
+    # A transaction that nobody ends is aborted soon after its ten seconds.
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
+    # The changelog is compacted many times in a run.
+    "log.segment.bytes": 1024 * 1024,
+    "log.cleaner.min.cleanable.ratio": 0.01,
+    "log.cleaner.backoff.ms": 2000,
+}
 # A journey that nobody enters: another number in it makes another bundle of rules.
 IDLE_JOURNEY = """\
 journey: idle
@@ -40,10 +48,7 @@ class Shop:
     def __init__(self, directory, instance_count, seed):
         self.directory = directory
         self.proxy = Proxy(seed)
-        self.broker = KafkaBroker(
-            proxy_ports=[self.proxy.port],
-            # A transaction that nobody ends is aborted soon after its ten seconds.
-            properties={"transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000})
+        self.broker = KafkaBroker(proxy_ports=[self.proxy.port], properties=BROKER_PROPERTIES)
         self.instances = {}
         self.bundles = 1
         self._names = [f"instance-{number + 1}" for number in range(instance_count)]

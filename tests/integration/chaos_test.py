@@ -1,0 +1,41 @@
+#!/usr/bin/python3
+"""Exactly once over a real broker, under faults: tests/chaos in a short form, and with
+`tests/run.sh --long` in the form of twenty minutes.
+
+SOJOURN_CHAOS_SEED=N repeats a run's faults; without it every run has another seed, which is printed.
+Debian's own Python runs this: it has python3-confluent-kafka, an independent Kafka client.
+"""
+
+import os
+import random
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "chaos"))
+from cases import Skipped, long_run, run_cases  # noqa: E402
+from chaos import run  # noqa: E402
+
+SHORT_MINUTES, LONG_MINUTES = 3.5, 20
+
+
+def chaos(minutes):
+    seed = int(os.environ.get("SOJOURN_CHAOS_SEED") or random.randrange(1_000_000))
+    print(f"  seed {seed}, {minutes} minutes", flush=True)
+    verdict, kept = run(minutes, seed)
+    print(verdict.text(), flush=True)
+    assert verdict.result == "ok", f"{verdict.result}; the evidence of seed {seed} is in {kept}"
+
+
+def test_short():
+    chaos(SHORT_MINUTES)
+
+
+def test_long():
+    if not long_run():
+        raise Skipped("takes half an hour: tests/run.sh --long")
+    chaos(LONG_MINUTES)
+
+
+if __name__ == "__main__":
+    sys.exit(run_cases(globals()))
