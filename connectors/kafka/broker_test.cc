@@ -1,6 +1,7 @@
 // The connector against a real broker; see broker_fixture.h.
 #include <fmt/format.h>
 
+#include <set>
 #include <thread>
 
 #include "connectors/kafka/broker_fixture.h"
@@ -559,6 +560,42 @@ TEST_F(BrokerTest, BundlesAreNumberedAndSharedByAllProcesses) {
   EXPECT_EQ(bundles->at(1).number, 2u);
   EXPECT_EQ(bundles->at(1).files.at("a"), "2");
   EXPECT_EQ(bundles->at(2).files.at("codes.csv"), large);
+}
+
+// As when all processes of an app start, or are told of new rules, in one moment.
+TEST_F(BrokerTest, BundlesMayBeWrittenByManyProcessesAtOnce) {
+  MakeTopics();
+  config.start_timeout = Seconds(120);  // of a slow machine
+  constexpr size_t kProcesses = 6;
+  constexpr uint32_t kRounds = 3;
+  std::vector<std::unique_ptr<KafkaBundleStore>> stores;
+  for (size_t i = 0; i < kProcesses; ++i) {
+    auto opened = KafkaBundleStore::Open(config, &observer);
+    ASSERT_OK(opened.status());
+    stores.push_back(*std::move(opened));
+  }
+  const auto append_all = [&](auto&& files_of) {
+    std::vector<uint32_t> numbers(kProcesses);
+    std::vector<std::thread> threads;
+    for (size_t i = 0; i < kProcesses; ++i) {
+      threads.emplace_back([&, i] {
+        const Result<uint32_t> number = stores[i]->Append({{"a", files_of(i)}});
+        EXPECT_TRUE(number.ok()) << number.status().message();
+        if (number.ok()) numbers[i] = *number;
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    return numbers;
+  };
+  for (uint32_t round = 1; round <= kRounds; ++round) {
+    const auto same = append_all([&](size_t) { return fmt::format("round {}", round); });
+    EXPECT_EQ(same, std::vector<uint32_t>(kProcesses, round));
+  }
+  const auto different = append_all([](size_t i) { return fmt::format("of process {}", i); });
+  const std::set<uint32_t> distinct(different.begin(), different.end());
+  EXPECT_EQ(distinct.size(), kProcesses);
+  EXPECT_EQ(*distinct.begin(), kRounds + 1);
+  EXPECT_EQ(*distinct.rbegin(), kRounds + kProcesses);
 }
 
 // ---- the broker itself -------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 //
 // A bundle is cut into records of at most half a MiB, keys `NUMBER/PART`, written in one
 // transaction. Every process of the app writes with the same transactional id, so that of two that
-// append at once one is turned away, reads again, and takes the next number.
+// append at once one is turned away, waits for a moment of its own, and reads again: it takes the
+// next number, or finds that the other wrote the same files.
 //
 // Threads: any, one call at a time. The observer outlives it.
 #pragma once
@@ -33,11 +34,15 @@ class KafkaBundleStore : public runtime::BundleStore {
   Result<std::vector<runtime::StoredBundle>> ReadAll() override;
   // When a bundle was written, by its writer's clock; of those that the last ReadAll gave.
   std::optional<Timestamp> StoredAt(uint32_t number) const;
-  // kUnavailable, kUnknown: trying again is safe.
+  // Waits for other writers, up to config.start_timeout. kUnavailable, kUnknown: trying again is
+  // safe.
   Result<uint32_t> Append(const std::map<std::string, std::string>& files) override;
 
  private:
   KafkaBundleStore(const KafkaConfig& config, KafkaObserver* observer);
+  Result<std::optional<uint32_t>> FindNewest(const std::map<std::string, std::string>& files);
+  // kAborted: another process wrote meanwhile.
+  Result<uint32_t> TryToAppend(const std::map<std::string, std::string>& files);
   Status Write(uint32_t number, const std::map<std::string, std::string>& files);
 
   const KafkaConfig config_;
@@ -45,6 +50,7 @@ class KafkaBundleStore : public runtime::BundleStore {
   std::unique_ptr<Cluster> cluster_;
   std::unique_ptr<PartitionReader> reader_;
   std::map<std::string, Timestamp> written_;  // by record key
+  uint32_t newest_ = 0;                       // as FindNewest found it
 };
 
 }  // namespace sojourn::kafka
