@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Proves exactly once over a real Apache Kafka broker, or finds where it is not so.
 
-    run.sh --minutes M --seed N [--instances 3] [--keep DIRECTORY]
+    run.sh --minutes M --seed N [--instances 3] [--brokers 1] [--keep DIRECTORY]
 
 Some instances of `sojourn run` work on what a writer writes, through a proxy, while faults strike
 them (faults.py). Then all is healed, everybody's state is asked for by a last record, and when
@@ -46,8 +46,9 @@ MINIMA_PER_MINUTE = {"expected actions": 600, "kills": 1, "kills inside open tra
 class Chaos:
     """One run: the shop, what strikes it, and what is left at the end."""
 
-    def __init__(self, minutes, seed, instance_count, directory):
-        self.minutes, self.seed, self.instance_count = minutes, seed, instance_count
+    def __init__(self, minutes, seed, instance_count, broker_count, directory):
+        self.minutes, self.seed = minutes, seed
+        self.instance_count, self.broker_count = instance_count, broker_count
         self.directory = directory
         self._begin = time.monotonic()
 
@@ -57,7 +58,7 @@ class Chaos:
     def run(self):
         """The evidence, when all is at rest."""
         draw = random.Random(self.seed)
-        with Shop(self.directory, self.instance_count, self.seed) as shop:
+        with Shop(self.directory, self.instance_count, self.broker_count, self.seed) as shop:
             bootstrap = shop.broker.bootstrap
             faults = Faults(shop, draw, self.tell)
             writer = Writer(bootstrap, self.seed, PERSONS, RECORDS_PER_SECOND)
@@ -94,14 +95,15 @@ class Chaos:
             "rollbacks (log)": shop.logged("a commit did not take effect"),
             "clients made anew (log)": shop.logged("a Kafka client is made anew"),
             "dead letters": len(read_topic(shop.broker, f"{APP}.dead-letters", PARTITIONS))})
-        data = shop.broker.directory / "node-1/data"
+        logs = sorted(shop.broker.directory.glob("node-*/data"))
         return Evidence(
             inputs, [emitted(record) for record in along.records],
             [emitted(record) for record in read_topic(shop.broker, ACTIONS, PARTITIONS)],
             [emitted(record) for record in
              read_topic(shop.broker, ACTIONS, PARTITIONS, "read_uncommitted")],
-            segments.batches(data, ACTIONS, PARTITIONS),
+            segments.batches(logs, ACTIONS, PARTITIONS),
             {"seed": self.seed, "minutes": self.minutes, "instances": self.instance_count,
+             "brokers": self.broker_count,
              "counts": dict(counts), "minima": self._minima()})
 
     def _minima(self):
@@ -121,19 +123,22 @@ def emitted(record):
     return Emitted(record.partition(), record.offset(), record.key().decode(), record.value())
 
 
-def run(minutes, seed, instance_count=3, keep=None):
+def run(minutes, seed, instance_count=3, broker_count=1, keep=None):
     """A run and its verdict; what is kept lies in the directory that the verdict names."""
     directory = Path(tempfile.mkdtemp(prefix=f"sojourn-chaos-{seed}-"))
     kept = Path(keep) if keep else directory
     is_over = False
     try:
-        found = Chaos(minutes, seed, instance_count, directory).run()
+        found = Chaos(minutes, seed, instance_count, broker_count, directory).run()
         verdict = judge(found)
         is_over = verdict.result == "ok" and not keep
         if not is_over:
             evidence_files.save(found, kept)
             _keep_logs(directory, kept)
         return verdict, None if is_over else kept
+    except BaseException:
+        print(f"  seed {seed} did not come to its end; the logs are in {directory}", flush=True)
+        raise
     finally:
         if is_over:
             shutil.rmtree(directory, ignore_errors=True)
@@ -152,9 +157,11 @@ def main():
     parser.add_argument("--minutes", type=float, required=True, help="of faults")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--instances", type=int, default=3)
+    parser.add_argument("--brokers", type=int, default=1)
     parser.add_argument("--keep", help="a directory for the evidence, also where all is well")
     arguments = parser.parse_args()
-    verdict, kept = run(arguments.minutes, arguments.seed, arguments.instances, arguments.keep)
+    verdict, kept = run(arguments.minutes, arguments.seed, arguments.instances,
+                        arguments.brokers, arguments.keep)
     print(verdict.text())
     if kept:
         print(f"evidence of seed {arguments.seed}: {kept}")

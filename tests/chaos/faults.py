@@ -1,8 +1,8 @@
 """The faults, drawn by a seed, and what is counted of them.
 
-A deck holds every kind of fault as often as DECK says; it is shuffled, played, and shuffled again as
-long as there is time. So a short run has seen every kind, and a seed repeats the order (not the
-moment within a transaction, which is the machine's).
+A deck holds every kind of fault as often as DECK says; it is shuffled, played, and shuffled again
+as long as there is time. So a short run has seen nearly every kind, and a seed repeats the order
+(not the moment within a transaction, which is the machine's).
 
 For Debian's own Python: it has python3-confluent-kafka.
 """
@@ -17,6 +17,7 @@ from proxy import Fault, Side, call, cut, delay, drop
 
 # Longer than session and transaction timeout (10 s), the coordinator's look-out included.
 PAST_TIMEOUTS_SECONDS = 15
+READY_SECONDS = STOP_SECONDS = 120
 MEET_SECONDS = 20  # how long a fault waits for its request
 GROUP_APIS = (Api.HEARTBEAT, Api.JOIN_GROUP, Api.SYNC_GROUP, Api.OFFSET_FETCH)
 # Requests of an open transaction, and which of them must not reach the broker.
@@ -178,7 +179,9 @@ class Faults:
 
     def _leave_and_join(self):
         name = self._draw.choice(self._up())
-        self._shop.instances[name].stop(120)
+        # One that has hardly begun takes the signal as anything does that has no handler yet.
+        self._shop.instances[name].wait_ready(READY_SECONDS)
+        self._shop.instances[name].stop(STOP_SECONDS)
         self._down_until[name] = time.monotonic() + self._draw.uniform(1, 8)
         self.counts["orderly leaves"] += 1
 
@@ -189,20 +192,22 @@ class Faults:
     # ---- the broker and the way to it
 
     def _broker_restart(self):
-        self._shop.broker.kill()
-        self._broker_comes_back()
+        node = self._draw.randrange(self._shop.broker_count)
+        self._shop.broker.kill(node)
+        self._broker_comes_back(node)
 
-    def _broker_comes_back(self):
+    def _broker_comes_back(self, node):
         time.sleep(self._draw.uniform(0, 3))
-        self._shop.broker.restart()
+        self._shop.broker.restart(node)
         self.counts["broker restarts"] += 1
 
     def _broker_dies_at_commit(self):
         """Before or after it has noted the end of a transaction; markers may be missing."""
+        node = self._draw.randrange(self._shop.broker_count)
         fault = Fault(Api.END_TXN, self._draw.choice(list(Side)),
-                      call(lambda _: self._shop.broker.kill()), times=1)
+                      call(lambda _: self._shop.broker.kill(node)), times=1)
         if self._meet(fault, "broker deaths"):
-            self._broker_comes_back()
+            self._broker_comes_back(node)
 
     def _cut_off(self):
         """One instance does not reach the broker for longer than a session."""

@@ -187,12 +187,13 @@ def _judge_person(records, found, verdict):
         verdict.counts["late records"] += result.late
         verdict.counts["overtakings"] += result.overtaken
         return
-    before = len(verdict.findings)
     if not result.exhausted:
         verdict.find("undecided", f"{records[0].person}: none of the first {order.MAX_MOVES} moves")
-    _tell_difference(result.moves, found, verdict)
-    if len(verdict.findings) == before:
-        verdict.find("reordered", _first_difference(result.moves, found))
+    # A deviation that hides one mistake for a while must not make three of it.
+    by_rule = order.by_rule(records, TOPIC_ORDER)
+    differences = min(_differences(result.moves, found), _differences(by_rule, found), key=len)
+    for kind, text in differences or [("reordered", _first_difference(result.moves, found))]:
+        verdict.find(kind, text)
 
 
 def _first_difference(moves, found):
@@ -203,10 +204,10 @@ def _first_difference(moves, found):
     return f"{found[0].person}: the same actions, and no order of timers and records gives them"
 
 
-def _tell_difference(moves, found, verdict):
-    """Lost, torn, unexpected and changed. What is there as it should be is set aside first, so that
-    one missing pass of a repeat is not told as three changed ones."""
-    left = list(found)
+def _differences(moves, found):
+    """Lost, torn, unexpected and changed, as (kind, text). What is there as it should be is set
+    aside first, so that one missing pass of a repeat is not told as three changed ones."""
+    left, differences = list(found), []
     missing = []  # (output, whether others of the same step of the engine are there)
     for outputs in moves:
         absent = [output for output in outputs
@@ -215,11 +216,10 @@ def _tell_difference(moves, found, verdict):
     for output, has_siblings in missing:
         action = _take(left, lambda action, output=output: action.name == output.name)
         if action:
-            verdict.find("changed", f"{action}, where {output} was to be")
+            differences.append(("changed", f"{action}, where {output} was to be"))
         else:
-            verdict.find("torn" if has_siblings else "lost", str(output))
-    for action in left:
-        verdict.find("unexpected", str(action))
+            differences.append(("torn" if has_siblings else "lost", str(output)))
+    return differences + [("unexpected", str(action)) for action in left]
 
 
 def _take(actions, wanted):

@@ -102,10 +102,13 @@ class Person:
         event = record.event
         if event["messageId"] in self.ids:
             return []
+        name = "Identify" if event["type"] == "identify" else event["event"]
+        if name == "Person Erased":
+            self.__init__()  # Everything, the clock and the ids of events too.
+            return []
         self.clock_ms = self.logical_ms(record)
         self.ids = (self.ids + [event["messageId"]])[-REMEMBERED_IDS:]
         self._begin((record.topic, record.partition, record.offset, event["messageId"]))
-        name = "Identify" if event["type"] == "identify" else event["event"]
         happened_ms = min(event.get("time_ms", record.log_ms), self.clock_ms)
         properties = event.get("properties", {})
         self.traits.update(event.get("traits", {}))

@@ -1,21 +1,22 @@
-"""A proxy between Kafka clients and one broker that knows where a request and an answer end.
+"""A proxy between Kafka clients and brokers that knows where a request and an answer end.
 
-    proxy = Proxy()
-    with KafkaBroker(proxy_ports=[proxy.port]) as broker, proxy:
-        proxy.connect_to(*broker.proxied_addresses[0])
+    proxy = Proxy(brokers=1)
+    with KafkaBroker(nodes=1, proxy_ports=proxy.ports) as broker, proxy:
+        proxy.connect_to(broker.proxied_addresses)
         proxy.add(Fault(Api.END_TXN, Side.ANSWER, cut, times=1))
 
 A Fault meets single requests or answers by what they ask for: once, some times, or with a seeded
 probability. An effect on the side of the answer takes place when the broker has done what was asked
-and the client does not know yet. What the broker tells as its own address is the proxy's
+and the client does not know yet. What a broker tells as its own address is the proxy's
 (advertised.listeners), so no connection goes round it.
 
-Threads: everything runs on one thread of the proxy's; add(), clear() and the counts may be used from
-any. Standard library only.
+Threads: everything runs on one thread of the proxy's; add(), clear() and the counts may be used
+from any. Standard library only.
 """
 
 import asyncio
 import enum
+import functools
 import random
 import struct
 import threading
@@ -116,11 +117,12 @@ class Fault:
 
 
 class Proxy:
-    """Listens on a port of its own from the beginning; connects when it is told where to."""
+    """Listens on a port for each broker from the beginning; connects when it is told where to."""
 
-    def __init__(self, seed=0):
+    def __init__(self, seed=0, brokers=1):
         self._draw = random.Random(seed)
-        self._upstream = None
+        self._upstreams = []
+        self.ports = []
         self._faults = []
         self._lock = threading.Lock()  # guards all below that is not said to be the thread's
         self.passed = Counter()  # (api, side) -> frames passed on
@@ -130,12 +132,13 @@ class Proxy:
         self._loop = asyncio.new_event_loop()
         self._tasks = set()  # of the thread
         listening = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(listening,), daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(brokers, listening), daemon=True)
         self._thread.start()
         listening.wait()
 
-    def connect_to(self, host, port):
-        self._upstream = (host, port)
+    def connect_to(self, addresses):
+        """(host, port) of each broker, in the order of the ports."""
+        self._upstreams = addresses
 
     def __enter__(self):
         return self
@@ -179,14 +182,16 @@ class Proxy:
 
     # ---- on the proxy's thread
 
-    def _run(self, listening):
+    def _run(self, brokers, listening):
         asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(
-            asyncio.start_server(self._serve, "127.0.0.1", 0, limit=LIMIT_BYTES))
-        self.port = server.sockets[0].getsockname()[1]
+        servers = [self._loop.run_until_complete(asyncio.start_server(
+            functools.partial(self._serve, broker), "127.0.0.1", 0, limit=LIMIT_BYTES))
+                   for broker in range(brokers)]
+        self.ports = [server.sockets[0].getsockname()[1] for server in servers]
         listening.set()
         self._loop.run_forever()
-        server.close()
+        for server in servers:
+            server.close()
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
         self._loop.run_until_complete(asyncio.sleep(0))
@@ -196,11 +201,11 @@ class Proxy:
             if client is None or connection.client == client:
                 connection.close()
 
-    async def _serve(self, reader, writer):
+    async def _serve(self, broker, reader, writer):
         connection = _Connection(self, reader, writer)
         self._tasks.add(connection)
         try:
-            await connection.run(self._upstream)
+            await connection.run(self._upstreams[broker])
         finally:
             self._tasks.discard(connection)
             connection.close()

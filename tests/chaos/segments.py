@@ -17,11 +17,14 @@ TRANSACTIONAL, CONTROL = 0x10, 0x20
 END_NAMES = {0: "abort", 1: "commit"}
 
 
-def batches(data_directory, topic, partition_count):
-    """Every batch of every partition as Batch, in the order of offsets."""
+def batches(data_directories, topic, partition_count):
+    """Every batch of every partition as Batch, in the order of offsets; of several replicas, from
+    the one that has the most."""
     found = []
     for partition in range(partition_count):
-        found += _of_partition(data_directory / f"{topic}-{partition}", partition)
+        replicas = [_of_partition(directory / f"{topic}-{partition}", partition)
+                    for directory in data_directories]
+        found += max(replicas, key=len)
     return found
 
 

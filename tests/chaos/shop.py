@@ -45,21 +45,24 @@ steps:
 class Shop:
     """Broker, proxy and instances; the fault schedule's hands."""
 
-    def __init__(self, directory, instance_count, seed):
+    def __init__(self, directory, instance_count, broker_count, seed):
         self.directory = directory
-        self.proxy = Proxy(seed)
-        self.broker = KafkaBroker(proxy_ports=[self.proxy.port], properties=BROKER_PROPERTIES)
+        self.broker_count = broker_count
+        self.proxy = Proxy(seed, broker_count)
+        self.broker = KafkaBroker(nodes=broker_count, proxy_ports=self.proxy.ports,
+                                  properties=BROKER_PROPERTIES)
         self.instances = {}
         self.bundles = 1
         self._names = [f"instance-{number + 1}" for number in range(instance_count)]
 
     def start(self):
         self.broker.start()
-        self.proxy.connect_to(*self.broker.proxied_addresses[0])
+        self.proxy.connect_to(self.broker.proxied_addresses)
         for topic in TOPICS:
             # The broker's own time: what a record's place in time is does not wait for its writer.
             self.broker.create_topic(topic, PARTITIONS,
-                                     {"message.timestamp.type": "LogAppendTime"})
+                                     {"message.timestamp.type": "LogAppendTime"},
+                                     replicas=self.broker_count)
         for name in self._names:
             self.instances[name] = self._instance(name)
         next(iter(self.instances.values())).command("kafka", "create-topics")
@@ -72,7 +75,8 @@ class Shop:
     def _instance(self, name):
         rules = self.directory / name / "rules"
         shutil.copytree(RULES, rules)
-        kafka = {"bootstrap_servers": f"127.0.0.1:{self.proxy.port}", "partitions": PARTITIONS,
+        bootstrap = ",".join(f"127.0.0.1:{port}" for port in self.proxy.ports)
+        kafka = {"bootstrap_servers": bootstrap, "partitions": PARTITIONS,
                  "instance": name, "properties": {"client.id": name},
                  "inputs": [{"topic": topic, "format": "json"} for topic in TOPICS]}
         sojourn = Sojourn(self.directory / name, rules=rules, app=APP, log="kafka",
@@ -99,10 +103,6 @@ class Shop:
     def __exit__(self, *_):
         self.stop()
 
-    def running(self):
-        return [name for name, sojourn in self.instances.items()
-                if sojourn.process.poll() is None]
-
     def signal(self, name, number):
         """From any thread. False where the process was gone already."""
         with contextlib.suppress(ProcessLookupError):
@@ -118,8 +118,14 @@ class Shop:
             partial = rules.parent / "idle.partial"
             partial.write_text(IDLE_JOURNEY.format(number=self.bundles))
             partial.rename(rules / "journeys/idle.yaml")
-        for name in self.running():
-            self.signal(name, signal.SIGHUP)
+        for name, sojourn in self.instances.items():
+            if self._is_ready(sojourn):  # Who begins just now reads the new rules anyway.
+                self.signal(name, signal.SIGHUP)
+
+    def _is_ready(self, sojourn):
+        with contextlib.suppress(OSError):
+            return sojourn.process.poll() is None and sojourn.get("/-/ready")[0] == 200
+        return False
 
     def wait_settled(self, timeout):
         """Until every partition is owned by one instance, has handled all records and has no timer

@@ -1,7 +1,8 @@
 """Writes what people of a shop do: visits and orders, at a steady rate, by a seed.
 
-Some records come twice, with the same id; some tell of what happened a while ago. Everybody begins
-with an Identify. What counts for the judge is not what was written but what stands in the topics.
+Some records come twice, with the same id; some tell of what happened a while ago; some people are
+erased. Everybody begins with an Identify, after an erasure again. What counts for the judge is not
+what was written but what stands in the topics.
 
 For Debian's own Python: it has python3-confluent-kafka.
 """
@@ -23,7 +24,7 @@ from shop import PARTITIONS  # noqa: E402
 
 FLUSH_SECONDS = 120
 # Of each hundred records; the rest are orders.
-VIEWS, PAID, CANCELLED, IDENTIFIES = 30, 12, 8, 3
+VIEWS, PAID, CANCELLED, IDENTIFIES, ERASURES = 30, 12, 8, 3, 1
 REPEATED, LATE = 0.06, 0.05
 RECENT_ORDERS = 120
 NAMES = ("Ana", "Bo", "Cleo", "Dan")
@@ -85,6 +86,10 @@ class Writer:
         lot -= PAID + CANCELLED
         if lot < IDENTIFIES:
             return self._identify(person)
+        lot -= IDENTIFIES
+        if lot < ERASURES:
+            self._known.discard(person)
+            return self._write("orders", person, self._track("Person Erased", {}))
         order = f"o-{self.written}"
         self._recent.append((person, order))
         total = float(self._draw.randrange(1, 80))

@@ -42,6 +42,9 @@ def records(seed=1, count=240):
         now += draw.randrange(20, 900)
         person = draw.choice(PERSONS)
         event = {"type": "track", "messageId": f"m-{number}"}
+        if number % 80 == 77:
+            add("orders", person, {**event, "event": "Person Erased", "properties": {}})
+            continue
         if number % 3 == 0:
             add("visits", person, {**event, "event": "Product Viewed",
                                    "properties": {"view_id": f"v-{number}"}})
@@ -122,6 +125,17 @@ def position_of(actions, journey):
 
 def assert_kinds(verdict, *wanted):
     assert verdict.result == "failed" and set(verdict.kinds()) == set(wanted), verdict.text()
+
+
+def test_who_is_erased_begins_anew():
+    inputs = a_view_and_two_identifies(1_005)
+    erased = inputs[2]._replace(event={"type": "track", "messageId": "e", "event": "Person Erased"})
+    again = inputs[2]._replace(offset=2, log_ms=inputs[2].log_ms + 1, event=inputs[0].event)
+    moves = order.by_rule([*inputs[:2], erased, again], TOPIC_ORDER)
+    outputs = [output for outputs in moves for output in outputs]
+    # No mail of the view's run, and another action of an event that was there before.
+    assert [output.name for output in outputs] == [("told", "", 1, "1"), ("seen", "", 1, "1"),
+                                                   ("told", "", 1, "1")], outputs
 
 
 def test_what_is_right_is_ok():

@@ -33,15 +33,15 @@ class Bench:
     def start(cls):
         if cls.broker is None:
             cls.proxy = Proxy(seed=1)
-            cls.broker = KafkaBroker(proxy_ports=[cls.proxy.port]).start()
-            cls.proxy.connect_to(*cls.broker.proxied_addresses[0])
+            cls.broker = KafkaBroker(proxy_ports=cls.proxy.ports).start()
+            cls.proxy.connect_to(cls.broker.proxied_addresses)
             cls.broker.create_topic(TOPIC)
         cls.proxy.clear()
         return cls.proxy
 
 
 def producer(name):
-    made = Producer({"bootstrap.servers": f"127.0.0.1:{Bench.proxy.port}", "client.id": name,
+    made = Producer({"bootstrap.servers": f"127.0.0.1:{Bench.proxy.ports[0]}", "client.id": name,
                      "transactional.id": name, "retry.backoff.ms": 20, "reconnect.backoff.ms": 20,
                      "log_level": 0})
     made.init_transactions(PATIENCE_SECONDS)

@@ -2,7 +2,7 @@
 """Exactly once over a real broker, under faults: tests/chaos in a short form, and with
 `tests/run.sh --long` in the form of twenty minutes.
 
-SOJOURN_CHAOS_SEED=N repeats a run's faults; without it every run has another seed, which is printed.
+SOJOURN_CHAOS_SEED=N repeats a run's faults; without it every run has another seed, and prints it.
 Debian's own Python runs this: it has python3-confluent-kafka, an independent Kafka client.
 """
 

@@ -278,12 +278,13 @@ class KafkaBroker:
         self._launch(node)
         self._wait_until_ready()
 
-    def create_topic(self, name, partitions=1, config=None):
-        """Creates a topic, one replica per partition; KafkaError names the broker's error code."""
+    def create_topic(self, name, partitions=1, config=None, replicas=1):
+        """Creates a topic; KafkaError names the broker's error code."""
         entries = b"".join(_string(key) + _string(str(value))
                            for key, value in (config or {}).items())
-        body = (struct.pack(">i", 1) + _string(name) + struct.pack(">ihi", partitions, 1, 0) +
-                struct.pack(">i", len(config or {})) + entries + struct.pack(">i?", 30000, False))
+        body = (struct.pack(">i", 1) + _string(name) +
+                struct.pack(">ihii", partitions, replicas, 0, len(config or {})) + entries +
+                struct.pack(">i?", 30000, False))
         create_topics_key, version = 19, 2
         last_error = None
         for node in self._nodes:  # With several nodes only the active controller obeys.
