@@ -197,7 +197,10 @@ Status Service::LoadRules(std::vector<language::Diagnostic>* diagnostics, bool r
     RefuseRules(*diagnostics);
     return Status::Ok();
   }
-  SOJOURN_ASSIGN_OR_RETURN(auto offer, rules_->Offer(files, reload));
+  auto offered = rules_->Offer(files, reload);
+  // Where the log cannot be written now, the next look at the files tries again.
+  if (offered.status().code() == StatusCode::kUnavailable) files_seen_.clear();
+  SOJOURN_ASSIGN_OR_RETURN(auto offer, std::move(offered));
   *diagnostics = std::move(offer.diagnostics);
   using Outcome = runtime::RulesSource::OfferOutcome;
   if (offer.outcome == Outcome::kRefused) {

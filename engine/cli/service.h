@@ -90,7 +90,8 @@ class Service {
   std::string address_key_;  // of the suppression list; empty: nothing is added to it
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<runtime::RulesSource> rules_;
-  std::string files_seen_;  // names, sizes and times of the rules files looked at last
+  // Names, sizes and times of the rules files looked at last; empty: to be looked at again.
+  std::string files_seen_;
   std::vector<std::unique_ptr<RunningWorker>> workers_;
   mutable std::mutex failing_;
   Status failure_;               // why the process has to stop; guarded by failing_
