@@ -18,6 +18,7 @@ from proxy import Fault, Side, call, cut, delay, drop
 # Longer than session and transaction timeout (10 s), the coordinator's look-out included.
 PAST_TIMEOUTS_SECONDS = 15
 READY_SECONDS = STOP_SECONDS = 120
+HEAL_SECONDS = 300
 MEET_SECONDS = 20  # how long a fault waits for its request
 GROUP_APIS = (Api.HEARTBEAT, Api.JOIN_GROUP, Api.SYNC_GROUP, Api.OFFSET_FETCH)
 # Requests of an open transaction, and which of them must not reach the broker.
@@ -61,10 +62,11 @@ class Faults:
         self._proxy.clear()
         for name in list(self._down_until):
             self._spawn(name)
-        for name, sojourn in self._shop.instances.items():
-            self._shop.signal(name, signal.SIGCONT)
-            if sojourn.process.poll() is not None:
-                self._spawn(name)
+        deadline = time.monotonic() + HEAL_SECONDS
+        while not all(map(self._shop.is_ready, self._shop.instances)):
+            assert time.monotonic() < deadline, f"not ready {HEAL_SECONDS} s after the last fault"
+            self._check_alive()
+            time.sleep(0.5)
 
     # ---- helpers
 
@@ -73,6 +75,7 @@ class Faults:
         repair; those whose time has come are started again."""
         end = time.monotonic() + self._draw.uniform(0.5, 4)
         while time.monotonic() < end or len(self._down_until) > 1:
+            self._check_alive()
             for name, moment in list(self._down_until.items()):
                 if time.monotonic() >= moment:
                     self._spawn(name)
@@ -80,17 +83,19 @@ class Faults:
 
     def _spawn(self, name):
         self._down_until.pop(name, None)
-        self._check_alive(but=name)
-        self._shop.instances[name].spawn()
+        self._shop.spawn(name)
         self.counts["instance starts"] += 1
 
-    def _check_alive(self, but=None):
-        """Nobody ends of their own accord."""
+    def _check_alive(self):
+        """Nobody who runs ends of their own accord. A start is given up where no broker answers,
+        and made again, as whatever supervises the process would."""
         for name, sojourn in self._shop.instances.items():
-            if name == but or name in self._down_until:
+            if name in self._down_until or sojourn.process.poll() is None:
                 continue
-            code = sojourn.process.poll()
-            assert code is None, f"{name} ended with {code}: {sojourn.log_tail()}"
+            assert self._shop.gave_start_up(name), (
+                f"{name} ended with {sojourn.process.returncode}: {sojourn.log_tail()}")
+            self.counts["starts given up"] += 1
+            self._spawn(name)
 
     def _up(self):
         self._check_alive()
@@ -180,7 +185,8 @@ class Faults:
     def _leave_and_join(self):
         name = self._draw.choice(self._up())
         # One that has hardly begun takes the signal as anything does that has no handler yet.
-        self._shop.instances[name].wait_ready(READY_SECONDS)
+        self._proxy.wait_for(lambda: self._shop.is_ready(name), READY_SECONDS)
+        self._check_alive()
         self._shop.instances[name].stop(STOP_SECONDS)
         self._down_until[name] = time.monotonic() + self._draw.uniform(1, 8)
         self.counts["orderly leaves"] += 1

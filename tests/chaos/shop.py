@@ -52,6 +52,7 @@ class Shop:
         self.broker = KafkaBroker(nodes=broker_count, proxy_ports=self.proxy.ports,
                                   properties=BROKER_PROPERTIES)
         self.instances = {}
+        self._spawned_at = {}  # instance -> where in its log its present life begins
         self.bundles = 1
         self._names = [f"instance-{number + 1}" for number in range(instance_count)]
 
@@ -66,8 +67,8 @@ class Shop:
         for name in self._names:
             self.instances[name] = self._instance(name)
         next(iter(self.instances.values())).command("kafka", "create-topics")
-        for sojourn in self.instances.values():
-            sojourn.spawn()
+        for name in self.instances:
+            self.spawn(name)
         for sojourn in self.instances.values():
             sojourn.wait_ready(STOP_SECONDS)
         return self
@@ -118,11 +119,27 @@ class Shop:
             partial = rules.parent / "idle.partial"
             partial.write_text(IDLE_JOURNEY.format(number=self.bundles))
             partial.rename(rules / "journeys/idle.yaml")
-        for name, sojourn in self.instances.items():
-            if self._is_ready(sojourn):  # Who begins just now reads the new rules anyway.
+        for name in self.instances:
+            if self.is_ready(name):  # Who begins just now reads the new rules anyway.
                 self.signal(name, signal.SIGHUP)
 
-    def _is_ready(self, sojourn):
+    def spawn(self, name):
+        sojourn = self.instances[name]
+        log = sojourn.log_file
+        self._spawned_at[name] = log.stat().st_size if log.exists() else 0
+        sojourn.spawn()
+
+    def gave_start_up(self, name):
+        """Whether an instance that has ended never came to run, and said that Kafka is why."""
+        sojourn = self.instances[name]
+        with open(sojourn.log_file, "rb") as log:
+            log.seek(self._spawned_at[name])
+            said = log.read().decode(errors="replace")
+        return (sojourn.process.returncode == 2 and 'message="running"' not in said
+                and "sojourn: Kafka:" in said)
+
+    def is_ready(self, name):
+        sojourn = self.instances[name]
         with contextlib.suppress(OSError):
             return sojourn.process.poll() is None and sojourn.get("/-/ready")[0] == 200
         return False
