@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <optional>
+#include <thread>
 
 namespace sojourn::kafka {
 namespace {
@@ -162,6 +164,32 @@ Status Refusal(const std::vector<std::string>& problems) {
                   fmt::join(problems, "; ")));
 }
 
+Result<int32_t> Judge(const Survey& survey) {
+  if (!survey.missing.empty()) {
+    std::vector<std::string> names;
+    for (const WantedTopic& topic : survey.missing) names.push_back(topic.name);
+    return FailedPrecondition(fmt::format(
+        "Kafka: missing topics: {}; run sojourn kafka create-topics", fmt::join(names, ", ")));
+  }
+  if (!survey.problems.empty()) return Refusal(survey.problems);
+  return survey.partition_count;
+}
+
+// Each question goes to any broker, and some may not know the new topics yet.
+Status CheckNewTopics(const KafkaConfig& config, Cluster* cluster) {
+  const auto deadline = std::chrono::steady_clock::now() +
+                        std::chrono::milliseconds(config.start_timeout.milliseconds());
+  for (;;) {
+    const Result<Survey> survey = TakeSurvey(config, cluster);
+    const bool passing =
+        survey.ok() ? !survey->missing.empty() : survey.status().code() == StatusCode::kNotFound;
+    if (!passing || std::chrono::steady_clock::now() > deadline) {
+      return survey.ok() ? Judge(*survey).status() : survey.status();
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
 }  // namespace
 
 Result<CreatedTopics> CreateTopics(const KafkaConfig& config, Cluster* cluster) {
@@ -176,20 +204,13 @@ Result<CreatedTopics> CreateTopics(const KafkaConfig& config, Cluster* cluster) 
   }
   SOJOURN_RETURN_IF_ERROR(cluster->Create(missing));
   // One that came to be in between was made by somebody else, perhaps otherwise.
-  SOJOURN_RETURN_IF_ERROR(CheckTopics(config, cluster).status());
+  SOJOURN_RETURN_IF_ERROR(CheckNewTopics(config, cluster));
   return result;
 }
 
 Result<int32_t> CheckTopics(const KafkaConfig& config, Cluster* cluster) {
   SOJOURN_ASSIGN_OR_RETURN(const Survey survey, TakeSurvey(config, cluster));
-  if (!survey.missing.empty()) {
-    std::vector<std::string> names;
-    for (const WantedTopic& topic : survey.missing) names.push_back(topic.name);
-    return FailedPrecondition(fmt::format(
-        "Kafka: missing topics: {}; run sojourn kafka create-topics", fmt::join(names, ", ")));
-  }
-  if (!survey.problems.empty()) return Refusal(survey.problems);
-  return survey.partition_count;
+  return Judge(survey);
 }
 
 }  // namespace sojourn::kafka

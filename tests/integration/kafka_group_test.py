@@ -8,6 +8,7 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
@@ -18,9 +19,11 @@ from confluent_kafka import Producer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from cases import binary, run_cases  # noqa: E402
+from kafka_broker import KafkaBroker  # noqa: E402
 from kafka_events import partition_of  # noqa: E402
 from kafka_shop import (APP, HAND_OVER_SECONDS, PARTITIONS, TOPIC, kafka_shop,  # noqa: E402
                         wait_owned)
+from sojourn_process import Sojourn  # noqa: E402
 
 PEOPLE = 97
 URLS = {name: f"https://shop.example/{name}" for name in ("first", "again", "later")}
@@ -153,6 +156,16 @@ def test_rules_go_with_the_partitions():
             two.wait_for(lambda: two.metric("sojourn_actions_total") >= PARTITIONS, what="actions")
         urls = {action["url"] for action in made.actions()}
         assert URLS["again"] in urls and URLS["first"] not in urls, urls
+
+
+def test_topics_are_made_on_several_brokers():
+    """Also where the broker that is asked afterwards does not know them yet."""
+    with KafkaBroker(nodes=3) as broker, tempfile.TemporaryDirectory() as name:
+        for number in range(8):
+            app = f"app-{number}"
+            kafka = {"bootstrap_servers": broker.bootstrap, "partitions": 12}
+            made = Sojourn(Path(name) / app, app=app, log="kafka", kafka=kafka)
+            assert f"created   {app}.actions" in made.command("kafka", "create-topics").stdout
 
 
 def test_dead_letters_say_why():
