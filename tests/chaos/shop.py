@@ -24,7 +24,7 @@ RULES = Path(__file__).resolve().parent / "rules"
 APP, TOPICS = "chaos", TOPIC_ORDER
 ACTIONS = f"{APP}.actions"
 PARTITIONS, THREADS = 8, 2
-STOP_SECONDS = 120
+STOP_SECONDS, BROKER_START_SECONDS = 120, 600
 BROKER_PROPERTIES = {
     # A transaction that nobody ends is aborted soon after its ten seconds.
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
@@ -50,7 +50,8 @@ class Shop:
         self.broker_count = broker_count
         self.proxy = Proxy(seed, broker_count)
         self.broker = KafkaBroker(nodes=broker_count, proxy_ports=self.proxy.ports,
-                                  properties=BROKER_PROPERTIES)
+                                  properties=BROKER_PROPERTIES,
+                                  start_timeout=BROKER_START_SECONDS)
         self.instances = {}
         self._spawned_at = {}  # instance -> where in its log its present life begins
         self.bundles = 1

@@ -201,14 +201,17 @@ class KafkaBroker:
 
     `nodes` processes, each broker and controller; `properties` overrides server.properties. Given
     `proxy_ports`, each node listens on one more port, for the proxy on the loopback port of that
-    list, and tells who comes that way that it is to be found there.
+    list, and tells who comes that way that it is to be found there. `start_timeout`, in seconds, is
+    also that of a restart, which after a kill looks through all the data.
 
     Addresses stay the same from start() to stop(), also across kill() and restart(). Call start()
     and restart() from a thread that lives as long as the broker: it dies with that thread.
     """
 
-    def __init__(self, nodes=1, properties=None, proxy_ports=None):
+    def __init__(self, nodes=1, properties=None, proxy_ports=None,
+                 start_timeout=START_TIMEOUT_SECONDS):
         self._node_count = nodes
+        self._start_timeout = start_timeout
         self._proxy_ports = proxy_ports or [None] * nodes
         self._overrides = dict(properties or {})
         self._directory = None
@@ -341,7 +344,7 @@ class KafkaBroker:
     def _wait_until_ready(self):
         """Ready means: every running node has started, knows all the others to be alive, and has
         a leader for every partition it holds."""
-        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        deadline = time.monotonic() + self._start_timeout
         running = [node for node in self._nodes if node.process.poll() is None]
         for node in running:
             while not (node.has_started() and _is_ready(node, len(running))):
