@@ -1,8 +1,9 @@
 """The faults, drawn by a seed, and what is counted of them.
 
 A deck holds every kind of fault as often as DECK says; it is shuffled, played, and shuffled again
-as long as there is time. So a short run has seen nearly every kind, and a seed repeats the order
-(not the moment within a transaction, which is the machine's).
+as long as there is time; the first is played to its end however slow the machine is. So any run has
+seen every kind, and a seed repeats the order (not the moment within a transaction, which is the
+machine's).
 
 For Debian's own Python: it has python3-confluent-kafka.
 """
@@ -45,17 +46,20 @@ class Faults:
         self._down_until = {}  # instance -> when it is started again
 
     def play(self, until):
-        """Until the moment (monotonic); a fault that has begun is played to its end."""
+        """Until the moment (monotonic), and at least one deck."""
         while True:
             deck = [kind for kind, times in DECK.items() for _ in range(times)]
             self._draw.shuffle(deck)
             for kind in deck:
-                if time.monotonic() > until:
+                if self.counts["decks"] > 0 and time.monotonic() > until:
                     return
                 self._tell(kind)
                 getattr(self, f"_{kind}")()
                 self.counts["faults"] += 1
                 self._breathe()
+            self.counts["decks"] += 1
+            if time.monotonic() > until:
+                return
 
     def heal(self):
         """Everything runs and nothing stands between."""

@@ -37,6 +37,7 @@ TRANSACTIONAL = {Api.PRODUCE, Api.INIT_PRODUCER_ID, Api.ADD_PARTITIONS_TO_TXN,
 # Answers that begin with the time of throttling, then an error.
 ONE_ERROR = {Api.INIT_PRODUCER_ID, Api.ADD_OFFSETS_TO_TXN, Api.END_TXN, Api.HEARTBEAT,
              Api.JOIN_GROUP}
+THROTTLE_TIME_FROM = {Api.HEARTBEAT: 1, Api.JOIN_GROUP: 2}
 # Answers with an error for each partition, behind the time of throttling.
 PARTITION_ERRORS = {Api.ADD_PARTITIONS_TO_TXN, Api.TXN_OFFSET_COMMIT}
 
@@ -134,9 +135,8 @@ def read_answer(request, frame):
 
 
 def _read_one_error(request, reader):
-    if request.api != Api.HEARTBEAT or request.version >= 1:
-        if request.api != Api.JOIN_GROUP or request.version >= 2:
-            reader.take("i")  # throttled for
+    if request.version >= THROTTLE_TIME_FROM.get(request.api, 0):
+        reader.take("i")  # throttled for
     error = reader.take("h")
     generation = reader.take("i") if request.api == Api.JOIN_GROUP and not error else None
     return Answer((error,) if error else (), generation)

@@ -130,7 +130,7 @@ class Proxy:
         self.generations = set()
         self._open_transactions = {}  # transactional id -> client.id
         self._loop = asyncio.new_event_loop()
-        self._tasks = set()  # of the thread
+        self._connections = set()  # of the thread
         listening = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(brokers, listening), daemon=True)
         self._thread.start()
@@ -197,17 +197,17 @@ class Proxy:
         self._loop.run_until_complete(asyncio.sleep(0))
 
     def _cut_all(self, client):
-        for connection in list(self._tasks):
+        for connection in list(self._connections):
             if client is None or connection.client == client:
                 connection.close()
 
     async def _serve(self, broker, reader, writer):
         connection = _Connection(self, reader, writer)
-        self._tasks.add(connection)
+        self._connections.add(connection)
         try:
             await connection.run(self._upstreams[broker])
         finally:
-            self._tasks.discard(connection)
+            self._connections.discard(connection)
             connection.close()
 
     def fault_for(self, passing):
