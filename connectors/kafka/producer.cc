@@ -238,6 +238,9 @@ runtime::CommitResult TransactionalProducer::Commit() {
 void TransactionalProducer::Abort() {
   if (!client_) return;  // The commit was never asked for: whoever settles next aborts.
   const Status why = Fail(Aborted("Kafka: aborted by the caller"));
+  // What timed out may still be under way, and librdkafka 2.0.2 ends the process by an assertion
+  // when such a request is given up after its transaction was aborted.
+  if (why.code() == StatusCode::kUnavailable) return Drop(why);
   const ErrorPtr error(rd_kafka_abort_transaction(
       client_->handle(), TimeoutMilliseconds(config_.transaction_timeout)));
   if (error)
