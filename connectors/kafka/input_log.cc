@@ -22,6 +22,10 @@ constexpr Duration kFirstJoinBackoff = Milliseconds(100);
 constexpr Duration kLongestJoinBackoff = Seconds(30);
 constexpr Duration kSettledMembership = Minutes(2);
 constexpr Duration kServeInterval = Milliseconds(500);
+// Longer than any time between two turns of a worker that is not held up.
+constexpr Duration kStandstill = Milliseconds(700);
+constexpr Duration kTimeToSettle = Seconds(1);  // a fetch and its answer
+constexpr Duration kSettlingInterval = Milliseconds(50);
 constexpr Duration kRefreshInterval = Seconds(1);
 constexpr int kQueryTimeoutMs = 1000;
 
@@ -64,11 +68,14 @@ Status KafkaInputLog::Poll(Duration timeout) {
     const auto remaining =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - SteadyClock::now());
     if (remaining.count() <= 0) break;
-    const Duration slice = std::min(kServeInterval, Duration(remaining.count() + 1));
+    const bool settling = IsSettling();
+    const Duration slice =
+        std::min(settling ? kSettlingInterval : kServeInterval, Duration(remaining.count() + 1));
     if (arrivals_.Wait(slice)) {
       SOJOURN_RETURN_IF_ERROR(Serve());
       break;
     }
+    if (settling && !IsSettling()) break;  // Fetch has more to say now.
   }
   for (auto& [partition, sources] : owned_) {
     for (Source& source : sources) source.wanted = false;
@@ -76,7 +83,22 @@ Status KafkaInputLog::Poll(Duration timeout) {
   return Status::Ok();
 }
 
+bool KafkaInputLog::IsSettling() const { return SteadyClock::now() < settled_at_; }
+
+// A process that stood still, stopped or starved, believes in ends of before: what arrived
+// meanwhile is not fetched yet, and would come behind timers of a later time.
+void KafkaInputLog::NoticeStandstill() {
+  const auto now = SteadyClock::now();
+  const auto gap = std::chrono::duration_cast<std::chrono::milliseconds>(now - served_at_);
+  served_at_ = now;
+  if (gap < Chrono(kStandstill)) return;
+  const Timestamp since = runtime::SystemClock().Now() - Duration(gap.count());
+  stood_since_ = now < settled_at_ ? std::min(stood_since_, since) : since;
+  settled_at_ = now + Chrono(kTimeToSettle);
+}
+
 Status KafkaInputLog::Serve() {
+  NoticeStandstill();
   if (!consumer_ && SteadyClock::now() < next_join_) return Status::Ok();
   if (!consumer_) SOJOURN_RETURN_IF_ERROR(JoinAgain());
   if (failure_.ok()) failure_ = consumer_->Serve();
@@ -318,6 +340,7 @@ Result<FetchedRecords> KafkaInputLog::Fetch(Partition partition, uint16_t input,
   fetched.records = source.records;
   fetched.next = source.next;
   fetched.at_end = source.at_end;
+  if (IsSettling()) fetched.under_way_since = stood_since_;
   return fetched;
 }
 

@@ -72,6 +72,8 @@ class KafkaInputLog : public runtime::InputLog {
   using Sources = std::vector<Source>;  // by input
 
   Status Serve();
+  void NoticeStandstill();
+  bool IsSettling() const;
   Status HandleChange(const AssignmentChange& change);
   Status HandleAssigned(const std::vector<TopicPartition>& places);
   Result<std::vector<Partition>> AlignedPartitions(const std::vector<TopicPartition>& places) const;
@@ -105,6 +107,9 @@ class KafkaInputLog : public runtime::InputLog {
   std::chrono::steady_clock::time_point next_join_;
   std::chrono::steady_clock::time_point next_refresh_;
   Duration join_backoff_;
+  std::chrono::steady_clock::time_point served_at_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point settled_at_;  // in the future after a standstill
+  Timestamp stood_since_;                             // by the wall clock, while settling
 };
 
 }  // namespace sojourn::kafka

@@ -81,8 +81,9 @@ struct FetchedRecords {
   Offset next;
   // Behind `records` there was nothing more when this was found out.
   bool at_end = false;
-  // At the end: records of this log time or a later one are being made durable and will follow,
-  // which ends a Poll. nullopt: none, or the log cannot tell.
+  // At the end: records of this log time or a later one are being made durable, or may be there
+  // unfetched, and will follow; a Poll ends when they have, or when there are none. nullopt: none,
+  // or the log cannot tell.
   std::optional<Timestamp> under_way_since;
 };
 
