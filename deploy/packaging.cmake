@@ -4,7 +4,8 @@
 set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)  # packaging does not build the tests
 
 install(DIRECTORY rules DESTINATION share/sojourn)
-install(DIRECTORY deploy/mappings deploy/prometheus DESTINATION share/sojourn)
+install(DIRECTORY deploy/mappings deploy/prometheus deploy/grafana DESTINATION share/sojourn)
+install(FILES deploy/OPERATIONS.md DESTINATION share/sojourn)  # where the alerts' links lead
 install(PROGRAMS deploy/quickstart.sh deploy/demo/make_events.py deploy/demo/show_mail.py
         DESTINATION share/sojourn/demo)
 install(FILES deploy/demo/cdnow.py deploy/demo/sample_events.py deploy/demo/README.md

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What a running process tells Prometheus about mails, and the alerts that look at it."""
+"""What a running process tells Prometheus about mails."""
 
 import email
 import email.policy
@@ -11,11 +11,10 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
-from cases import PROJECT_ROOT, run_cases  # noqa: E402
+from cases import run_cases  # noqa: E402
 from mail_process import send, shop  # noqa: E402
 
 PARTITIONS = 4  # of a new data directory
-ALERTS = PROJECT_ROOT / "deploy/prometheus/sojourn.rules.yml"
 BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
 
 
@@ -96,7 +95,7 @@ def test_every_outcome_is_counted_once():
         assert sojourn.metric("sojourn_mail_complaints_total") == 1
         assert sojourn.metric("sojourn_ready") == 1
         assert sojourn.metric("sojourn_disk_free_bytes") > 0
-        check_exposition_and_alerts(sojourn.get("/metrics")[1])
+        check_exposition(sojourn.get("/metrics")[1])
         # A replay of the same log after a kill counts none of it again.
         sojourn.kill()
         sojourn.start()
@@ -105,17 +104,9 @@ def test_every_outcome_is_counted_once():
         assert sojourn.metric("sojourn_unsubscriptions_total") == 0
 
 
-def check_exposition_and_alerts(exposition):
+def check_exposition(exposition):
     result = promtool("check", "metrics", text=exposition)
     assert result.returncode == 0 and not result.stdout + result.stderr, result
-    result = promtool("check", "rules", str(ALERTS))
-    assert result.returncode == 0, result.stdout + result.stderr
-    known = set(re.findall(r"^# TYPE (\w+) ", exposition, re.MULTILINE))
-    expressions = re.sub(r'"[^"]*"', "", ALERTS.read_text())
-    named = set(re.findall(r"\bsojourn_\w+", expressions))
-    # A family without a series is not in the exposition: this one needs a bad record.
-    missing = named - known - {"sojourn_dead_letters_total"}
-    assert len(named) > 10 and not missing, missing
 
 
 if __name__ == "__main__":

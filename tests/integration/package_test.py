@@ -54,6 +54,8 @@ def test_everything_is_in_its_place():
     assert "0 failed" in output_of(root / "usr/bin/sojourn", "test", rules)
     for mapping in ("mailchimp", "shopify", "plain"):
         assert (root / f"usr/share/sojourn/mappings/{mapping}.yaml").exists(), mapping
+    for name in ("OPERATIONS.md", "grafana/sojourn.json", "prometheus/alerts.yml"):
+        assert (root / "usr/share/sojourn" / name).exists(), name
     unit = (root / "usr/lib/systemd/system/sojourn.service").read_text()
     for path in ["/usr/bin/sojourn", "/etc/sojourn/sojourn.yaml"]:
         assert path in unit and (root / path[1:]).exists(), path
