@@ -2,7 +2,8 @@
 """Exactly once over a real broker, under faults: tests/chaos in a short form, and with
 `tests/run.sh --long` in the form of twenty minutes.
 
-SOJOURN_CHAOS_SEED=N repeats a run's faults; without it every run has another seed, and prints it.
+SOJOURN_CHAOS_SEED=N plays other faults than the short form always does; the long form has a new seed
+each time, and prints it.
 Debian's own Python runs this: it has python3-confluent-kafka, an independent Kafka client.
 """
 
@@ -19,8 +20,8 @@ from chaos import run  # noqa: E402
 SHORT_MINUTES, LONG_MINUTES = 3, 20
 
 
-def chaos(minutes):
-    seed = int(os.environ.get("SOJOURN_CHAOS_SEED") or random.randrange(1_000_000))
+def chaos(minutes, seed):
+    seed = int(os.environ.get("SOJOURN_CHAOS_SEED") or seed)
     print(f"  seed {seed}, {minutes} minutes", flush=True)
     verdict, kept = run(minutes, seed)
     print(verdict.text(), flush=True)
@@ -30,13 +31,13 @@ def chaos(minutes):
 def test_short():
     if long_run():
         raise Skipped("the long form is the same for longer")
-    chaos(SHORT_MINUTES)
+    chaos(SHORT_MINUTES, seed=11)
 
 
 def test_long():
     if not long_run():
         raise Skipped("takes half an hour: tests/run.sh --long")
-    chaos(LONG_MINUTES)
+    chaos(LONG_MINUTES, seed=random.randrange(1_000_000))
 
 
 if __name__ == "__main__":
