@@ -100,7 +100,6 @@ class Parser {
     const auto start = ParseRfc3339(TextOf(node.Find("start")));
     if (!start) return;
     test.start = start_ = *start;
-    until_.reset();
     test.person_id = "person";
     for (auto& [name, value] : NamedValuesOf(node.Find("person"))) {
       if (name == "id") {
@@ -110,14 +109,14 @@ class Parser {
       }
     }
     CheckTraits(*node.Find("person"), test, *bundle_.names, reporter_);
-    if (const Node* until = node.Find("until")) until_ = test.until = UntilOf(*until);
     test.history = EventsOf(node.Find("history"), "h", /*of_history=*/true);
     test.events = EventsOf(node.Find("events"), "e", /*of_history=*/false);
     ParseForced(node.Find("force"), &test);
+    if (const Node* until = node.Find("until")) test.until = UntilOf(*until);
     test.partial = TextOf(node.Find("partial")) == "true";
     for (const Node* item : node.Find("expect")->items) {
       test.expectations.push_back(ExpectationOf(*item));
-      CheckIsSeen(*item->Find("at"), test.expectations.back().at, test.until);
+      CheckIsSeen(*item->Find("at"), test);
     }
     file_.tests.push_back(std::move(test));
   }
@@ -135,8 +134,10 @@ class Parser {
     return id.text;
   }
 
-  Timestamp UntilOf(const Node& node) {
+  std::optional<Timestamp> UntilOf(const Node& node) {
+    const auto errors = reporter_->error_count();
     const Timestamp until = MomentOf(node);
+    if (reporter_->error_count() != errors) return std::nullopt;
     if (until < start_) {
       Error(Code::kEmptyInterval, node,
             fmt::format("\"until: {}\" is before the test's start", node.text));
@@ -144,9 +145,9 @@ class Parser {
     return until;
   }
 
-  // What is later than `until` is never looked at.
-  void CheckIsSeen(const Node& at, Timestamp moment, const std::optional<Timestamp>& until) {
-    if (!until || moment <= *until) return;
+  // What is expected later than `until` is never looked at.
+  void CheckIsSeen(const Node& at, const TestCase& test) {
+    if (!test.until || test.expectations.back().at <= *test.until) return;
     reporter_->Warning(Code::kEmptyInterval, *at.file, at.range,
                        fmt::format("\"at: {}\" is later than the test's \"until\"", at.text),
                        "let the test go on until then, or leave \"until\" out");
@@ -169,7 +170,6 @@ class Parser {
               fmt::format("\"at: {}\" is before the test's start", at.text),
               "move the entry to history");
       }
-      CheckIsSeen(at, event.at, until_);
       const Node* time = node->Find("time");
       event.time = time == nullptr ? event.at : MomentOf(*time);
       const Node* id = node->Find("id");
@@ -242,7 +242,6 @@ class Parser {
   TestFile& file_;
   ExpectedNames names_;
   Timestamp start_;
-  std::optional<Timestamp> until_;
 };
 
 }  // namespace
