@@ -98,7 +98,8 @@ std::string OfTests(const fs::path& directory) {
   const auto files = language::ReadRulesDirectory(directory.string(), &diagnostics);
   const auto loaded = language::LoadBundle(*files);
   EXPECT_NE(loaded.bundle, nullptr);
-  return TextOf(CheckTests(*loaded.bundle, {{"tests/welcome.test.yaml", kTests}}));
+  return TextOf(CheckTests(*loaded.bundle, {{"tests/welcome.test.yaml", kTests},
+                                            {"tests/never-seen.test.yaml", kNeverSeen}}));
 }
 
 std::string OfDisk(const fs::path& directory) {

@@ -138,11 +138,10 @@ class Parser {
     const auto errors = reporter_->error_count();
     const Timestamp until = MomentOf(node);
     if (reporter_->error_count() != errors) return std::nullopt;
-    if (until < start_) {
-      Error(Code::kEmptyInterval, node,
-            fmt::format("\"until: {}\" is before the test's start", node.text));
-    }
-    return until;
+    if (until >= start_) return until;
+    Error(Code::kEmptyInterval, node,
+          fmt::format("\"until: {}\" is before the test's start", node.text));
+    return std::nullopt;
   }
 
   // What is expected later than `until` is never looked at.
