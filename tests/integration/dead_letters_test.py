@@ -138,7 +138,7 @@ def test_retried_mails_go_once_with_the_template_of_now():
         assert "under way" in result.stdout, result
         sojourn.command("resume")
         sojourn.wait_for(lambda: len(mails(sojourn)) == 3, what="the other two")
-        assert sojourn.mail_outcomes() == {"delivered": 2}, sojourn.mail_outcomes()
+        sojourn.wait_for(lambda: sojourn.mail_outcomes() == {"delivered": 2}, what="their records")
         assert "no such mail" in sojourn.command("dead-letters", "retry", "--all").stdout
 
 
