@@ -30,7 +30,7 @@ def alive(process_id):
     return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-def wait_until(condition, what, timeout_seconds=20):
+def wait_until(condition, what, timeout_seconds=90):
     deadline = time.monotonic() + timeout_seconds
     while not condition():
         assert time.monotonic() < deadline, f"{what}: not within {timeout_seconds} s"
