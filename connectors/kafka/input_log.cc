@@ -315,6 +315,7 @@ Result<FetchedRecords> KafkaInputLog::Fetch(Partition partition, uint16_t input,
   SOJOURN_CHECK(input < inputs_.size());
   const auto found = owned_.find(partition);
   SOJOURN_CHECK(found != owned_.end() && found->second[input].positioned);
+  NoticeStandstill();  // it may have been since the last Serve
   Source& source = found->second[input];
   const Offset before = source.next;
   source.wanted = true;

@@ -88,7 +88,7 @@ Result<Late> FindLate(Backend* backend) {
   return late;
 }
 
-// ---- reading the log -------------------------------------------------------------------------
+// ---- counting it -----------------------------------------------------------------------------
 
 using Tallies = std::vector<PastCounts::Tally>;
 
@@ -193,9 +193,14 @@ Result<BackfillDone> RunBackfill(const BackfillRun& run, Backend* backend, const
   BackfillDone done;
   done.counters = static_cast<int64_t>(late.ToFill().size());
   if (done.counters == 0) return done;
-  const Filling filling{late.rules(), late.ToFill(), late.bundle(),
-                        run.now,      run.running,   late.log_begins.has_value(),
-                        backend,      stop};
+  const Filling filling{.rules = late.rules(),
+                        .counters = late.ToFill(),
+                        .bundle = late.bundle(),
+                        .begun = run.now,
+                        .running = run.running,
+                        .past_is_lost = late.log_begins.has_value(),
+                        .backend = backend,
+                        .stop = stop};
   for (int32_t p = 0; p < backend->partition_count(); ++p) {
     SOJOURN_ASSIGN_OR_RETURN(const int64_t people, FillPartition(Partition(p), filling));
     done.people += people;

@@ -1,5 +1,5 @@
-// What is behind `sojourn backfill`: counters that began to count late, filled from the
-// log. engine/step/backfill.h tells how, and why nothing is counted twice.
+// What is behind `sojourn backfill`: counters that began to count late, filled from the log.
+// engine/step/backfill.h tells how, and why nothing is counted twice.
 //
 // Which counters were filled is kept as a note, written when all records are in the log. Where it
 // is missing, because the process died before, filling begins anew, which is right whatever of the

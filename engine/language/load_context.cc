@@ -133,7 +133,6 @@ std::optional<QuietHours> QuietHoursFrom(const Node& node, LoadContext* context)
   if (TextAt(node, "then") == "skip") hours.then = QuietThen::kSkip;
   if (hours.from == hours.to) {
     context->reporter->Error(Code::kEmptyInterval, *to->file, to->range,
-
                              fmt::format("quiet hours from {} to {} end when they begin",
                                          TextAt(node, "from"), to->text),
                              "leave quiet_hours out, or write none in a journey");

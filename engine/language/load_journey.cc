@@ -115,7 +115,6 @@ class JourneyLoader {
     if (!journey_->active_from || !journey_->active_until) return;
     if (*journey_->active_from < *journey_->active_until) return;
     context_->reporter->Error(Code::kEmptyInterval, *until->file, until->range,
-
                               fmt::format("the journey ends before it begins: until {}, from {}",
                                           until->text, from->text));
   }
@@ -129,7 +128,7 @@ class JourneyLoader {
     scope.trigger_events = draft_.trigger_events;
     scope.ab_test = !draft_.ab_tests.empty();
     scope.ab_tests = draft_.ab_tests;
-    scope.ab_test_paths = draft_.ab_test_paths;
+    if (draft_.file->has_shape) scope.ab_test_paths = draft_.ab_test_paths;
     scope.coupon = draft_.has_coupon;
     return scope;
   }

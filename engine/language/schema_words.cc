@@ -20,6 +20,7 @@ std::string Found(const Node& node) {
 }
 
 std::string FirstWord(const std::string& text) { return text.substr(0, text.find(' ')); }
+
 std::string Meant(const std::string& key, const std::vector<std::string>& absent) {
   const bool first = std::find(absent.begin(), absent.end(), FirstWord(key)) != absent.end();
   return first ? FirstWord(key) : NearestName(key, absent);

@@ -13,6 +13,7 @@ namespace sojourn::language {
 // `"x" is text`, `5 is a number`, `this is a list`.
 std::string Found(const Node& node);
 
+// Up to the first space.
 std::string FirstWord(const std::string& text);
 
 // Which of the absent keys an unknown one means, or "": `at "09:00"` is one without its colon.

@@ -77,7 +77,6 @@ class Parser {
                                           static_cast<uint32_t>(problem.end));
     reporter_->Error(
         Code::kBadDuration, *node.file, range,
-
         fmt::format("\"{}\" is neither a duration nor a timestamp: {}", node.text, problem.why),
         "write for example 2h, 1d 30m, -3d or 2026-03-02T09:00:00Z");
     return start_;
