@@ -68,6 +68,20 @@ Status LogWriter::AppendWith(std::span<const model::Event> events, const store::
   return Submit(&request);
 }
 
+Status LogWriter::AppendOwn(std::span<const runtime::OwnRecord* const> records,
+                            const store::WriteBatch* rows) {
+  Request request;
+  request.own = true;
+  request.rows = rows;
+  request.bytes = rows->bytes();
+  for (const runtime::OwnRecord* own : records) {
+    const Partition home(PartitionOfKey(own->key, options_.partition_count));
+    request.records.push_back({home, own->time, own->key, own->value});
+    request.bytes += own->value.size();
+  }
+  return Submit(&request);
+}
+
 Status LogWriter::AddEvents(std::span<const model::Event> events, Request* request) const {
   for (const model::Event& event : events) {
     if (!model::IsValidPersonId(event.person)) {
@@ -215,11 +229,13 @@ Status LogWriter::WriteGroup(const std::vector<Request*>& group, Timestamp now,
   const ImportChunk* import = group.front()->import;
   if (import != nullptr) {
     SOJOURN_RETURN_IF_ERROR(CheckImport(*import));
-  } else if (!replaying_.empty()) {
-    return RefuseWhileReplaying();
   }
   store::WriteBatch batch;
-  for (Request* request : group) AddToBatch(request, now, tails, &batch);
+  for (Request* request : group) {
+    const bool refused = !replaying_.empty() && import == nullptr && !request->own;
+    if (refused) request->status = RefuseWhileReplaying();
+    if (!refused) AddToBatch(request, now, tails, &batch);
+  }
   if (import != nullptr) {
     batch.Put(kControlFamily, ImportKey(import->fingerprint), EncodeImport(import->state));
     if (import->state.replay && import->state.finished) {
@@ -274,7 +290,8 @@ Status LogWriter::RefuseWhileReplaying() {
 void LogWriter::AddToBatch(Request* request, Timestamp now, std::vector<Tail>* tails,
                            store::WriteBatch* batch) const {
   if (request->rows != nullptr) batch->Append(*request->rows);
-  const bool replay = request->import != nullptr && request->import->state.replay;
+  const bool replay = request->import != nullptr ? request->import->state.replay
+                                                 : request->own && !replaying_.empty();
   for (const NewRecord& record : request->records) {
     Tail& tail = (*tails)[static_cast<size_t>(record.partition.value())];
     const Timestamp wanted = replay ? std::min(record.log_time, now) : now;

@@ -45,6 +45,10 @@ class LogWriter {
   Result<std::vector<AppendedPlace>> Append(std::span<const model::Event> events);
   // Events and rows of other families, durable together.
   Status AppendWith(std::span<const model::Event> events, const store::WriteBatch* rows);
+  // What a commit says to other people, with the commit's rows. While an import replays, it stands
+  // at its own time.
+  Status AppendOwn(std::span<const runtime::OwnRecord* const> records,
+                   const store::WriteBatch* rows);
   Result<std::optional<ImportState>> FindImport(std::string_view fingerprint);
   // `rows`: as above, or null.
   Status AppendImport(const ImportChunk& chunk, const store::WriteBatch* rows);
@@ -77,6 +81,7 @@ class LogWriter {
     // Of an import: what else becomes durable, and what must still hold.
     const ImportChunk* import = nullptr;
     const store::WriteBatch* rows = nullptr;  // what else becomes durable
+    bool own = false;                         // the product's own, allowed while an import replays
     std::vector<AppendedPlace> places;
     Status status;
     bool done = false;

@@ -152,9 +152,20 @@ runtime::CommitResult EmbeddedCommitter::WriteWithSuppressions(
     const auto added = AddSuppressions(shared_, suppressions, write);
     if (!added.ok()) return {runtime::CommitOutcome::kNotCommitted, added.status()};
   }
-  Status written = shared_->database->Write(*write, store::Sync::kYes);
+  Status written = WriteWithOwnRecords(batches, write);
   if (!written.ok()) return {runtime::CommitOutcome::kUncertain, std::move(written)};
   return {};
+}
+
+// Where there are any, through the log's writer, which numbers them.
+Status EmbeddedCommitter::WriteWithOwnRecords(std::span<const runtime::CommitBatch> batches,
+                                              store::WriteBatch* write) {
+  std::vector<const runtime::OwnRecord*> records;
+  for (const runtime::CommitBatch& batch : batches) {
+    for (const runtime::OwnRecord& record : batch.own_records) records.push_back(&record);
+  }
+  if (records.empty()) return shared_->database->Write(*write, store::Sync::kYes);
+  return shared_->writer->AppendOwn(records, write);
 }
 
 // ---- state -----------------------------------------------------------------------------------

@@ -70,6 +70,9 @@ class EmbeddedCommitter final : public runtime::Committer {
   runtime::CommitResult WriteWithSuppressions(std::span<const runtime::CommitBatch> batches,
                                               store::WriteBatch* write);
 
+  Status WriteWithOwnRecords(std::span<const runtime::CommitBatch> batches,
+                             store::WriteBatch* write);
+
   Shared* const shared_;
   std::string scratch_;
 };

@@ -6,6 +6,7 @@
 #include "connectors/kafka/dead_letter.h"
 #include "connectors/kafka/suppression_record.h"
 #include "engine/base/check.h"
+#include "engine/base/hash.h"
 #include "engine/model/action_codec.h"
 #include "engine/store/partition_meta.h"
 #include "engine/store/partition_store.h"
@@ -27,6 +28,7 @@ KafkaCommitter::KafkaCommitter(const KafkaConfig& config, const StateOptions& op
       options_(options),
       actions_topic_(ActionsTopic(config)),
       changelog_topic_(ChangelogTopic(config)),
+      events_topic_(EventsTopic(config)),
       dead_letters_topic_(DeadLettersTopic(config)),
       suppressions_topic_(SuppressionsTopic(config)),
       source_("/sojourn/" + config.app),
@@ -76,6 +78,11 @@ Status KafkaCommitter::WriteBatch(const CommitBatch& batch, size_t* meta_record)
   }
   for (const model::Suppression& entry : batch.suppressions) {
     SOJOURN_RETURN_IF_ERROR(WriteSuppression(entry));
+  }
+  for (const runtime::OwnRecord& own : batch.own_records) {
+    const Partition home(PartitionOfKey(own.key, input_log_->partition_count()));
+    auto produced = producer_->Produce({events_topic_, home, own.key, own.value, {}});
+    if (!produced.ok()) return produced.status();
   }
   const OpenedState& state = *state_keeper_->StateOf(partition);
   if (!state.incarnation_to_write.empty()) {

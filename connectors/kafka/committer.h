@@ -1,5 +1,6 @@
 // runtime::Committer as one Kafka transaction: actions, changelog, dead letters, suppressed
-// addresses, and the offsets of every input of every partition that is committed.
+// addresses, events for other people, and the offsets of every input of every partition that is
+// committed.
 //
 // An action's record: key = person, headers of CloudEvents in binary mode, body as
 // config.action_format says (engine/model/action_codec.h).
@@ -45,6 +46,7 @@ class KafkaCommitter : public runtime::Committer {
   const StateOptions options_;
   const std::string actions_topic_;
   const std::string changelog_topic_;
+  const std::string events_topic_;
   const std::string dead_letters_topic_;
   const std::string suppressions_topic_;
   const std::string source_;  // ce_source

@@ -1,6 +1,7 @@
 #include "engine/base/arena.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace sojourn {
 namespace {
@@ -17,6 +18,16 @@ char* Arena::AllocateSlow(size_t bytes) {
   capacity_ = size;
   used_ = bytes;
   return current_;
+}
+
+void Arena::Absorb(Arena* other) {
+  // In front, so that the block at hand stays the last one.
+  blocks_.insert(blocks_.begin(), std::make_move_iterator(other->blocks_.begin()),
+                 std::make_move_iterator(other->blocks_.end()));
+  reserved_ += other->reserved_;
+  other->blocks_.clear();
+  other->current_ = nullptr;
+  other->used_ = other->capacity_ = other->reserved_ = 0;
 }
 
 void Arena::Reset() {

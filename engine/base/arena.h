@@ -46,6 +46,9 @@ class Arena {
     return {bytes, text.size()};
   }
 
+  // Takes over all that lives in `other`, which is empty afterwards.
+  void Absorb(Arena* other);
+
   // Forgets everything allocated; keeps the largest block for reuse.
   void Reset();
 

@@ -11,6 +11,7 @@
 #include "engine/cli/append_import.h"
 #include "engine/cli/import_mapping.h"
 #include "engine/cli/progress.h"
+#include "engine/model/event_codec.h"
 
 namespace sojourn::cli {
 namespace {
@@ -61,7 +62,7 @@ Status ReadLog(const RecordingOptions& options, Timestamp to, Recording* recordi
     // A person's records of one moment stay in the order of their part.
     int64_t number = 0;
     const auto visit = [&](const LoggedEvent& event) {
-      if (event.log_time > to) return true;
+      if (event.log_time > to || model::IsMadeByMerge(event.bytes)) return true;
       added = recording->events.Add(
           {event.log_time, part, number++, std::string(event.person), std::string(event.bytes)});
       return added.ok();

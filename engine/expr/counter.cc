@@ -14,17 +14,6 @@ using model::Sample;
 using model::Value;
 using model::ValueKind;
 
-Counter* FindOrAdd(uint64_t id, Person* person) {
-  const auto at =
-      std::lower_bound(person->counters.begin(), person->counters.end(), id,
-                       [](const Counter& counter, uint64_t wanted) { return counter.id < wanted; });
-  if (at != person->counters.end() && at->id == id) return at;
-  const auto index = static_cast<uint32_t>(at - person->counters.begin());
-  Counter added;
-  added.id = id;
-  return &person->counters.Insert(&person->arena, index, added);
-}
-
 double AsDouble(const Value& number) {
   if (number.kind() == ValueKind::kDouble) return number.double_value();
   if (number.kind() == ValueKind::kUint) return static_cast<double>(number.uint_value());
@@ -179,6 +168,17 @@ Value ReadWindow(const CounterRead& read, const Sample* begin, const Sample* end
 
 }  // namespace
 
+Counter& CounterOf(uint64_t id, Person* person) {
+  const auto at =
+      std::lower_bound(person->counters.begin(), person->counters.end(), id,
+                       [](const Counter& counter, uint64_t wanted) { return counter.id < wanted; });
+  if (at != person->counters.end() && at->id == id) return *at;
+  const auto index = static_cast<uint32_t>(at - person->counters.begin());
+  Counter added;
+  added.id = id;
+  return person->counters.Insert(&person->arena, index, added);
+}
+
 bool UpdateCounter(const CounterDefinition& definition, const Activation& activation,
                    Person* person, Arena* arena) {
   if (definition.condition != nullptr &&
@@ -193,7 +193,7 @@ bool UpdateCounter(const CounterDefinition& definition, const Activation& activa
     if (value.is_error() || (numeric && !value.is_number())) return false;
   }
   const Sample sample{std::min(activation.event->time, activation.now), value};
-  Count(definition, sample, activation.now, FindOrAdd(definition.id, person), &person->arena);
+  Count(definition, sample, activation.now, &CounterOf(definition.id, person), &person->arena);
   for (model::CounterBackfill& backfill : person->backfills) {
     if (backfill.since.id != definition.id) continue;
     Count(definition, sample, activation.now, &backfill.since, &person->arena);

@@ -20,6 +20,9 @@ namespace sojourn::expr {
 bool UpdateCounter(const CounterDefinition& definition, const Activation& activation,
                    model::Person* person, Arena* arena);
 
+// The person's counter of that id; made where it is missing.
+model::Counter& CounterOf(uint64_t id, model::Person* person);
+
 // Adds to `counter` what counted in `later`, every event of which arrived after all of its own.
 // What a counter keeps at `now` is as if it had counted all of them itself, but that sums of
 // doubles are added up in another order. `arena` is that of the person of `counter`; copies what it

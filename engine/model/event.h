@@ -28,7 +28,7 @@ inline constexpr std::string_view kPersonMerged = "Person Merged";
 inline constexpr std::string_view kPageViewed = "Page Viewed";
 inline constexpr std::string_view kScreenViewed = "Screen Viewed";
 inline constexpr std::string_view kGroupJoined = "Group Joined";
-// Segment's alias: recorded in the person's history, merges nothing.
+// Segment's alias: recorded in the person's history; the previous id merges (engine/step/merge.h).
 inline constexpr std::string_view kAlias = "Alias";
 
 // What the project's own records of a backfill are named.
@@ -47,6 +47,23 @@ enum class EventType : uint8_t {
   // See engine/step/backfill.h; the name of both is kBackfillName.
   kBackfillBegin,
   kBackfill,
+  // See engine/step/merge.h; the name of all is kPersonMerged.
+  kMergeAsked,
+  kMergedState,
+  kMergeUndone,
+};
+
+// Where a record came from.
+struct Origin {
+  std::string_view topic;  // Kafka's, or "events" for the embedded log
+  Partition partition;
+  Offset offset;
+};
+
+// Where a record stood before the product copied it.
+struct EventOrigin {
+  Origin place;
+  Timestamp log_time;
 };
 
 struct Event {
@@ -62,13 +79,10 @@ struct Event {
   Timestamp received_at = Timestamp::Min();  // Min(): unknown
   Value properties;                          // kMap with string keys, or null for none
   Value traits;  // kMap or null: traits that came along with an event that is no identify
-};
-
-// Where a record came from.
-struct Origin {
-  std::string_view topic;  // Kafka's, or "events" for the embedded log
-  Partition partition;
-  Offset offset;
+  // Of events that the product itself wrote or copied.
+  const EventOrigin* original = nullptr;  // null: this is the first place
+  uint32_t redirects = 0;                 // how often it was sent on to the id that another became
+  std::string_view person_record;         // kMergedState: what the other id was (engine/store)
 };
 
 }  // namespace sojourn::model

@@ -75,8 +75,13 @@ class ProtobufWalk {
       } else if (reader.Is(10, Type::kVarint)) {
         event->historical = reader.varint() != 0;
       } else if (reader.Is(11, Type::kBytes)) {
-        EventOrigin origin;  // for ReadOrigin; here it must only be whole
-        if (!ParseOrigin(reader.bytes(), &origin)) return Fail("malformed protobuf");
+        auto* origin = arena_->AllocateArray<EventOrigin>(1);
+        if (!ParseOrigin(reader.bytes(), origin)) return Fail("malformed protobuf");
+        event->original = origin;
+      } else if (reader.Is(12, Type::kVarint)) {
+        event->redirects = static_cast<uint32_t>(reader.varint());
+      } else if (reader.Is(13, Type::kBytes)) {
+        event->person_record = reader.bytes();
       }
     }
     if (reader.malformed()) return Fail("malformed protobuf");
@@ -120,6 +125,15 @@ class ProtobufWalk {
         return true;
       case v1::EVENT_TYPE_BACKFILL:
         *type = EventType::kBackfill;
+        return true;
+      case v1::EVENT_TYPE_MERGE_ASKED:
+        *type = EventType::kMergeAsked;
+        return true;
+      case v1::EVENT_TYPE_MERGED_STATE:
+        *type = EventType::kMergedState;
+        return true;
+      case v1::EVENT_TYPE_MERGE_UNDONE:
+        *type = EventType::kMergeUndone;
         return true;
       default:
         return Fail("unknown type of event");
@@ -231,6 +245,12 @@ v1::EventType ToProto(EventType type) {
       return v1::EVENT_TYPE_BACKFILL_BEGIN;
     case EventType::kBackfill:
       return v1::EVENT_TYPE_BACKFILL;
+    case EventType::kMergeAsked:
+      return v1::EVENT_TYPE_MERGE_ASKED;
+    case EventType::kMergedState:
+      return v1::EVENT_TYPE_MERGED_STATE;
+    case EventType::kMergeUndone:
+      return v1::EVENT_TYPE_MERGE_UNDONE;
   }
   return v1::EVENT_TYPE_TRACK;
 }
@@ -281,9 +301,24 @@ void SetPersonOf(const Event& event, v1::Event* proto) {
 
 }  // namespace
 
+namespace {
+
+// Without the person's record that a protobuf event may carry.
+size_t SizeOfEvent(EventFormat format, std::string_view bytes) {
+  size_t size = bytes.size();
+  if (format == EventFormat::kJson || size <= kMaxEventBytes) return size;
+  WireReader event(bytes);
+  while (event.Next()) {
+    if (event.Is(13, Type::kBytes)) size -= event.bytes().size();
+  }
+  return size;
+}
+
+}  // namespace
+
 Result<Event> EventDecoder::Decode(EventFormat format, std::string_view bytes, Timestamp log_time,
                                    Arena* arena) {
-  if (bytes.size() > kMaxEventBytes) {
+  if (SizeOfEvent(format, bytes) > kMaxEventBytes) {
     return InvalidArgument(fmt::format("over {} bytes", kMaxEventBytes));
   }
   if (format == EventFormat::kJson) {
@@ -316,6 +351,8 @@ void EncodeEvent(const Event& event, const EventOrigin* original, std::string* b
   proto.set_type(ToProto(event.type));
   ToProto(event.traits, proto.mutable_traits());
   proto.set_historical(event.historical);
+  proto.set_redirects(event.redirects);
+  proto.set_person_record(std::string(event.person_record));
   if (original != nullptr) {
     proto.mutable_origin()->set_topic(std::string(original->place.topic));
     proto.mutable_origin()->set_partition(original->place.partition.value());
@@ -326,6 +363,17 @@ void EncodeEvent(const Event& event, const EventOrigin* original, std::string* b
   google::protobuf::io::CodedOutputStream coded(&stream);
   coded.SetSerializationDeterministic(true);
   proto.SerializeToCodedStream(&coded);
+}
+
+bool IsMadeByMerge(std::string_view bytes) {
+  WireReader event(bytes);
+  while (event.Next()) {
+    if (event.Is(12, Type::kVarint) && event.varint() > 0) return true;
+    if (!event.Is(8, Type::kVarint)) continue;
+    const uint64_t type = event.varint();
+    if (type >= v1::EVENT_TYPE_MERGE_ASKED && type <= v1::EVENT_TYPE_MERGE_UNDONE) return true;
+  }
+  return false;
 }
 
 std::optional<EventOrigin> ReadOrigin(std::string_view bytes) {

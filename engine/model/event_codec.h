@@ -10,12 +10,13 @@
 // Segment's calls become: track its `event`; identify "Identify" with the traits (those of
 // `context` below the call's own) as properties; page and screen "Page Viewed" and "Screen Viewed"
 // with `name` and `category` among the properties; group "Group Joined" with the group's traits and
-// `group_id`; alias "Alias" with `previous_id`, which merges nothing. `context.traits` of other
+// `group_id`; alias "Alias" with `previous_id`. `context.traits` of other
 // calls are the event's traits. The time is `timestamp`, else `originalTimestamp`: an RFC 3339 text
 // or milliseconds. Everything else in a call is dropped.
 //
 // Errors: the Status's message is the reason of a dead letter, one line without the event's
-// content. Refused are: malformed bytes, more than kMaxEventBytes, properties nested more than
+// content. Refused are: malformed bytes, more than kMaxEventBytes (a person's record in it not
+// counted), properties nested more than
 // kMaxEventNesting deep (`properties` is the first level), texts that are not UTF-8, numbers that
 // are not finite, times outside the years 1 to 9999, ids and names over their limits, known ids
 // that begin with "a:".
@@ -36,12 +37,6 @@
 namespace sojourn::model {
 
 enum class EventFormat : uint8_t { kJson, kProtobuf };
-
-// Where a record stood before the product copied it.
-struct EventOrigin {
-  Origin place;
-  Timestamp log_time;
-};
 
 // 1 to kMaxPersonIdBytes bytes of UTF-8, and more than the bare anonymous prefix.
 bool IsValidPersonId(std::string_view id);
@@ -73,5 +68,9 @@ void EncodeEvent(const Event& event, const EventOrigin* original, std::string* b
 // The origin written into a protobuf event, nullopt where there is none or the bytes are no event.
 // Points into `bytes`.
 std::optional<EventOrigin> ReadOrigin(std::string_view bytes);
+
+// Whether a protobuf event is one that a merge led to: a record about it, or an event that was sent
+// on. Whoever handles the others anew leads to these anew, too.
+bool IsMadeByMerge(std::string_view bytes);
 
 }  // namespace sojourn::model

@@ -211,6 +211,22 @@ TEST(EventCodec, SizeHasItsLimit) {
   EXPECT_EQ(Json(text).substr(0, 5), "track");
   EXPECT_EQ(Json(text + " "), "error: over 262144 bytes");
   EXPECT_EQ(Decode(EventFormat::kProtobuf, text + " "), "error: over 262144 bytes");
+  // A person's record inside has its own limit.
+  Event event;
+  event.type = EventType::kMergedState;
+  event.name = kPersonMerged;
+  event.person = "u1";
+  event.redirects = 3;
+  const std::string record(kMaxEventBytes, 'r');
+  event.person_record = record;
+  std::string bytes;
+  EncodeEvent(event, nullptr, &bytes);
+  Arena arena;
+  const auto decoded = EventDecoder().Decode(EventFormat::kProtobuf, bytes, Timestamp(5), &arena);
+  ASSERT_TRUE(decoded.ok());
+  EXPECT_EQ(decoded->person_record, record);
+  EXPECT_EQ(decoded->redirects, 3u);
+  EXPECT_TRUE(IsMadeByMerge(bytes));
 }
 
 // `levels` deep, the properties being the first.

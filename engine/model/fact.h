@@ -33,6 +33,9 @@ enum class FactKind : uint8_t {
   kAction,           // journey, step; detail = action id, name = template, URL or pool
   kCondition,        // journey, step; detail = text and values (only while tracing);
                      // of a segment that changed: name = segment
+  kMerged,           // another id became part of the person
+  kMergeRefused,     // reason: "merged_elsewhere", "limit", "same_id", ...
+  kSentOn,           // the event went on to the id that this one has merged into
   kRests,            // journey, step; reason: "wait", "event", "quiet_hours", ...; detail = until
                      // when (only while tracing)
 };

@@ -55,6 +55,12 @@ std::string_view FactKindName(FactKind kind) {
       return "action";
     case FactKind::kCondition:
       return "condition";
+    case FactKind::kMerged:
+      return "merged";
+    case FactKind::kMergeRefused:
+      return "merge_refused";
+    case FactKind::kSentOn:
+      return "sent_on";
     case FactKind::kRests:
       return "rests";
   }

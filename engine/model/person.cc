@@ -1,6 +1,7 @@
 #include "engine/model/person.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sojourn::model {
 
@@ -30,7 +31,16 @@ void Person::Reset() {
   bounced = {};
   planned_entries = {};
   planned_dates = {};
+  merged_ids = {};
+  moved_to = {};
   arena.Reset();
+}
+
+std::unique_ptr<Person> Person::TakeOut() {
+  auto taken = std::make_unique<Person>(std::move(*this));
+  *this = Person();
+  id = taken->id;
+  return taken;
 }
 
 void Person::SetTrait(std::string_view name, const Value& value) {

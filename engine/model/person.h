@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -173,6 +174,8 @@ struct Person {
   Person() = default;
   Person(const Person&) = delete;
   Person& operator=(const Person&) = delete;
+  Person(Person&&) = default;
+  Person& operator=(Person&&) = default;
 
   std::string id;
   bool known = false;                  // false: no event yet, nothing below is set
@@ -196,11 +199,18 @@ struct Person {
   ArenaVector<std::string_view> bounced;  // addresses that bounced for good
   ArenaVector<PlannedEntry> planned_entries;
   ArenaVector<PlannedDate> planned_dates;
+  // Ids that were asked to merge into this one, oldest first (engine/step/merge.h).
+  ArenaVector<std::string_view> merged_ids;
+  // Not empty: this id has merged into that one, who has all that was here; but for `known` and
+  // `clock` nothing else is set.
+  std::string_view moved_to;
 
   Arena arena;  // owns what the members above point to
 
   // Forgets all but the id, as in a new Person; the arena keeps its memory.
   void Reset();
+  // All but the id, in an object of its own; this one is then as after Reset.
+  std::unique_ptr<Person> TakeOut();
   const Value* FindTrait(std::string_view name) const;
   // Null deletes. Copies into the arena.
   void SetTrait(std::string_view name, const Value& value);

@@ -67,6 +67,7 @@ void InputMerge::Decode(const InputRecord& record, Timestamp wall, Queue* queue)
   pending.rejection = CheckRecord(record.key, *event, log_->inputs()[record.input], partition_,
                                   log_->partition_count());
   pending.event.person = record.key;
+  if (!log_->inputs()[record.input].internal) pending.event.redirects = 0;
 }
 
 bool InputMerge::Complete() const {

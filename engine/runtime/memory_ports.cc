@@ -70,11 +70,27 @@ void MemoryWorld::Apply(const CommitBatch& batch) {
   for (const store::InputPosition& input : batch.meta->inputs) {
     data.next.push_back(input.next_offset);
   }
+  AppendOwn(batch);
   if (options_.keeping == StateKeeping::kWithCommit) return;
   for (const store::PersonChange& change : batch.changes) {
     data.changelog.push_back({std::string(change.id), std::string(change.record)});
   }
   data.meta = store::EncodePartitionMeta(*batch.meta);
+}
+
+// To the first input that is the product's own; of the present.
+void MemoryWorld::AppendOwn(const CommitBatch& batch) {
+  const auto own =
+      std::find_if(options_.inputs.begin(), options_.inputs.end(),
+                   [](const InputDescription& description) { return description.internal; });
+  SOJOURN_CHECK(batch.own_records.empty() || own != options_.inputs.end());
+  const auto input = static_cast<size_t>(own - options_.inputs.begin());
+  for (const OwnRecord& record : batch.own_records) {
+    auto& log = Data(Partition(PartitionOfKey(record.key, options_.partition_count))).inputs[input];
+    const Timestamp present = batch.meta->written_at;
+    const Timestamp log_time = log.empty() ? present : std::max(present, log.back().log_time);
+    log.push_back({log_time, record.key, record.value});
+  }
 }
 
 // ---- ports -----------------------------------------------------------------------------------

@@ -116,6 +116,7 @@ class MemoryWorld {
     return *partitions_[static_cast<size_t>(partition.value())];
   }
   void Apply(const CommitBatch& batch);
+  void AppendOwn(const CommitBatch& batch);
 
   const MemoryWorldOptions options_;
   mutable std::mutex mutex_;  // guards what follows, partitions_' content too

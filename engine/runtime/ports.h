@@ -173,6 +173,14 @@ struct DeadLetter {
   std::string value;
 };
 
+// An event that follows for somebody else, to be appended to the product's own input: in the
+// partition of its key, and of the present, unless an import replays there.
+struct OwnRecord {
+  std::string key;    // the person's id
+  std::string value;  // protobuf sojourn.v1.Event
+  Timestamp time;     // logical
+};
+
 // Everything one partition did since the last commit. Views are valid during Commit only.
 struct CommitBatch {
   Partition partition;
@@ -181,6 +189,7 @@ struct CommitBatch {
   std::span<const store::PersonChange> changes;  // each person at most once
   const store::PartitionMeta* meta = nullptr;    // `inputs`: every input, in the order of inputs()
   std::span<const DeadLetter> dead_letters;      // in the order they arose
+  std::span<const OwnRecord> own_records;        // in the order they arose
   // Addresses that get no mail from now on, each once, and the mark of the key they are hashed
   // with. Written with the rest. Empty: none.
   std::span<const model::Suppression> suppressions;

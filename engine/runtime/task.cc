@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "engine/base/check.h"
+#include "engine/model/event_codec.h"
 #include "engine/store/person_record.h"
 
 namespace sojourn::runtime {
@@ -23,6 +24,8 @@ Result<bool> Task::RunSlice() {
     SOJOURN_ASSIGN_OR_RETURN(const NextInput next, InOrder());
     if (next.timer.has_value()) {
       SOJOURN_RETURN_IF_ERROR(ApplyTimer(*next.timer));
+    } else if (next.record != nullptr && AwaitsRules(*next.record)) {
+      return CatchUpFor(*next.record);
     } else if (next.record != nullptr) {
       SOJOURN_RETURN_IF_ERROR(ApplyRecord(*next.record));
     } else {
@@ -134,14 +137,9 @@ Status Task::ApplyRecord(const PendingRecord& record) {
 Status Task::ApplyToPerson(const PendingRecord& record) {
   SOJOURN_ASSIGN_OR_RETURN(model::Person * person, Touch(record.event.person));
   const Timestamp deadline_before = person->next_deadline;
-  const OriginalPlace* original = record.record.original;
-  const std::string& topic = environment_.log->inputs()[record.record.input].topic;
-  step::EventInput input{
-      &record.event, {topic, partition_, record.record.offset}, record.log_time, inputs_.next()};
-  if (original != nullptr) {
-    input.origin = {original->topic, original->partition, original->offset};
-    input.log_time = std::min(original->log_time, record.log_time);
-  }
+  step::EventInput input = InputOf(record);
+  SOJOURN_ASSIGN_OR_RETURN(const bool readable, TakeMerged(record, &input));
+  if (!readable) return Status::Ok();
   const Timestamp logical_time = std::max(input.log_time, person->clock);
 
   SOJOURN_RETURN_IF_ERROR(FireUntil(logical_time - kTick, person));
@@ -152,11 +150,11 @@ Status Task::ApplyToPerson(const PendingRecord& record) {
   person->bundle = bundle();
   SOJOURN_ASSIGN_OR_RETURN(const SizeGuard::Verdict verdict, size_guard_.After(person));
   if (verdict == SizeGuard::Verdict::kFits) {
-    Accept({.person = person->id,
-            .event = &record.event,
-            .topic = input.origin.topic,
-            .log_time = input.log_time,
-            .logical_time = logical_time});
+    SOJOURN_RETURN_IF_ERROR(Accept({.person = person->id,
+                                    .event = &record.event,
+                                    .topic = input.origin.topic,
+                                    .log_time = input.log_time,
+                                    .logical_time = logical_time}));
   } else if (verdict == SizeGuard::Verdict::kRefused) {
     Reject(record,
            {DeadLetterReason::kPersonTooLarge,
@@ -166,6 +164,53 @@ Status Task::ApplyToPerson(const PendingRecord& record) {
   }
   store_->timers().Arm(person->id, deadline_before, person->next_deadline);
   return Status::Ok();
+}
+
+// The record and where it stands, or stood before the product copied it.
+step::EventInput Task::InputOf(const PendingRecord& record) const {
+  const InputDescription& described = environment_.log->inputs()[record.record.input];
+  step::EventInput input{&record.event,
+                         {described.topic, partition_, record.record.offset},
+                         record.log_time,
+                         inputs_.next()};
+  if (const OriginalPlace* original = record.record.original) {
+    input.origin = {original->topic, original->partition, original->offset};
+    input.log_time = std::min(original->log_time, record.log_time);
+  } else if (described.internal && record.event.original != nullptr) {
+    input.origin = record.event.original->place;
+    input.log_time = std::min(record.event.original->log_time, record.log_time);
+  }
+  return input;
+}
+
+// Decodes who is to become part of the person; false: the record is set aside.
+Result<bool> Task::TakeMerged(const PendingRecord& record, step::EventInput* input) {
+  if (record.event.type != model::EventType::kMergedState) return true;
+  merged_ = std::make_unique<model::Person>();
+  const Status decoded = store::DecodePerson(record.event.person_record, merged_.get());
+  if (decoded.code() == StatusCode::kFailedPrecondition) return decoded;  // of a newer version
+  if (!decoded.ok()) {
+    Reject(record, {DeadLetterReason::kUndecodable, decoded.message()});
+    return false;
+  }
+  const model::Value* from = record.event.properties.Find("from");
+  if (from != nullptr && from->kind() == model::ValueKind::kString) merged_->id = from->text();
+  input->merged = merged_.get();
+  return true;
+}
+
+// The worker commits and switches; then the record is met again.
+Result<bool> Task::CatchUpFor(const PendingRecord& record) {
+  const uint32_t wanted = store::RecordBundle(record.event.person_record);
+  SOJOURN_RETURN_IF_ERROR(environment_.rules->CatchUp(wanted));
+  return true;
+}
+
+// Somebody who was last judged by newer rules than these needs those rules first.
+bool Task::AwaitsRules(const PendingRecord& record) const {
+  const std::string_view merged = record.event.person_record;
+  return !record.rejection && record.event.type == model::EventType::kMergedState &&
+         store::CheckPersonRecord(merged).ok() && store::RecordBundle(merged) > bundle();
 }
 
 // Step, of a row of the timer index: live only if the person is really due.
@@ -204,9 +249,9 @@ Status Task::FireUntil(Timestamp until, model::Person* person) {
     SOJOURN_ASSIGN_OR_RETURN(const SizeGuard::Verdict verdict, size_guard_.After(person));
     if (verdict == SizeGuard::Verdict::kFits) {
       ++interval_.timers_fired;
-      Accept({.person = person->id, .log_time = due, .logical_time = due});
+      SOJOURN_RETURN_IF_ERROR(Accept({.person = person->id, .log_time = due, .logical_time = due}));
     } else if (verdict == SizeGuard::Verdict::kRefused) {
-      GiveUpTimers(until, person);
+      SOJOURN_RETURN_IF_ERROR(GiveUpTimers(until, person));
     } else {
       interval_.to_be_redone = true;
     }
@@ -216,7 +261,7 @@ Status Task::FireUntil(Timestamp until, model::Person* person) {
 
 // ---- what a step leads to --------------------------------------------------------------------
 
-void Task::Accept(StepReport report) {
+Status Task::Accept(StepReport report) {
   report.partition = partition_;
   report.facts = output_.facts;
   report.actions = output_.actions;
@@ -224,6 +269,20 @@ void Task::Accept(StepReport report) {
   environment_.observer->OnStep(report);
   std::move(output_.actions.begin(), output_.actions.end(), std::back_inserter(interval_.actions));
   KeepSuppressed();
+  return KeepOwnEvents();
+}
+
+Status Task::KeepOwnEvents() {
+  for (step::OwnEvent& own : output_.events) {
+    std::string state;
+    if (own.state != nullptr) SOJOURN_RETURN_IF_ERROR(store::EncodePerson(*own.state, &state));
+    own.event.person_record = state.empty() ? own.event.person_record : state;
+    OwnRecord& record = interval_.own_records.emplace_back();
+    record.key = own.event.person;
+    record.time = own.event.time;
+    model::EncodeEvent(own.event, own.event.original, &record.value);
+  }
+  return Status::Ok();
 }
 
 void Task::KeepSuppressed() {
@@ -256,7 +315,7 @@ void Task::Bracket(model::EventType type) {
 
 // A person whose due timers would make them too large loses what is due, instead of being due for
 // ever.
-void Task::GiveUpTimers(Timestamp until, model::Person* person) {
+Status Task::GiveUpTimers(Timestamp until, model::Person* person) {
   output_.Clear();
   for (uint32_t i = person->runs.size(); i-- > 0;) {
     const model::Run& run = person->runs[i];
@@ -281,7 +340,7 @@ void Task::GiveUpTimers(Timestamp until, model::Person* person) {
   }
   person->clock = std::max(person->clock, person->next_deadline);
   step::RecomputeDeadline(person);
-  Accept({.person = person->id, .log_time = person->clock, .logical_time = person->clock});
+  return Accept({.person = person->id, .log_time = person->clock, .logical_time = person->clock});
 }
 
 Result<std::optional<std::string>> Task::FindCommitted(std::string_view person) {

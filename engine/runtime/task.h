@@ -111,6 +111,7 @@ class Task {
   struct Interval {
     std::vector<model::Action> actions;
     std::vector<DeadLetter> dead_letters;
+    std::vector<OwnRecord> own_records;
     std::vector<model::Suppression> suppressions;
     int64_t records = 0;
     int64_t timers_fired = 0;
@@ -143,15 +144,20 @@ class Task {
   Status ApplyToPerson(const PendingRecord& record);
   Status ApplyTimer(const store::TimerRow& row);
   Status FireUntil(Timestamp until, model::Person* person);
-  void GiveUpTimers(Timestamp until, model::Person* person);
+  Status GiveUpTimers(Timestamp until, model::Person* person);
   Status Upgrade(model::Person* person);
   Status RunUpgradePass();
   store::SweepCursor* UpgradePass();
 
   void Bracket(model::EventType type);
   void Reject(const PendingRecord& record, Rejection rejection);
-  void Accept(StepReport report);
+  Status Accept(StepReport report);
+  Status KeepOwnEvents();
   void KeepSuppressed();
+  step::EventInput InputOf(const PendingRecord& record) const;
+  bool AwaitsRules(const PendingRecord& record) const;
+  Result<bool> CatchUpFor(const PendingRecord& record);
+  Result<bool> TakeMerged(const PendingRecord& record, step::EventInput* input);
   void SortSuppressions();
   step::Environment StepEnvironment();
   uint32_t bundle() const { return rules_->current().number; }
@@ -170,7 +176,8 @@ class Task {
   Positions committed_positions_;
   Interval interval_;
   step::StepOutput output_;
-  size_t timers_to_load_ = 0;  // until the next LoadTimers
+  std::unique_ptr<model::Person> merged_;  // who is being merged into another
+  size_t timers_to_load_ = 0;              // until the next LoadTimers
 };
 
 }  // namespace sojourn::runtime

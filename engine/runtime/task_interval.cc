@@ -83,7 +83,8 @@ bool Task::HasWork() const {
 
 bool Task::IsFull() const {
   return persons_.size() >= environment_.options.max_interval_persons ||
-         interval_.actions.size() + interval_.dead_letters.size() + interval_.suppressions.size() >=
+         interval_.actions.size() + interval_.dead_letters.size() + interval_.suppressions.size() +
+                 interval_.own_records.size() >=
              environment_.options.max_interval_actions;
 }
 
@@ -129,6 +130,7 @@ Result<std::optional<CommitBatch>> Task::Prepare() {
   batch.changes = **changes;
   batch.meta = &meta_;
   batch.dead_letters = interval_.dead_letters;
+  batch.own_records = interval_.own_records;
   batch.suppressions = interval_.suppressions;
   return std::optional<CommitBatch>(batch);
 }
@@ -244,8 +246,7 @@ Status Task::Upgrade(model::Person* person) {
   step::UpgradePerson(StepEnvironment(), at, person, &output_);
   person->bundle = bundle();
   store_->timers().Arm(person->id, deadline_before, person->next_deadline);
-  Accept({.person = person->id, .log_time = at, .logical_time = at});
-  return Status::Ok();
+  return Accept({.person = person->id, .log_time = at, .logical_time = at});
 }
 
 // A slice of the background pass: only loads, upgrades and saves.

@@ -154,6 +154,9 @@ Status Backtest::Commit() {
   SOJOURN_RETURN_IF_ERROR(database_->Write(write, store::Sync::kNo));
   store_->ApplyWritten(batch->changes, *batch->meta);
   const Offset next = batch->meta->inputs[0].next_offset;
+  for (const runtime::OwnRecord& own : batch->own_records) {
+    queue_->Push({clock_.Now(), own.key, own.value});
+  }
   task_->Committed(Duration());
   queue_->Committed(next);
   return Status::Ok();

@@ -10,6 +10,7 @@
 #include "engine/model/event_codec.h"
 #include "engine/model/json_writer.h"
 #include "engine/simulate/rule_places.h"
+#include "engine/store/person_record.h"
 
 namespace sojourn::simulate {
 namespace {
@@ -118,9 +119,18 @@ class Replay {
     const auto event =
         decoder_.Decode(model::EventFormat::kProtobuf, recorded.bytes, recorded.log_time, &arena_);
     if (!event.ok()) return;
-    const step::EventInput input{
+    step::EventInput input{
         &*event, {recorded.topic, recorded.partition, recorded.offset}, recorded.log_time};
-    const Timestamp logical = std::max(recorded.log_time, person_->clock);
+    if (event->original != nullptr) {
+      input.origin = event->original->place;
+      input.log_time = std::min(event->original->log_time, recorded.log_time);
+    }
+    model::Person merged;
+    if (store::DecodePerson(event->person_record, &merged).ok()) {
+      merged.id = event->properties.Find("from")->text();
+      input.merged = &merged;
+    }
+    const Timestamp logical = std::max(input.log_time, person_->clock);
     step::ApplyEvent(environment_, input, person_, &output_);
     person_->bundle = environment_.rules->current().number;
     const bool identify = event->type == model::EventType::kIdentify;

@@ -68,6 +68,12 @@ std::string WhatText(const ExplainedFact& fact) {
       return fmt::format("{} is no {}: read as absent", fact.name, fact.reason);
     case FactKind::kUnknownTopic:
       return fmt::format("the company has no topic {}: no consent changed", fact.name);
+    case FactKind::kMerged:
+      return "another id becomes part of this person";
+    case FactKind::kMergeRefused:
+      return "does not merge: " + fact.reason;
+    case FactKind::kSentOn:
+      return "sent on to the id that this one has merged into";
     case FactKind::kEventApplied:
       break;
   }

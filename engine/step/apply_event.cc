@@ -6,6 +6,7 @@
 #include "engine/step/backfill.h"
 #include "engine/step/history.h"
 #include "engine/step/input.h"
+#include "engine/step/merge.h"
 #include "engine/step/step.h"
 
 namespace sojourn::step {
@@ -64,6 +65,14 @@ void ApplyHistorical(Session& session, const EventInput& input) {
   TakeIn(session, true, true, &item);
 }
 
+void ApplyLive(Session& session, const EventInput& input) {
+  Item item = MakeItem(session, input);
+  NoteWrongTypes(session, item.event);
+  session.item = &item;
+  TakeIn(session, true, false, &item);
+  HandleInput(session, std::move(item));
+}
+
 void ApplyBackfill(Session& session, const EventInput& input) {
   session.person.clock = session.now;
   if (input.event->type == EventType::kBackfillBegin) return BeginBackfill(session, input);
@@ -73,6 +82,7 @@ void ApplyBackfill(Session& session, const EventInput& input) {
 void Apply(Session& session, const EventInput& input) {
   const Event& event = *input.event;
   if (event.type == EventType::kImportBegin || event.type == EventType::kImportEnd) return;
+  if (HandleMerge(session, input)) return;
   const bool backfills =
       event.type == EventType::kBackfillBegin || event.type == EventType::kBackfill;
   if ((event.type == EventType::kEnroll || backfills) && !session.person.known) {
@@ -85,12 +95,13 @@ void Apply(Session& session, const EventInput& input) {
   model::Fact& fact = session.Note(FactKind::kEventApplied);
   fact.name = session.output.arena.Copy(NameOf(event));
   if (NameOf(event) == model::kPersonErased) return Erase(session);
-  if (event.historical) return ApplyHistorical(session, input);
-  Item item = MakeItem(session, input);
-  NoteWrongTypes(session, item.event);
-  session.item = &item;
-  TakeIn(session, true, false, &item);
-  HandleInput(session, std::move(item));
+  if (NameOf(event) == model::kPersonMerged) return AskByName(session, input);
+  if (event.historical) {
+    ApplyHistorical(session, input);
+  } else {
+    ApplyLive(session, input);
+  }
+  AskToMerge(session, event);
 }
 
 }  // namespace
@@ -99,6 +110,7 @@ void StepOutput::Clear() {
   actions.clear();
   facts.clear();
   suppressed.clear();
+  events.clear();
   arena.Reset();
 }
 

@@ -193,7 +193,7 @@ void CountPast(const Environment& environment, const EventInput& input,
   Session session(environment, std::max(input.log_time, person->clock), person, output);
   if (IsRepetition(session, event.id)) return;
   person->clock = session.now;
-  if (enrolls) return;
+  if (enrolls || event.name == model::kPersonMerged) return;  // asked for is not yet merged
   if (event.name == model::kPersonErased) return person->Reset();
   person->known = true;
   const expr::EventView view{event.name, {}, std::min(event.time, session.now), event.properties};

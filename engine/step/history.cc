@@ -45,18 +45,6 @@ bool HasRefused(const model::Person& person, std::string_view topic) {
                      });
 }
 
-void Choose(model::Person* person, std::string_view topic, bool opted_in) {
-  const auto at = std::lower_bound(
-      person->consent.begin(), person->consent.end(), topic,
-      [](const model::ConsentChoice& choice, std::string_view t) { return choice.topic < t; });
-  const auto index = static_cast<uint32_t>(at - person->consent.begin());
-  if (at != person->consent.end() && at->topic == topic) {
-    at->opted_in = opted_in;
-  } else {
-    person->consent.Insert(&person->arena, index, {person->arena.Copy(topic), opted_in});
-  }
-}
-
 // What a Subscribed or Unsubscribed does to the topics that it means.
 struct ConsentChange {
   bool opted_in = false;
@@ -150,6 +138,18 @@ void CountEvent(Session& session, const expr::EventView& event, Changes* changes
 }
 
 }  // namespace
+
+void Choose(model::Person* person, std::string_view topic, bool opted_in) {
+  const auto at = std::lower_bound(
+      person->consent.begin(), person->consent.end(), topic,
+      [](const model::ConsentChoice& choice, std::string_view t) { return choice.topic < t; });
+  const auto index = static_cast<uint32_t>(at - person->consent.begin());
+  if (at != person->consent.end() && at->topic == topic) {
+    at->opted_in = opted_in;
+  } else {
+    person->consent.Insert(&person->arena, index, {person->arena.Copy(topic), opted_in});
+  }
+}
 
 void ApplyGeneralUnsubscription(Session& session) {
   for (const model::ConsentChoice& choice : session.person.consent) {

@@ -23,6 +23,9 @@ void RememberEvent(Session& session, const expr::EventView& event, Changes* chan
 void ChangeTrait(Session& session, std::string_view name, const model::Value& value,
                  Changes* changes);
 
+// Notes the person's choice; the caller judges who may change it.
+void Choose(model::Person* person, std::string_view topic, bool opted_in);
+
 // Extends an unsubscription from all marketing topics to those that the rules have gained since.
 void ApplyGeneralUnsubscription(Session& session);
 

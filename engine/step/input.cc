@@ -4,6 +4,7 @@
 #include "engine/step/dates.h"
 #include "engine/step/goals.h"
 #include "engine/step/history.h"
+#include "engine/step/merge.h"
 #include "engine/step/runs.h"
 #include "engine/step/segments.h"
 #include "engine/step/triggers.h"
@@ -23,6 +24,7 @@ void HandleItem(Session& session, Item* item) {
 void Erase(Session& session) {
   while (!session.person.runs.empty()) EndRun(session, 0, "erased");
   session.queue.clear();
+  UndoMerges(session);
   session.person.Reset();
 }
 

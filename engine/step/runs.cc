@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "engine/base/hash.h"
 #include "engine/base/limits.h"
 
 namespace sojourn::step {
@@ -58,6 +59,11 @@ uint32_t InsertRun(Session& session, const Run& run) {
   while (index > 0 && Before(session, run, runs[index - 1])) --index;
   runs.Insert(&session.person.arena, index, run);
   return index;
+}
+
+uint64_t HashRunKey(const Session& session, const model::Value& run_key) {
+  const std::string text = std::to_string(static_cast<int>(run_key.kind())) + RunKeyText(run_key);
+  return KeyedHash64(session.environment.secrets->event_id_key, text);
 }
 
 void EndRun(Session& session, uint32_t index, std::string_view reason, bool by_itself) {

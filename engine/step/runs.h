@@ -8,6 +8,9 @@ namespace sojourn::step {
 // By kind, then by value.
 bool RunKeyLess(const model::Value& a, const model::Value& b);
 
+// What is remembered of a run key for `reentry`. Keyed: an outsider may have chosen it.
+uint64_t HashRunKey(const Session& session, const model::Value& run_key);
+
 // Inserts at its place: oldest entry first, ties by journey name and run key. Returns its index.
 uint32_t InsertRun(Session& session, const model::Run& run);
 

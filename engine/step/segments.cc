@@ -171,6 +171,14 @@ void FindReadyRuns(Session& session, const std::vector<SegmentChange>& changes,
   }
 }
 
+void FindRunsReadyNow(Session& session, std::vector<RunName>* ready) {
+  std::vector<SegmentChange> standing;
+  for (const Segment& segment : session.rules.current().segments) {
+    standing.push_back({&segment, session.person.InSegment(segment.id)});
+  }
+  FindReadyRuns(session, standing, ready);
+}
+
 void RewatchAwaitedConditions(Session& session) {
   for (model::Run& run : session.person.runs) {
     if (run.rest != model::RestKind::kWaitCondition) continue;

@@ -18,6 +18,9 @@ void RecomputeSegments(Session& session, const Changes& changes, std::vector<Seg
 void FindReadyRuns(Session& session, const std::vector<SegmentChange>& changes,
                    std::vector<RunName>* ready);
 
+// Appends the runs at rest whose awaited condition or membership holds, however it came about.
+void FindRunsReadyNow(Session& session, std::vector<RunName>* ready);
+
 // Judges one run's awaited condition; sets its flip.
 bool JudgeAwaited(Session& session, const language::RuleSet::JourneyRevision& rules,
                   model::Run* run);

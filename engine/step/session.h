@@ -29,6 +29,8 @@ struct Cause {
 struct SegmentChange {
   const language::Segment* segment = nullptr;
   bool entered = false;
+  // Under another id, which has merged: what an entry starts has been started.
+  bool entered_before = false;
 };
 
 // A run, however the person's array of runs moves.

@@ -11,6 +11,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -78,6 +79,8 @@ struct EventInput {
   // By input of the partition, the first record that was not taken in before this one: what a
   // backfill remembers. Empty where nobody knows.
   std::span<const Offset> taken = {};
+  // kMergedState: the event's person_record, decoded; it is used up.
+  model::Person* merged = nullptr;
 };
 
 // An address that gets no mail from now on, whoever it belongs to: it bounced, or its owner
@@ -88,10 +91,18 @@ struct SuppressedAddress {
   Timestamp since;  // logical
 };
 
+// An event of the product's own that follows for somebody, as a rule another person.
+struct OwnEvent {
+  model::Event event;  // points into the output's arena and into the event that led to it
+  // kMergedState: what is to be the event's person_record.
+  std::unique_ptr<model::Person> state;
+};
+
 struct StepOutput {
   std::vector<model::Action> actions;
   std::vector<model::Fact> facts;
   std::vector<SuppressedAddress> suppressed;  // in the order they arose; one may come again
+  std::vector<OwnEvent> events;               // in the order they arose
   Arena arena;  // owns the facts' and addresses' details; scratch of evaluation
 
   void Clear();

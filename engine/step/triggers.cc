@@ -59,12 +59,6 @@ std::optional<Value> EvaluateRunKey(Session& session, const Journey& journey,
   return allowed ? key : std::nullopt;
 }
 
-// Keyed: a run key is what an outsider may have chosen.
-uint64_t HashRunKey(const Session& session, const Value& run_key) {
-  const std::string text = std::to_string(static_cast<int>(run_key.kind())) + RunKeyText(run_key);
-  return KeyedHash64(session.environment.secrets->event_id_key, text);
-}
-
 // The last entry, where that forbids another one.
 std::optional<Timestamp> ForbiddenBy(const Session& session, const Entry& entry) {
   if (entry.journey.reentry == ReentryKind::kAlways) return std::nullopt;
@@ -175,6 +169,7 @@ void CollectCandidates(Session& session, std::vector<Candidate>* candidates) {
     }
   }
   for (const SegmentChange& change : item.changes) {
+    if (change.entered_before) continue;
     for (const auto& reference : session.rules.SegmentTriggers(change.segment->id)) {
       candidates->push_back({reference, &change});
     }

@@ -89,7 +89,7 @@ void JudgeAwaitedSilently(Session& session) {
 
 void UpgradePerson(const Environment& environment, Timestamp at, model::Person* person,
                    StepOutput* output) {
-  if (!person->known) return;
+  if (!person->known || !person->moved_to.empty()) return;
   Session session(environment, std::max(at, person->clock), person, output);
   UpgradeRuns(session);
   ApplyGeneralUnsubscription(session);

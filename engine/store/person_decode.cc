@@ -86,6 +86,14 @@ class PersonReader {
       case Section::kBackfills:
         Backfills();
         return true;
+      case Section::kMergedIds:
+        SectionItems(kMergedIdBytes, &person_->merged_ids,
+                     [this](std::string_view* id) { *id = in_.Text(); });
+        return true;
+      case Section::kMovedTo:
+        person_->moved_to = in_.Text();
+        if (person_->moved_to.empty()) in_.Fail();
+        return true;
     }
     return false;
   }

@@ -37,6 +37,8 @@ class PersonWriter {
     PlannedDates();
     EndedRunResults();
     Backfills();
+    MergedIds();
+    MovedTo();
     out_.Finish();
     return ok_;
   }
@@ -331,6 +333,17 @@ class PersonWriter {
       if (planned) Time(date.at);
       if (judged) Time(date.last_judged);
     }
+  }
+
+  void MergedIds() {
+    if (!Begin(Section::kMergedIds, person_.merged_ids)) return;
+    for (const std::string_view id : person_.merged_ids) out_.Text(id);
+  }
+
+  void MovedTo() {
+    if (person_.moved_to.empty()) return;
+    out_.Byte(static_cast<uint8_t>(Section::kMovedTo));
+    out_.Text(person_.moved_to);
   }
 
   const Person& person_;

@@ -29,6 +29,8 @@ enum class Section : uint8_t {
   kPlannedDates = 12,
   kEndedRunResults = 13,  // since version 2
   kBackfills = 14,        // since version 4
+  kMergedIds = 15,        // since version 6
+  kMovedTo = 16,          // since version 6
 };
 
 // Which fields of a counter follow.
@@ -93,5 +95,6 @@ inline constexpr size_t kPlannedEntryBytes = 10;
 inline constexpr size_t kPlannedDateBytes = 10;
 inline constexpr size_t kEndedRunResultBytes = 2;
 inline constexpr size_t kBackfillBytes = 10;
+inline constexpr size_t kMergedIdBytes = 1;
 
 }  // namespace sojourn::store

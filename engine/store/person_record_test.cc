@@ -440,7 +440,24 @@ TEST(PersonRecordTest, NewerVersionIsNamed) {
   const Status status = DecodePerson(bytes, &decoded);
   EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
   EXPECT_EQ(status.message(),
-            "a person's record has version 6, this binary knows up to 5; use a newer sojourn");
+            "a person's record has version 7, this binary knows up to 6; use a newer sojourn");
+}
+
+TEST(PersonRecordTest, MergedIdsAndRedirectsAreKept) {
+  Person person;
+  person.known = true;
+  person.merged_ids.Append(&person.arena, "a:x");
+  person.merged_ids.Append(&person.arena, "old");
+  Person decoded;
+  ASSERT_TRUE(DecodePerson(Encoded(person), &decoded).ok());
+  ASSERT_EQ(decoded.merged_ids.size(), 2u);
+  EXPECT_EQ(decoded.merged_ids[1], "old");
+  EXPECT_EQ(decoded.moved_to, "");
+  Person moved;
+  moved.known = true;
+  moved.moved_to = "ana";
+  ASSERT_TRUE(DecodePerson(Encoded(moved), &decoded).ok());
+  EXPECT_EQ(decoded.moved_to, "ana");
 }
 
 TEST(PersonRecordTest, OlderVersionsAreRead) {

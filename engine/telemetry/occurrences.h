@@ -80,6 +80,17 @@ struct UnknownTopics {
   std::string_view event;
   int64_t count = 1;
 };
+struct IdsMerged {
+  int64_t count = 1;
+};
+struct MergesRefused {
+  std::string_view reason;
+  int64_t count = 1;
+};
+// To the id that another has merged into.
+struct EventsSentOn {
+  int64_t count = 1;
+};
 struct ActionsEmitted {
   std::string_view kind;  // "send_email", ...
   std::string_view journey;

@@ -23,6 +23,10 @@ std::string_view TypeName(model::EventType type) {
     case model::EventType::kBackfillBegin:
     case model::EventType::kBackfill:
       return "backfill";
+    case model::EventType::kMergeAsked:
+    case model::EventType::kMergedState:
+    case model::EventType::kMergeUndone:
+      return "merge";
   }
   return "";
 }
@@ -109,7 +113,12 @@ void RuntimeObserver::AddFacts(const runtime::StepReport& report, Pending* pendi
       case FactKind::kSkipped:
         Add(pending, Subject::kFact, fact.kind, fact.journey, fact.reason);
         break;
+      case FactKind::kMergeRefused:
+        Add(pending, Subject::kFact, fact.kind, fact.reason, {});
+        break;
       case FactKind::kWrongType:
+      case FactKind::kMerged:
+      case FactKind::kSentOn:
         Add(pending, Subject::kFact, fact.kind, {}, {});
         break;
       default:
@@ -196,6 +205,12 @@ void RuntimeObserver::CountFact(const Tally& tally) {
       return telemetry_->Record(StepsSkipped{tally.first, tally.second, tally.count});
     case FactKind::kWrongType:
       return telemetry_->Record(WrongTypes{tally.count});
+    case FactKind::kMerged:
+      return telemetry_->Record(IdsMerged{tally.count});
+    case FactKind::kMergeRefused:
+      return telemetry_->Record(MergesRefused{tally.first, tally.count});
+    case FactKind::kSentOn:
+      return telemetry_->Record(EventsSentOn{tally.count});
     case FactKind::kUnknownTopic:
       return telemetry_->Record(UnknownTopics{tally.first, tally.count});
     default:

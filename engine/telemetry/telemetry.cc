@@ -128,6 +128,13 @@ struct Telemetry::Families {
   Family<Counter>& unknown_topics =
       MakeCounter("sojourn_unknown_topics_total",
                   "Choices of consent for a topic that is not in company.yaml, by event.");
+  Family<Counter>& ids_merged =
+      MakeCounter("sojourn_ids_merged_total", "Ids that became part of another person.");
+  Family<Counter>& merges_refused =
+      MakeCounter("sojourn_merges_refused_total", "Ids that did not merge, by reason.");
+  Family<Counter>& events_sent_on =
+      MakeCounter("sojourn_events_sent_on_total",
+                  "Events for an id that has merged, sent on to the person it belongs to.");
   Family<Counter>& actions =
       MakeCounter("sojourn_actions_total", "Actions emitted, by kind and journey.");
   Family<Counter>& actions_late =
@@ -356,6 +363,14 @@ void Telemetry::Record(const WrongTypes& it) { Count(families_->wrong_types, {},
 void Telemetry::Record(const UnknownTopics& it) {
   Count(families_->unknown_topics, {{"event", Copy(it.event)}}, it.count);
 }
+
+void Telemetry::Record(const IdsMerged& it) { Count(families_->ids_merged, {}, it.count); }
+
+void Telemetry::Record(const MergesRefused& it) {
+  Count(families_->merges_refused, {{"reason", Copy(it.reason)}}, it.count);
+}
+
+void Telemetry::Record(const EventsSentOn& it) { Count(families_->events_sent_on, {}, it.count); }
 
 void Telemetry::Record(const ActionsEmitted& it) {
   Count(families_->actions, {{"kind", Copy(it.kind)}, {"journey", Copy(it.journey)}}, it.count);

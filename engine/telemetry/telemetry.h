@@ -35,6 +35,9 @@ class Telemetry {
   void Record(const ExpressionErrors&);
   void Record(const WrongTypes&);
   void Record(const UnknownTopics&);
+  void Record(const IdsMerged&);
+  void Record(const MergesRefused&);
+  void Record(const EventsSentOn&);
   void Record(const ActionsEmitted&);
   void Record(const ActionsLate&);
   void Record(const CommitMade&);

@@ -37,6 +37,9 @@ void RecordEverything(Telemetry* telemetry) {
   telemetry->Record(ExpressionErrors{"win-back", 1});
   telemetry->Record(WrongTypes{4});
   telemetry->Record(UnknownTopics{"Unsubscribed", 2});
+  telemetry->Record(IdsMerged{2});
+  telemetry->Record(MergesRefused{"merged_elsewhere", 1});
+  telemetry->Record(EventsSentOn{3});
   telemetry->Record(ActionsEmitted{"send_email", "win-back", 2});
   telemetry->Record(ActionsLate{1});
   telemetry->Record(CommitMade{partition, 10, 4, 6, 1200, Milliseconds(20)});
@@ -85,6 +88,9 @@ TEST(Telemetry, EveryOccurrenceHasItsMetric) {
       {R"(sojourn_expression_errors_total{journey="win-back"})", "1"},
       {R"(sojourn_wrong_types_total)", "4"},
       {R"(sojourn_unknown_topics_total{event="Unsubscribed"})", "2"},
+      {"sojourn_ids_merged_total", "2"},
+      {R"(sojourn_merges_refused_total{reason="merged_elsewhere"})", "1"},
+      {"sojourn_events_sent_on_total", "3"},
       {R"(sojourn_actions_total{journey="win-back",kind="send_email"})", "2"},
       {R"(sojourn_actions_late_total)", "1"},
       {R"(sojourn_commit_duration_seconds_bucket{le="0.01"})", "0"},

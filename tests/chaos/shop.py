@@ -45,8 +45,8 @@ steps:
 class Shop:
     """Broker, proxy and instances; the fault schedule's hands."""
 
-    def __init__(self, directory, instance_count, broker_count, seed):
-        self.directory = directory
+    def __init__(self, directory, instance_count, broker_count, seed, rules=RULES):
+        self.directory, self._rules = directory, rules
         self.broker_count = broker_count
         self.proxy = Proxy(seed, broker_count)
         self.broker = KafkaBroker(nodes=broker_count, proxy_ports=self.proxy.ports,
@@ -76,7 +76,7 @@ class Shop:
 
     def _instance(self, name):
         rules = self.directory / name / "rules"
-        shutil.copytree(RULES, rules)
+        shutil.copytree(self._rules, rules)
         bootstrap = ",".join(f"127.0.0.1:{port}" for port in self.proxy.ports)
         kafka = {"bootstrap_servers": bootstrap, "partitions": PARTITIONS,
                  "instance": name, "properties": {"client.id": name},
