@@ -50,10 +50,11 @@ Result<std::vector<std::string>> FindCandidates(const EnrollRequest& request,
   std::set<std::string> people;
   const auto visit = [&](std::string_view id, std::string_view record) -> Status {
     bool matches = !record.empty();
-    if (matches && !request.segment.empty()) {
+    if (matches) {
       model::Person person;
       SOJOURN_RETURN_IF_ERROR(store::DecodePerson(record, &person));
-      matches = person.InSegment(segment);
+      matches = person.moved_to.empty() &&
+                (request.segment.empty() || person.InSegment(segment));
     }
     if (matches) {
       people.emplace(id);

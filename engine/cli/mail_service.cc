@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/base/limits.h"
 #include "engine/cli/backup.h"
 #include "engine/cli/mail_parts.h"
 #include "engine/cli/secrets.h"
@@ -97,20 +98,25 @@ Status MailService::OpenDeliverer(const Config& config) {
   return Status::Ok();
 }
 
+// An id that has merged since is whom it has become.
 Result<deliver::Recipient> MailService::FindRecipient(const std::string& id,
                                                       Duration patience) const {
   deliver::Recipient recipient;
-  const auto record = environment_.backend->ReadPerson(id, patience);
-  if (record.status().code() == StatusCode::kFailedPrecondition) return recipient;
-  if (!record.ok()) return record.status();
-  if (!record->has_value()) {
-    recipient.knowledge = deliver::Recipient::Knowledge::kForgotten;
-    return recipient;
-  }
   model::Person person;
   person.id = id;
-  SOJOURN_RETURN_IF_ERROR(store::DecodePerson(**record, &person));
-  return RecipientOf(person);
+  for (uint32_t redirects = 0; redirects <= kMaxRedirects; ++redirects) {
+    const auto record = environment_.backend->ReadPerson(person.id, patience);
+    if (record.status().code() == StatusCode::kFailedPrecondition) return recipient;
+    if (!record.ok()) return record.status();
+    if (!record->has_value()) {
+      recipient.knowledge = deliver::Recipient::Knowledge::kForgotten;
+      return recipient;
+    }
+    SOJOURN_RETURN_IF_ERROR(store::DecodePerson(**record, &person));
+    if (person.moved_to.empty()) return RecipientOf(person);
+    person.id = person.moved_to;
+  }
+  return recipient;
 }
 
 void MailService::WarnOfStateElsewhere() {

@@ -233,6 +233,10 @@ std::string StateText(const PersonReport& report, const Filter& filter) {
   if (report.state == nullptr || !report.state->known) {
     return fmt::format("\nNobody of the id {} is known.\n", report.person);
   }
+  if (!report.state->moved_to.empty()) {
+    return fmt::format("\nThe id {} has become part of {}: sojourn explain {}\n", report.person,
+                       report.state->moved_to, report.state->moved_to);
+  }
   const model::Person& person = *report.state;
   std::string text = fmt::format("\nNow, {}:\n", FormatRfc3339(report.now));
   for (const model::Trait& trait : person.traits) {
@@ -360,7 +364,11 @@ std::string ExplainJson(const PersonReport& report, const ExplainFilter& filter)
                                {"text", action.text},
                                {"conditions", action.conditions}});
   }
-  if (report.state != nullptr && report.state->known) json["state"] = StateJson(report, shown);
+  if (report.state != nullptr && !report.state->moved_to.empty()) {
+    json["merged_into"] = std::string(report.state->moved_to);
+  } else if (report.state != nullptr && report.state->known) {
+    json["state"] = StateJson(report, shown);
+  }
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

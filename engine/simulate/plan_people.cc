@@ -70,7 +70,7 @@ Status PeoplePlanner::Add(std::string_view id, std::string_view record) {
   model::Person person;
   person.id = id;
   SOJOURN_RETURN_IF_ERROR(store::DecodePerson(record, &person));
-  if (!person.known) return Status::Ok();
+  if (!person.known || !person.moved_to.empty()) return Status::Ok();
   ++plan_.people;
   Before before;
   for (const model::Run& run : person.runs) {

@@ -61,6 +61,10 @@ class Faults:
             if time.monotonic() > until:
                 return
 
+    def kill_one(self):
+        """kill -9, without any luck."""
+        self._kill()
+
     def heal(self):
         """Everything runs and nothing stands between."""
         self._proxy.clear()

@@ -147,9 +147,9 @@ def judge(people, actions):
         ids[action["id"]] += 1
         what = action.get("url", "").rsplit("/", 1)[-1]
         if what == "audit":
-            audits[owner].append(action["data"])
+            audits[owner].append(action["values"]["data"])
         elif what in of_orders:
-            of_orders[what][action["data"]["order"]].append(owner)
+            of_orders[what][action["values"]["data"]["order"]].append(owner)
         elif what == "first":
             firsts[owner] += 1
         else:
