@@ -53,8 +53,7 @@ Result<std::vector<std::string>> FindCandidates(const EnrollRequest& request,
     if (matches) {
       model::Person person;
       SOJOURN_RETURN_IF_ERROR(store::DecodePerson(record, &person));
-      matches = person.moved_to.empty() &&
-                (request.segment.empty() || person.InSegment(segment));
+      matches = person.moved_to.empty() && (request.segment.empty() || person.InSegment(segment));
     }
     if (matches) {
       people.emplace(id);

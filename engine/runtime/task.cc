@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "engine/base/check.h"
-#include "engine/model/event_codec.h"
 #include "engine/store/person_record.h"
 
 namespace sojourn::runtime {
@@ -183,36 +182,6 @@ step::EventInput Task::InputOf(const PendingRecord& record) const {
   return input;
 }
 
-// Decodes who is to become part of the person; false: the record is set aside.
-Result<bool> Task::TakeMerged(const PendingRecord& record, step::EventInput* input) {
-  if (record.event.type != model::EventType::kMergedState) return true;
-  merged_ = std::make_unique<model::Person>();
-  const Status decoded = store::DecodePerson(record.event.person_record, merged_.get());
-  if (decoded.code() == StatusCode::kFailedPrecondition) return decoded;  // of a newer version
-  if (!decoded.ok()) {
-    Reject(record, {DeadLetterReason::kUndecodable, decoded.message()});
-    return false;
-  }
-  const model::Value* from = record.event.properties.Find("from");
-  if (from != nullptr && from->kind() == model::ValueKind::kString) merged_->id = from->text();
-  input->merged = merged_.get();
-  return true;
-}
-
-// The worker commits and switches; then the record is met again.
-Result<bool> Task::CatchUpFor(const PendingRecord& record) {
-  const uint32_t wanted = store::RecordBundle(record.event.person_record);
-  SOJOURN_RETURN_IF_ERROR(environment_.rules->CatchUp(wanted));
-  return true;
-}
-
-// Somebody who was last judged by newer rules than these needs those rules first.
-bool Task::AwaitsRules(const PendingRecord& record) const {
-  const std::string_view merged = record.event.person_record;
-  return !record.rejection && record.event.type == model::EventType::kMergedState &&
-         store::CheckPersonRecord(merged).ok() && store::RecordBundle(merged) > bundle();
-}
-
 // Step, of a row of the timer index: live only if the person is really due.
 Status Task::ApplyTimer(const store::TimerRow& row) {
   if (timers_to_load_ > 0) --timers_to_load_;
@@ -270,19 +239,6 @@ Status Task::Accept(StepReport report) {
   std::move(output_.actions.begin(), output_.actions.end(), std::back_inserter(interval_.actions));
   KeepSuppressed();
   return KeepOwnEvents();
-}
-
-Status Task::KeepOwnEvents() {
-  for (step::OwnEvent& own : output_.events) {
-    std::string state;
-    if (own.state != nullptr) SOJOURN_RETURN_IF_ERROR(store::EncodePerson(*own.state, &state));
-    own.event.person_record = state.empty() ? own.event.person_record : state;
-    OwnRecord& record = interval_.own_records.emplace_back();
-    record.key = own.event.person;
-    record.time = own.event.time;
-    model::EncodeEvent(own.event, own.event.original, &record.value);
-  }
-  return Status::Ok();
 }
 
 void Task::KeepSuppressed() {

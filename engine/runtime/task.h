@@ -1,8 +1,9 @@
 // One partition at work: its records and timers, in order, through the pure step into a commit.
 //
-// task.cc is an event's way through it; task_interval.cc is what frames the work. Everything
-// between two commits is an interval. It is committed as a whole (Prepare, the committer,
-// Committed) or undone as a whole (RollBack) and then made again, with the same result.
+// task.cc is an event's way through it; task_interval.cc is what frames the work; task_merge.cc is
+// what merges need. Everything between two commits is an interval. It is committed as a whole
+// (Prepare, the committer, Committed) or undone as a whole (RollBack) and then made again, with the
+// same result.
 //
 // Threads: one owner, the worker. Nothing here locks. Errors: a Status is fatal for the worker.
 #pragma once
