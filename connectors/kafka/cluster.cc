@@ -179,18 +179,40 @@ Status Cluster::AwaitVisible(const std::vector<NewTopic>& topics) {
   }
 }
 
+namespace {
+
+Result<Offset> AskOffset(rd_kafka_t* handle, const std::string& topic, Partition partition,
+                         int64_t logical, Duration timeout) {
+  const PartitionListPtr list = NewPartitionList(1);
+  rd_kafka_topic_partition_t* place =
+      rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition.value());
+  place->offset = logical;  // where others put a time
+  rd_kafka_resp_err_t code =
+      rd_kafka_offsets_for_times(handle, list.get(), TimeoutMilliseconds(timeout));
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = place->err;
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return Offset(place->offset);
+  return StatusOf(code, fmt::format("asking for the ends of {} [{}]", topic, partition.value()));
+}
+
+}  // namespace
+
+Result<Watermarks> AskWatermarks(rd_kafka_t* handle, const std::string& topic, Partition partition,
+                                 Duration timeout) {
+  SOJOURN_ASSIGN_OR_RETURN(const Offset oldest,
+                           AskOffset(handle, topic, partition, RD_KAFKA_OFFSET_BEGINNING, timeout));
+  SOJOURN_ASSIGN_OR_RETURN(const Offset end,
+                           AskOffset(handle, topic, partition, RD_KAFKA_OFFSET_END, timeout));
+  return Watermarks{oldest, end};
+}
+
 Result<Watermarks> Cluster::QueryWatermarks(const std::string& topic, Partition partition) {
   const auto deadline = std::chrono::steady_clock::now() +
                         std::chrono::milliseconds(config_.start_timeout.milliseconds());
   for (;;) {
-    int64_t oldest = 0;
-    int64_t end = 0;
-    const rd_kafka_resp_err_t code =
-        rd_kafka_query_watermark_offsets(client_->handle(), topic.c_str(), partition.value(),
-                                         &oldest, &end, TimeoutMilliseconds(config_.start_timeout));
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return Watermarks{Offset(oldest), Offset(end)};
-    Status status =
-        StatusOf(code, fmt::format("asking for the ends of {} [{}]", topic, partition.value()));
+    Result<Watermarks> watermarks =
+        AskWatermarks(client_->handle(), topic, partition, config_.start_timeout);
+    if (watermarks.ok()) return watermarks;
+    const Status& status = watermarks.status();
     // A topic that is new is unknown to some brokers, or without a leader, for a moment.
     const bool passing =
         status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kNotFound;

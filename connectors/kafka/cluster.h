@@ -32,6 +32,12 @@ struct Watermarks {
   Offset end;
 };
 
+// The ends of a partition, as the handle's isolation level shows them. librdkafka's own question
+// for both (rd_kafka_query_watermark_offsets) waits for minutes where no broker answers; this gives
+// up.
+Result<Watermarks> AskWatermarks(rd_kafka_t* handle, const std::string& topic, Partition partition,
+                                 Duration timeout);
+
 class Cluster {
  public:
   // Errors: kUnavailable, in one line with the library's reason, where no broker answers within

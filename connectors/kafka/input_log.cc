@@ -6,6 +6,7 @@
 #include <array>
 #include <set>
 
+#include "connectors/kafka/cluster.h"
 #include "connectors/kafka/error.h"
 #include "connectors/kafka/place_headers.h"
 #include "engine/base/check.h"
@@ -243,26 +244,23 @@ void KafkaInputLog::RefreshAfterDisconnect() {
 Status KafkaInputLog::SkipDeletedRecords() {
   if (out_of_range_.empty()) return Status::Ok();
   for (const TopicPartition& place : out_of_range_) {
-    int64_t oldest = 0;
-    int64_t end = 0;
-    const rd_kafka_resp_err_t code =
-        rd_kafka_query_watermark_offsets(consumer_->handle(), place.topic.c_str(),
-                                         place.partition.value(), &oldest, &end, kQueryTimeoutMs);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return Status::Ok();  // Asked again at the next turn.
+    const auto ends = AskWatermarks(consumer_->handle(), place.topic, place.partition,
+                                    Milliseconds(kQueryTimeoutMs));
+    if (!ends.ok()) return Status::Ok();  // Asked again at the next turn.
     const auto found = owned_.find(place.partition);
     if (found == owned_.end()) continue;
     for (uint16_t input = 0; input < inputs_.size(); ++input) {
       Source& source = found->second[input];
       if (inputs_[input].topic != place.topic || !source.positioned) continue;
-      if (source.next.value() > end) {
+      if (source.next > ends->end) {
         return FailedPrecondition(fmt::format(
             "Kafka: {} [{}] ends at {}, before the offset {} that is next to read: the topic was "
             "made anew or lost records; start over with another kafka.app",
-            place.topic, place.partition.value(), end, source.next.value()));
+            place.topic, place.partition.value(), ends->end.value(), source.next.value()));
       }
-      if (source.next.value() < oldest) {
-        observer_->OnRecordsMissed(place.topic, place.partition, source.next, Offset(oldest));
-        source.next = Offset(oldest);
+      if (source.next < ends->oldest) {
+        observer_->OnRecordsMissed(place.topic, place.partition, source.next, ends->oldest);
+        source.next = ends->oldest;
       }
     }
   }

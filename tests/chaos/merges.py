@@ -33,7 +33,7 @@ from shop import ACTIONS, APP, PARTITIONS, TOPICS, Shop  # noqa: E402
 from writer import FLUSH_SECONDS  # noqa: E402
 
 RULES = Path(__file__).resolve().parent / "merge-rules"
-RECORDS_PER_SECOND = 250
+RECORDS_PER_SECOND = 150
 LAST_TIMER_SECONDS = 11
 MERGED_STATE = 22  # proto/sojourn/v1/event.proto
 MIN_MERGED = 0.9  # of the ids; one that logged in before anything else of it arrived had no state
