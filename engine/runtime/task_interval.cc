@@ -236,12 +236,14 @@ store::SweepCursor* Task::UpgradePass() {
   return nullptr;
 }
 
-// Silently, as of the switch or the person's own clock if that is later.
+// Silently, as of just before the switch: what is due at that very moment has not happened yet. Or
+// as of the person's own clock, if that is later.
 Status Task::Upgrade(model::Person* person) {
   const store::SweepCursor* pass = UpgradePass();
   const Timestamp switched_at = pass != nullptr ? pass->occurrence : meta_.watermark;
   const Timestamp deadline_before = person->next_deadline;
-  const Timestamp at = std::max(person->clock, switched_at);
+  const bool ever = switched_at != Timestamp::Min();
+  const Timestamp at = std::max(person->clock, ever ? switched_at - Milliseconds(1) : switched_at);
   output_.Clear();
   step::UpgradePerson(StepEnvironment(), at, person, &output_);
   person->bundle = bundle();

@@ -153,6 +153,33 @@ TEST(WorkerTest, ANewSegmentReachesKnownPeopleInTheBackgroundAndSilently) {
   EXPECT_EQ(actions.back().time, Start() + Days(10) + Milliseconds(1));
 }
 
+TEST(WorkerTest, WhatIsDueAtTheVeryMomentOfAChangeStillHappens) {
+  ManualClock clock(Start() + Days(1));
+  MemoryBundles bundles;
+  auto rules = RulesSource::Open(&bundles);
+  ASSERT_TRUE(rules.ok());
+  ASSERT_TRUE((*rules)->Offer(ShopRules(), false).ok());
+  MemoryWorld world({});
+  AddPurchase(&world, "u1", Start());
+  Observer observer;
+  const Process::Setup setup{1, EagerOptions(), {}};
+  Process process(&world, &clock, rules->get(), &observer, setup);
+  process.Settle();
+  // Time has come to the moment at which they are lapsed, but is not over it.
+  const Timestamp lapsed = Start() + Days(90) + Milliseconds(1);
+  clock.Set(lapsed + setup.task.watermark_slack);
+  process.Settle();
+  ASSERT_EQ(world.Actions().size(), 1u);
+  Files changed = ShopRules();
+  changed["company.yaml"] += "currency: EUR\n";
+  ASSERT_EQ((*rules)->Offer(changed, true)->outcome, RulesSource::OfferOutcome::kSwitched);
+  process.Settle();
+  clock.Set(lapsed + Days(1));
+  process.Settle();
+  ASSERT_EQ(world.Actions().size(), 3u);  // a coupon and a mail
+  EXPECT_EQ(world.Actions().back().time, lapsed);
+}
+
 TEST(WorkerTest, ExistingMembersEnterWhenAJourneyIsFirstLoadedAndNeverAgain) {
   ManualClock clock(Start() + Days(100));
   MemoryBundles bundles;
