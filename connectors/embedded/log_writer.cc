@@ -225,16 +225,18 @@ std::vector<LogWriter::Request*> LogWriter::TakeGroup() {
 
 Status LogWriter::WriteGroup(const std::vector<Request*>& group, Timestamp now,
                              std::vector<Tail>* tails) {
-  SOJOURN_RETURN_IF_ERROR(options_.check_room());
+  const Status room = options_.check_room();
   const ImportChunk* import = group.front()->import;
+  if (import != nullptr) SOJOURN_RETURN_IF_ERROR(room);
   if (import != nullptr) {
     SOJOURN_RETURN_IF_ERROR(CheckImport(*import));
   }
   store::WriteBatch batch;
   for (Request* request : group) {
-    const bool refused = !replaying_.empty() && import == nullptr && !request->own;
-    if (refused) request->status = RefuseWhileReplaying();
-    if (!refused) AddToBatch(request, now, tails, &batch);
+    if (!request->own) request->status = room;  // what is committed comes from what was let in
+    const bool replays = !replaying_.empty() && import == nullptr && !request->own;
+    if (request->status.ok() && replays) request->status = RefuseWhileReplaying();
+    if (request->status.ok()) AddToBatch(request, now, tails, &batch);
   }
   if (import != nullptr) {
     batch.Put(kControlFamily, ImportKey(import->fingerprint), EncodeImport(import->state));

@@ -4,6 +4,7 @@
 
 #include "connectors/kafka/changelog.h"
 #include "connectors/kafka/dead_letter.h"
+#include "connectors/kafka/place_headers.h"
 #include "connectors/kafka/suppression_record.h"
 #include "engine/base/check.h"
 #include "engine/base/hash.h"
@@ -79,11 +80,7 @@ Status KafkaCommitter::WriteBatch(const CommitBatch& batch, size_t* meta_record)
   for (const model::Suppression& entry : batch.suppressions) {
     SOJOURN_RETURN_IF_ERROR(WriteSuppression(entry));
   }
-  for (const runtime::OwnRecord& own : batch.own_records) {
-    const Partition home(PartitionOfKey(own.key, input_log_->partition_count()));
-    auto produced = producer_->Produce({events_topic_, home, own.key, own.value, {}});
-    if (!produced.ok()) return produced.status();
-  }
+  SOJOURN_RETURN_IF_ERROR(WriteOwnRecords(batch));
   const OpenedState& state = *state_keeper_->StateOf(partition);
   if (!state.incarnation_to_write.empty()) {
     const OutgoingRecord first{
@@ -121,6 +118,19 @@ Status KafkaCommitter::WriteDeadLetter(Partition partition, const DeadLetter& le
   auto produced =
       producer_->Produce({dead_letters_topic_, partition, record.key, record.value, headers});
   return produced.ok() ? Status::Ok() : produced.status();
+}
+
+// Where an import replays, they stand at its time among its records.
+Status KafkaCommitter::WriteOwnRecords(const CommitBatch& batch) {
+  for (const runtime::OwnRecord& own : batch.own_records) {
+    std::vector<std::pair<std::string, std::string>> pairs;
+    if (batch.meta->import_open) pairs = PlaceHeaders({.log_time = own.time});
+    const std::vector<Header> headers(pairs.begin(), pairs.end());
+    const Partition home(PartitionOfKey(own.key, input_log_->partition_count()));
+    auto produced = producer_->Produce({events_topic_, home, own.key, own.value, headers});
+    if (!produced.ok()) return produced.status();
+  }
+  return Status::Ok();
 }
 
 Status KafkaCommitter::WriteSuppression(const model::Suppression& entry) {

@@ -38,6 +38,7 @@ class KafkaCommitter : public runtime::Committer {
   Status WriteBatch(const runtime::CommitBatch& batch, size_t* meta_record);
   Status WriteAction(Partition partition, const model::Action& action);
   Status WriteDeadLetter(Partition partition, const runtime::DeadLetter& letter);
+  Status WriteOwnRecords(const runtime::CommitBatch& batch);
   Status WriteSuppression(const model::Suppression& entry);
   Status SendOffsets(std::span<const runtime::CommitBatch> batches);
   Status TellStore(const runtime::CommitBatch& batch, Offset changelog_next);

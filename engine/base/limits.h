@@ -14,6 +14,7 @@ inline constexpr size_t kMaxEventIdBytes = 256;
 inline constexpr size_t kMaxEventNameBytes = 400;  // 100 characters of up to 4 bytes
 inline constexpr size_t kMaxEventNameCharacters = 100;
 inline constexpr size_t kMaxEventBytes = 256 * 1024;
+inline constexpr size_t kMaxOwnEventBytes = 1024 * 1024;  // of those that merges lead to
 inline constexpr int kMaxEventNesting = 32;
 inline constexpr int kMaxStoredNesting = 128;  // lists and maps in a person's record
 

@@ -79,4 +79,13 @@ deliver::Recipient RecipientOf(const model::Person& person) {
   return recipient;
 }
 
+deliver::Recipient WithRefusalsOf(const deliver::Recipient& old_id, deliver::Recipient person) {
+  person.complained |= old_id.complained;
+  person.bounced.insert(person.bounced.end(), old_id.bounced.begin(), old_id.bounced.end());
+  for (const auto& [topic, opted_in] : old_id.consent) {
+    if (!opted_in) person.consent[topic] = false;
+  }
+  return person;
+}
+
 }  // namespace sojourn::cli

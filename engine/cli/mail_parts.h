@@ -28,5 +28,7 @@ std::string MailDirectoryOf(const Config& config);
 
 // What is known of them that decides about mails to them.
 deliver::Recipient RecipientOf(const model::Person& person);
+// `person`, with what was refused under an id that has become part of them.
+deliver::Recipient WithRefusalsOf(const deliver::Recipient& old_id, deliver::Recipient person);
 
 }  // namespace sojourn::cli

@@ -136,6 +136,10 @@ Result<Material> MaterialOfPerson(const PreviewRequest& request, const Config& c
   model::Person person;
   person.id = request.person;
   SOJOURN_RETURN_IF_ERROR(store::DecodePerson(**record, &person));
+  if (!person.moved_to.empty()) {
+    return NotFound(
+        fmt::format("the id {} has become part of {}", request.person, person.moved_to));
+  }
   Material material;
   material.person = request.person;
   material.recipient = RecipientOf(person);

@@ -98,7 +98,7 @@ Status MailService::OpenDeliverer(const Config& config) {
   return Status::Ok();
 }
 
-// An id that has merged since is whom it has become.
+// An id that has merged since is whom it has become; what it had refused holds on the way there.
 Result<deliver::Recipient> MailService::FindRecipient(const std::string& id,
                                                       Duration patience) const {
   deliver::Recipient recipient;
@@ -113,7 +113,8 @@ Result<deliver::Recipient> MailService::FindRecipient(const std::string& id,
       return recipient;
     }
     SOJOURN_RETURN_IF_ERROR(store::DecodePerson(**record, &person));
-    if (person.moved_to.empty()) return RecipientOf(person);
+    recipient = WithRefusalsOf(recipient, RecipientOf(person));
+    if (person.moved_to.empty()) return recipient;
     person.id = person.moved_to;
   }
   return recipient;

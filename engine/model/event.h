@@ -51,6 +51,7 @@ enum class EventType : uint8_t {
   kMergeAsked,
   kMergedState,
   kMergeUndone,
+  kMergeRefused,
 };
 
 // Where a record came from.

@@ -135,6 +135,9 @@ class ProtobufWalk {
       case v1::EVENT_TYPE_MERGE_UNDONE:
         *type = EventType::kMergeUndone;
         return true;
+      case v1::EVENT_TYPE_MERGE_REFUSED:
+        *type = EventType::kMergeRefused;
+        return true;
       default:
         return Fail("unknown type of event");
     }
@@ -251,6 +254,8 @@ v1::EventType ToProto(EventType type) {
       return v1::EVENT_TYPE_MERGED_STATE;
     case EventType::kMergeUndone:
       return v1::EVENT_TYPE_MERGE_UNDONE;
+    case EventType::kMergeRefused:
+      return v1::EVENT_TYPE_MERGE_REFUSED;
   }
   return v1::EVENT_TYPE_TRACK;
 }
@@ -303,23 +308,19 @@ void SetPersonOf(const Event& event, v1::Event* proto) {
 
 namespace {
 
-// Without the person's record that a protobuf event may carry.
-size_t SizeOfEvent(EventFormat format, std::string_view bytes) {
-  size_t size = bytes.size();
-  if (format == EventFormat::kJson || size <= kMaxEventBytes) return size;
-  WireReader event(bytes);
-  while (event.Next()) {
-    if (event.Is(13, Type::kBytes)) size -= event.bytes().size();
-  }
-  return size;
+// What merges lead to carries what was accepted before, and more.
+size_t MostBytes(EventFormat format, std::string_view bytes) {
+  const bool too_large_for_others = bytes.size() > kMaxEventBytes;
+  const bool own = too_large_for_others && format == EventFormat::kProtobuf && IsMadeByMerge(bytes);
+  return own ? kMaxOwnEventBytes : kMaxEventBytes;
 }
 
 }  // namespace
 
 Result<Event> EventDecoder::Decode(EventFormat format, std::string_view bytes, Timestamp log_time,
                                    Arena* arena) {
-  if (SizeOfEvent(format, bytes) > kMaxEventBytes) {
-    return InvalidArgument(fmt::format("over {} bytes", kMaxEventBytes));
+  if (const size_t most = MostBytes(format, bytes); bytes.size() > most) {
+    return InvalidArgument(fmt::format("over {} bytes", most));
   }
   if (format == EventFormat::kJson) {
     SOJOURN_ASSIGN_OR_RETURN(const Value call, json_.Read(bytes, kMaxCallNesting, arena));
@@ -371,7 +372,7 @@ bool IsMadeByMerge(std::string_view bytes) {
     if (event.Is(12, Type::kVarint) && event.varint() > 0) return true;
     if (!event.Is(8, Type::kVarint)) continue;
     const uint64_t type = event.varint();
-    if (type >= v1::EVENT_TYPE_MERGE_ASKED && type <= v1::EVENT_TYPE_MERGE_UNDONE) return true;
+    if (type >= v1::EVENT_TYPE_MERGE_ASKED && type <= v1::EVENT_TYPE_MERGE_REFUSED) return true;
   }
   return false;
 }

@@ -15,11 +15,10 @@
 // or milliseconds. Everything else in a call is dropped.
 //
 // Errors: the Status's message is the reason of a dead letter, one line without the event's
-// content. Refused are: malformed bytes, more than kMaxEventBytes (a person's record in it not
-// counted), properties nested more than
-// kMaxEventNesting deep (`properties` is the first level), texts that are not UTF-8, numbers that
-// are not finite, times outside the years 1 to 9999, ids and names over their limits, known ids
-// that begin with "a:".
+// content. Refused are: malformed bytes, more than kMaxEventBytes (kMaxOwnEventBytes of what merges
+// lead to), properties nested more than kMaxEventNesting deep (`properties` is the first level),
+// texts that are not UTF-8, numbers that are not finite, times outside the years 1 to 9999, ids and
+// names over their limits, known ids that begin with "a:".
 #pragma once
 
 #include <optional>

@@ -201,8 +201,8 @@ struct Person {
   ArenaVector<PlannedDate> planned_dates;
   // Ids that were asked to merge into this one, oldest first (engine/step/merge.h).
   ArenaVector<std::string_view> merged_ids;
-  // Not empty: this id has merged into that one, who has all that was here; but for `known` and
-  // `clock` nothing else is set.
+  // Not empty: this id has merged into that one, who has all that was here. Of the rest only
+  // `known`, `clock` and what was refused (consent, bounces, a complaint) is set.
   std::string_view moved_to;
 
   Arena arena;  // owns what the members above point to

@@ -67,7 +67,10 @@ void InputMerge::Decode(const InputRecord& record, Timestamp wall, Queue* queue)
   pending.rejection = CheckRecord(record.key, *event, log_->inputs()[record.input], partition_,
                                   log_->partition_count());
   pending.event.person = record.key;
-  if (!log_->inputs()[record.input].internal) pending.event.redirects = 0;
+  if (!log_->inputs()[record.input].internal) {  // only the product's own may say so
+    pending.event.redirects = 0;
+    pending.event.person_record = {};
+  }
 }
 
 bool InputMerge::Complete() const {

@@ -23,9 +23,9 @@ Result<bool> Task::RunSlice() {
     SOJOURN_ASSIGN_OR_RETURN(const NextInput next, InOrder());
     if (next.timer.has_value()) {
       SOJOURN_RETURN_IF_ERROR(ApplyTimer(*next.timer));
-    } else if (next.record != nullptr && AwaitsRules(*next.record)) {
-      return CatchUpFor(*next.record);
     } else if (next.record != nullptr) {
+      SOJOURN_ASSIGN_OR_RETURN(const bool awaits_rules, AwaitsRules(*next.record));
+      if (awaits_rules) return true;
       SOJOURN_RETURN_IF_ERROR(ApplyRecord(*next.record));
     } else {
       SOJOURN_RETURN_IF_ERROR(RunUpgradePass());
@@ -149,11 +149,11 @@ Status Task::ApplyToPerson(const PendingRecord& record) {
   person->bundle = bundle();
   SOJOURN_ASSIGN_OR_RETURN(const SizeGuard::Verdict verdict, size_guard_.After(person));
   if (verdict == SizeGuard::Verdict::kFits) {
-    SOJOURN_RETURN_IF_ERROR(Accept({.person = person->id,
-                                    .event = &record.event,
-                                    .topic = input.origin.topic,
-                                    .log_time = input.log_time,
-                                    .logical_time = logical_time}));
+    Accept({.person = person->id,
+            .event = &record.event,
+            .topic = input.origin.topic,
+            .log_time = input.log_time,
+            .logical_time = logical_time});
   } else if (verdict == SizeGuard::Verdict::kRefused) {
     Reject(record,
            {DeadLetterReason::kPersonTooLarge,
@@ -218,9 +218,9 @@ Status Task::FireUntil(Timestamp until, model::Person* person) {
     SOJOURN_ASSIGN_OR_RETURN(const SizeGuard::Verdict verdict, size_guard_.After(person));
     if (verdict == SizeGuard::Verdict::kFits) {
       ++interval_.timers_fired;
-      SOJOURN_RETURN_IF_ERROR(Accept({.person = person->id, .log_time = due, .logical_time = due}));
+      Accept({.person = person->id, .log_time = due, .logical_time = due});
     } else if (verdict == SizeGuard::Verdict::kRefused) {
-      SOJOURN_RETURN_IF_ERROR(GiveUpTimers(until, person));
+      GiveUpTimers(until, person);
     } else {
       interval_.to_be_redone = true;
     }
@@ -230,7 +230,7 @@ Status Task::FireUntil(Timestamp until, model::Person* person) {
 
 // ---- what a step leads to --------------------------------------------------------------------
 
-Status Task::Accept(StepReport report) {
+void Task::Accept(StepReport report) {
   report.partition = partition_;
   report.facts = output_.facts;
   report.actions = output_.actions;
@@ -238,7 +238,7 @@ Status Task::Accept(StepReport report) {
   environment_.observer->OnStep(report);
   std::move(output_.actions.begin(), output_.actions.end(), std::back_inserter(interval_.actions));
   KeepSuppressed();
-  return KeepOwnEvents();
+  KeepOwnEvents(report.logical_time);
 }
 
 void Task::KeepSuppressed() {
@@ -271,7 +271,7 @@ void Task::Bracket(model::EventType type) {
 
 // A person whose due timers would make them too large loses what is due, instead of being due for
 // ever.
-Status Task::GiveUpTimers(Timestamp until, model::Person* person) {
+void Task::GiveUpTimers(Timestamp until, model::Person* person) {
   output_.Clear();
   for (uint32_t i = person->runs.size(); i-- > 0;) {
     const model::Run& run = person->runs[i];
@@ -296,7 +296,7 @@ Status Task::GiveUpTimers(Timestamp until, model::Person* person) {
   }
   person->clock = std::max(person->clock, person->next_deadline);
   step::RecomputeDeadline(person);
-  return Accept({.person = person->id, .log_time = person->clock, .logical_time = person->clock});
+  Accept({.person = person->id, .log_time = person->clock, .logical_time = person->clock});
 }
 
 Result<std::optional<std::string>> Task::FindCommitted(std::string_view person) {

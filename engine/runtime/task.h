@@ -42,6 +42,7 @@ struct TaskOptions {
   // An interval of this size wants a commit before its time.
   size_t max_interval_persons = 20'000;
   size_t max_interval_actions = 20'000;
+  size_t max_interval_own_bytes = 16u << 20;
   // Configured keys may differ from those that the state was made with.
   bool accept_changed_keys = false;
 };
@@ -113,6 +114,7 @@ class Task {
     std::vector<model::Action> actions;
     std::vector<DeadLetter> dead_letters;
     std::vector<OwnRecord> own_records;
+    size_t own_bytes = 0;  // of their values
     std::vector<model::Suppression> suppressions;
     int64_t records = 0;
     int64_t timers_fired = 0;
@@ -145,19 +147,18 @@ class Task {
   Status ApplyToPerson(const PendingRecord& record);
   Status ApplyTimer(const store::TimerRow& row);
   Status FireUntil(Timestamp until, model::Person* person);
-  Status GiveUpTimers(Timestamp until, model::Person* person);
+  void GiveUpTimers(Timestamp until, model::Person* person);
   Status Upgrade(model::Person* person);
   Status RunUpgradePass();
   store::SweepCursor* UpgradePass();
 
   void Bracket(model::EventType type);
   void Reject(const PendingRecord& record, Rejection rejection);
-  Status Accept(StepReport report);
-  Status KeepOwnEvents();
+  void Accept(StepReport report);
+  void KeepOwnEvents(Timestamp logical_time);
   void KeepSuppressed();
   step::EventInput InputOf(const PendingRecord& record) const;
-  bool AwaitsRules(const PendingRecord& record) const;
-  Result<bool> CatchUpFor(const PendingRecord& record);
+  Result<bool> AwaitsRules(const PendingRecord& record);
   Result<bool> TakeMerged(const PendingRecord& record, step::EventInput* input);
   void SortSuppressions();
   step::Environment StepEnvironment();

@@ -83,6 +83,7 @@ bool Task::HasWork() const {
 
 bool Task::IsFull() const {
   return persons_.size() >= environment_.options.max_interval_persons ||
+         interval_.own_bytes >= environment_.options.max_interval_own_bytes ||
          interval_.actions.size() + interval_.dead_letters.size() + interval_.suppressions.size() +
                  interval_.own_records.size() >=
              environment_.options.max_interval_actions;
@@ -248,7 +249,8 @@ Status Task::Upgrade(model::Person* person) {
   step::UpgradePerson(StepEnvironment(), at, person, &output_);
   person->bundle = bundle();
   store_->timers().Arm(person->id, deadline_before, person->next_deadline);
-  return Accept({.person = person->id, .log_time = at, .logical_time = at});
+  Accept({.person = person->id, .log_time = at, .logical_time = at});
+  return Status::Ok();
 }
 
 // A slice of the background pass: only loads, upgrades and saves.

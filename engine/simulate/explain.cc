@@ -126,8 +126,11 @@ class Replay {
       input.log_time = std::min(event->original->log_time, recorded.log_time);
     }
     model::Person merged;
-    if (store::DecodePerson(event->person_record, &merged).ok()) {
-      merged.id = event->properties.Find("from")->text();
+    const model::Value* from = event->properties.Find("from");
+    const bool gives_state = event->type == model::EventType::kMergedState && from != nullptr &&
+                             from->kind() == model::ValueKind::kString;
+    if (gives_state && store::DecodePerson(event->person_record, &merged).ok()) {
+      merged.id = from->text();
       input.merged = &merged;
     }
     const Timestamp logical = std::max(input.log_time, person_->clock);

@@ -104,6 +104,18 @@ void Apply(Session& session, const EventInput& input) {
   AskToMerge(session, event);
 }
 
+// What follows for others happened because of this record and, for its reader, then; however late
+// they come to it, which may be after an import that replays years.
+void StampEvents(Session& session, const EventInput& input, size_t first) {
+  auto& events = session.output.events;
+  if (first == events.size()) return;
+  auto* original = session.output.arena.AllocateArray<model::EventOrigin>(1);
+  *original = {input.origin, session.now};
+  for (size_t i = first; i < events.size(); ++i) {
+    if (events[i].event.original == nullptr) events[i].event.original = original;
+  }
+}
+
 }  // namespace
 
 void StepOutput::Clear() {
@@ -117,7 +129,10 @@ void StepOutput::Clear() {
 void ApplyEvent(const Environment& environment, const EventInput& input, model::Person* person,
                 StepOutput* output) {
   Session session(environment, std::max(input.log_time, person->clock), person, output);
+  session.historical = input.event->historical;
+  const size_t before = output->events.size();
   Apply(session, input);
+  StampEvents(session, input, before);
   RecomputeDeadline(person);
 }
 

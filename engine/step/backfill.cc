@@ -249,6 +249,8 @@ void BeginBackfill(Session& session, const EventInput& input) {
   if (IntProperty(event, "bundle") > session.rules.current().number) {
     return Drop(session, "rules_not_in_force");
   }
+  // What their other ids did stands under those in the log, and would be lost.
+  if (!session.person.merged_ids.empty()) return Drop(session, "merged");
   const Value* ids = event.properties.Find("counters");
   if (ids == nullptr || ids->kind() != ValueKind::kList) return;
   for (uint32_t i = 0; i < ids->size(); ++i) {

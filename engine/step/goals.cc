@@ -1,5 +1,7 @@
 #include "engine/step/goals.h"
 
+#include <algorithm>
+
 #include "engine/step/runs.h"
 
 namespace sojourn::step {
@@ -137,6 +139,22 @@ void ReachGoalsAndExit(Session& session) {
     }
   }
   JudgeEndedRuns(session);
+}
+
+void ExitOnSegments(Session& session, const std::vector<RunName>& runs) {
+  for (const RunName& name : runs) {
+    auto& all = session.person.runs;
+    const auto run = std::find_if(all.begin(), all.end(), [&](const model::Run& candidate) {
+      return RunName{candidate.journey, candidate.entry} == name;
+    });
+    if (run == all.end()) continue;
+    const auto rules = session.rules.Find(run->journey, run->revision);
+    for (const ExitRule& rule : rules.journey->exit_on) {
+      if (!ExitMatches(session, rules, *run, rule)) continue;
+      EndRun(session, static_cast<uint32_t>(run - all.begin()), ReasonOf(rule.kind));
+      break;
+    }
+  }
 }
 
 }  // namespace sojourn::step

@@ -9,4 +9,7 @@ namespace sojourn::step {
 // that have ended and can still reach their goal.
 void ReachGoalsAndExit(Session& session);
 
+// Ends those of the runs that exit on one of the item's segment changes.
+void ExitOnSegments(Session& session, const std::vector<RunName>& runs);
+
 }  // namespace sojourn::step

@@ -42,6 +42,7 @@ OwnEvent& Write(Session& session, EventType type, std::string_view to,
   own.event.person = arena->Copy(to);
   own.event.time = session.now;
   own.event.properties = Value::Map(entries, count);
+  own.event.historical = session.historical;
   return own;
 }
 
@@ -66,6 +67,18 @@ void AskAnonymous(Session& session, std::string_view anonymous) {
   Ask(session, std::string(model::kAnonymousPrefix).append(anonymous));
 }
 
+// Mails that were already decided may still leave under the old id.
+void KeepRefusals(const model::Person& from, model::Person* redirect) {
+  Arena* arena = &redirect->arena;
+  redirect->complained = from.complained;
+  for (const std::string_view address : from.bounced) {
+    redirect->bounced.Append(arena, arena->Copy(address));
+  }
+  for (const model::ConsentChoice& choice : from.consent) {
+    if (!choice.opted_in) redirect->consent.Append(arena, {arena->Copy(choice.topic), false});
+  }
+}
+
 // The id becomes a redirect. Whom nobody knew has nothing to hand over.
 void HandOver(Session& session, std::string_view into) {
   model::Person& person = session.person;
@@ -76,6 +89,7 @@ void HandOver(Session& session, std::string_view into) {
     OwnEvent& own =
         Write(session, EventType::kMergedState, into, {{kFrom, std::string_view(person.id)}});
     own.state = person.TakeOut();
+    KeepRefusals(*own.state, &person);
   }
   person.known = true;
   person.clock = session.now;
@@ -93,6 +107,15 @@ void BeAsked(Session& session, const Event& event) {
     return;
   }
   Refuse(session, "merged_elsewhere");
+  Write(session, EventType::kMergeRefused, into, {{kFrom, std::string_view(person.id)}});
+}
+
+// They may ask again, when the id is free.
+void BeRefused(Session& session, const Event& event) {
+  auto& ids = session.person.merged_ids;
+  for (uint32_t i = ids.size(); i-- > 0;) {
+    if (ids[i] == TextOf(event, kFrom)) ids.Erase(i);
+  }
 }
 
 void BeUndone(Session& session, const Event& event) {
@@ -147,8 +170,12 @@ bool WasAsked(const model::Person& person, std::string_view id) {
 void BeGiven(Session& session, const EventInput& input) {
   const std::string_view from = TextOf(*input.event, kFrom);
   const bool wanted = WasAsked(session.person, from) || GoesInCircles(session.person, *input.event);
-  if (input.merged == nullptr || !wanted) return Refuse(session, "erased");
-  TakeOver(session, input, input.merged);
+  if (input.merged == nullptr) return Refuse(session, "no_state");
+  if (wanted) return TakeOver(session, input, input.merged);
+  Refuse(session, "erased");
+  for (const std::string_view id : input.merged->merged_ids) {  // they were told to follow
+    Write(session, EventType::kMergeUndone, id, {{kInto, session.person.id}});
+  }
 }
 
 }  // namespace
@@ -164,8 +191,13 @@ bool HandleMerge(Session& session, const EventInput& input) {
     return true;
   }
   if (!session.person.moved_to.empty() && HandleMoved(session, input)) return true;
-  if (event.type != EventType::kMergedState) return false;
-  BeGiven(session, input);
+  if (event.type == EventType::kMergedState) {
+    BeGiven(session, input);
+  } else if (event.type == EventType::kMergeRefused) {
+    BeRefused(session, event);
+  } else {
+    return false;
+  }
   return true;
 }
 
@@ -181,11 +213,12 @@ void AskByName(Session& session, const EventInput& input) {
   const std::string from(TextOf(*input.event, kFrom));
   if (!model::IsValidPersonId(from)) return Refuse(session, "no_id");
   Item item;
+  item.traits = input.event->traits;
   item.cause = {model::kPersonMerged, input.event->id, input.origin, true, input.log_time};
   session.item = &item;
-  TakeIn(session, /*external=*/true, input.event->historical, &item);
-  if (!input.event->historical) HandleInput(session, std::move(item));
-  Ask(session, from);
+  TakeIn(session, /*external=*/true, session.historical, &item);
+  if (!session.historical) HandleInput(session, std::move(item));
+  if (session.person.known) Ask(session, from);
 }
 
 void UndoMerges(Session& session) {

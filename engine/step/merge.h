@@ -11,11 +11,12 @@
 //
 // Each is an event of the product's own, committed with what led to it, so it happens once. An id
 // that has gone into another already stays there: two known people never become one because they
-// used the same device. Whoever is erased takes their redirects along: kMergeUndone {into}.
+// used the same device; who asked hears so (kMergeRefused {from}). Whoever is erased takes their
+// redirects along: kMergeUndone {into}.
 //
 // Requests that contradict each other (a into b, b into a) can make a circle. What an id has handed
-// over then comes back to it, and it is a person again; an event that meets the circle before is
-// taken where it is after kMaxRedirects.
+// over then comes back to it, and it is a person again. So is the id at which an event stands after
+// kMaxRedirects.
 #pragma once
 
 #include "engine/step/session.h"

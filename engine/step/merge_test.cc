@@ -32,6 +32,13 @@ class People {
     Apply(id, "Identify", after, traits, "", anonymous);
   }
 
+  void IdentifyOfThePast(const std::string& id, Duration after, std::string_view anonymous) {
+    model::Event event = driver_.Make("Identify", after, {}, "");
+    event.anonymous_id = anonymous;
+    event.historical = true;
+    Apply(id, event, Start() + after);
+  }
+
   // The oldest event that is on its way arrives, so long after the start; false: there is none.
   bool Arrive(Duration after) {
     if (under_way_.empty()) return false;
@@ -308,6 +315,67 @@ TEST(MergeTest, ARunThatWaitsForASegmentGoesOnWhenTheMergeHasBroughtIt) {
   people.Identify("ana", Hours(2), "x");
   people.ArriveAll(Hours(2));
   EXPECT_EQ(std::count(people.mails().begin(), people.mails().end(), "ana: hello"), 1);
+}
+
+TEST(MergeTest, ARunTakenOverExitsBySegmentsThatThePersonIsInAlready) {
+  Files files = Shop();
+  files["journeys/nurture.yaml"] =
+      "journey: nurture\ntrigger: {event: Go}\nexit_on: [{enters_segment: lookers}]\n"
+      "steps:\n  - wait: 9 days\n  - send_email: hello\n";
+  People people(files);
+  people.Identify("ana", Hours(0), "", {{"email", kAddress}});
+  people.Apply("ana", "Viewed", Hours(1));
+  people.Apply("a:x", "Go", Hours(1));
+  people.Identify("ana", Hours(2), "x");
+  people.ArriveAll(Hours(2));
+  EXPECT_EQ(people.Facts(FactKind::kExited, "enters_segment"), 1);
+}
+
+TEST(MergeTest, WhatAnImportSaysOfThePastMergesSilently) {
+  People people(Shop());
+  people.Apply("a:x", "Order Completed", Hours(1), {{"order", Value::String("1")}});
+  people.Apply("ana", "Order Completed", Hours(1), {{"order", Value::String("2")}});
+  people.IdentifyOfThePast("ana", Hours(2), "x");
+  people.ArriveAll(Hours(2));
+  EXPECT_EQ(people.Facts(FactKind::kMerged), 1);
+  EXPECT_EQ(people.Facts(FactKind::kSegmentEntered), 0);
+  EXPECT_EQ(people.Of("ana").runs.size(), 2u);
+}
+
+TEST(MergeTest, WhoWasRefusedMayAskAgainWhenTheIdIsFree) {
+  People people(Shop());
+  people.Apply("a:x", "Viewed", Hours(1));
+  people.Identify("ana", Hours(2), "x");
+  people.ArriveAll(Hours(2));
+  people.Identify("bob", Hours(3), "x");
+  people.ArriveAll(Hours(3));
+  EXPECT_EQ(people.Of("bob").merged_ids.size(), 0u);
+  people.Apply("ana", "Person Erased", Hours(4));
+  people.ArriveAll(Hours(4));
+  people.Identify("bob", Hours(5), "x");
+  people.ArriveAll(Hours(5));
+  EXPECT_EQ(people.Of("a:x").moved_to, "bob");
+}
+
+TEST(MergeTest, WhoIsErasedBeforeTheyAreGivenAnybodyLeavesNoRedirect) {
+  People people(Shop());
+  people.Apply("a:x", "Viewed", Hours(1));
+  people.Identify("ana", Hours(2), "x");
+  people.ArriveAll(Hours(2));
+  people.Apply("anna", "Person Merged", Hours(3), {{"from", Value::String("ana")}});
+  people.Arrive(Hours(3));  // ana has handed over; x is told to follow
+  people.Apply("anna", "Person Erased", Hours(3));
+  people.ArriveAll(Hours(4));
+  for (const char* id : {"anna", "ana", "a:x"}) EXPECT_FALSE(people.Of(id).known) << id;
+}
+
+TEST(MergeTest, ARedirectStillKnowsWhatWasRefusedUnderIt) {
+  People people(Shop());
+  people.Apply("a:x", "Unsubscribed", Hours(1), {{"topic", Value::String("news")}});
+  people.Identify("ana", Hours(2), "x");
+  people.ArriveAll(Hours(2));
+  ASSERT_EQ(people.Of("a:x").consent.size(), 1u);
+  EXPECT_FALSE(people.Of("a:x").consent[0].opted_in);
 }
 
 TEST(MergeTest, ErasureTakesTheRedirectsAlongAndNobodyComesBack) {

@@ -129,8 +129,9 @@ class Session {
   const Timestamp now;  // logical
 
   std::deque<Item> queue;
-  size_t queued = 0;     // of this input, handled ones included
-  Item* item = nullptr;  // at hand
+  size_t queued = 0;        // of this input, handled ones included
+  Item* item = nullptr;     // at hand
+  bool historical = false;  // nothing starts, moves or ends
 
   // Conditions judged in this walk, or in the try to enter that led to it.
   std::vector<JudgedCondition> trail;

@@ -1,10 +1,12 @@
 // What one person keeps of another who becomes part of them (rules/REFERENCE.md, "One person,
 // several ids"): the person at hand wins wherever both cannot hold.
 #include <algorithm>
+#include <utility>
 
 #include "engine/base/limits.h"
 #include "engine/expr/counter.h"
 #include "engine/step/dates.h"
+#include "engine/step/goals.h"
 #include "engine/step/history.h"
 #include "engine/step/input.h"
 #include "engine/step/merge.h"
@@ -158,8 +160,9 @@ std::string_view WhyItEnds(const Session& session, const language::Journey* jour
 }
 
 // Entry numbers go on behind the person's own, so that no two runs have the same one.
-void TakeRuns(Session& session, const Person& from) {
+std::vector<RunName> TakeRuns(Session& session, const Person& from) {
   const Person& person = session.person;
+  std::vector<RunName> taken;
   for (Run run : from.runs) {
     const auto rules = session.rules.Find(run.journey, run.revision);
     if (const std::string_view reason = WhyItEnds(session, rules.journey, run); !reason.empty()) {
@@ -170,7 +173,9 @@ void TakeRuns(Session& session, const Person& from) {
     }
     run.entry += EntriesOf(person, run.journey);
     InsertRun(session, run);
+    taken.push_back({run.journey, run.entry});
   }
+  return taken;
 }
 
 void TakeEndedRuns(Person* person, const Person& from) {
@@ -217,6 +222,18 @@ void MarkEnteredBefore(const Person& from, std::vector<SegmentChange>* changes) 
   }
 }
 
+// For the runs of the other id, segments change from what it was in to what the person is in.
+void ExitTakenRuns(Session& session, const Person& from, const std::vector<RunName>& taken) {
+  Item item;
+  for (const language::Segment& segment : session.rules.current().segments) {
+    const bool is_member = session.person.InSegment(segment.id);
+    if (is_member != from.InSegment(segment.id)) item.changes.push_back({&segment, is_member});
+  }
+  Item* const at_hand = std::exchange(session.item, &item);
+  ExitOnSegments(session, taken);
+  session.item = at_hand;
+}
+
 Item MergedItem(Session& session, const EventInput& input, const Person& from) {
   Arena* arena = &session.output.arena;
   auto* entries = arena->AllocateArray<model::MapEntry>(1);
@@ -247,7 +264,7 @@ void TakeOver(Session& session, const EventInput& input, Person* from) {
   TakeSent(&person, *from);
   TakeDates(&person, *from);
   TakePlannedEntries(&person, *from);
-  TakeRuns(session, *from);
+  const std::vector<RunName> taken = TakeRuns(session, *from);
   TakeEndedRuns(&person, *from);
   TakeJourneys(&person, *from);
   TakeMergedIds(&person, *from);
@@ -260,8 +277,13 @@ void TakeOver(Session& session, const EventInput& input, Person* from) {
   changes.everything = true;
   RememberEvent(session, item.event, &changes);
   PlanDates(session);
+  if (session.historical) {
+    RecomputeSegments(session, changes, nullptr);
+    return RewatchAwaitedConditions(session);
+  }
   RecomputeSegments(session, changes, &item.changes);
   MarkEnteredBefore(*from, &item.changes);
+  ExitTakenRuns(session, *from, taken);
   FindRunsReadyNow(session, &item.ready);
   HandleInput(session, std::move(item));
 }

@@ -26,6 +26,7 @@ std::string_view TypeName(model::EventType type) {
     case model::EventType::kMergeAsked:
     case model::EventType::kMergedState:
     case model::EventType::kMergeUndone:
+    case model::EventType::kMergeRefused:
       return "merge";
   }
   return "";
