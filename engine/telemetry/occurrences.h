@@ -120,6 +120,25 @@ struct CommitRolledBack {
   std::string_view outcome;  // "not_committed", "uncertain"
   std::string_view message;
 };
+// The router's commits, as CommitMade and CommitRolledBack.
+struct RecordsRouted {
+  std::string_view topic;  // of others
+  int64_t records = 0;     // dead letters included
+  int64_t bytes = 0;
+};
+struct RoutingRolledBack {
+  std::string_view outcome;  // "not_committed", "uncertain"
+  std::string_view message;
+};
+// Of one topic of others, whichever processes route it.
+struct RouteStands {
+  std::string_view topic;
+  int64_t lag_records = 0;
+};
+// How long ago the youngest record was written that, with all before it, is routed.
+struct RoutedBehind {
+  Duration behind;
+};
 struct PartitionAssigned {
   Partition partition;
 };

@@ -160,6 +160,18 @@ struct Telemetry::Families {
   Family<Counter>& rollbacks = MakeCounter(
       "sojourn_rollbacks_total", "Commits that did not certainly take effect, by outcome.");
 
+  Family<Counter>& routed_records = MakeCounter(
+      "sojourn_routed_records_total",
+      "Records of topics of others that the router took and committed, dead letters included.");
+  Family<Counter>& routed_bytes =
+      MakeCounter("sojourn_routed_bytes_total", "Bytes of these records, by topic.");
+  Family<Gauge>& route_lag_records =
+      MakeGauge("sojourn_route_lag_records",
+                "Records of a topic of others that no router has committed yet.");
+  Family<Gauge>& route_behind = MakeGauge(
+      "sojourn_route_behind_seconds",
+      "Everything older than this in the topics of others is routed; timers wait for it.");
+
   Family<Gauge>& restoring = MakeGauge("sojourn_partition_restoring",
                                        "1 while the partition's state is being restored, else 0.");
   Family<Gauge>& restore_duration = MakeGauge("sojourn_partition_restore_duration_seconds",
@@ -396,6 +408,26 @@ void Telemetry::Record(const CommitRolledBack& it) {
   Count(families_->rollbacks, {{"outcome", Copy(it.outcome)}}, 1);
   Log(LogLevel::kWarning, "a commit did not take effect and is made again",
       {{"partition", it.partition.value()}, {"outcome", it.outcome}, {"error", it.message}});
+}
+
+void Telemetry::Record(const RecordsRouted& it) {
+  Count(families_->routed_records, {{"topic", Copy(it.topic)}}, it.records);
+  Count(families_->routed_bytes, {{"topic", Copy(it.topic)}}, it.bytes);
+}
+
+void Telemetry::Record(const RoutingRolledBack& it) {
+  Count(families_->rollbacks, {{"outcome", Copy(it.outcome)}}, 1);
+  Log(LogLevel::kWarning, "a commit of the router did not take effect and is made again",
+      {{"outcome", it.outcome}, {"error", it.message}});
+}
+
+void Telemetry::Record(const RouteStands& it) {
+  families_->route_lag_records.Add({{"topic", Copy(it.topic)}})
+      .Set(static_cast<double>(it.lag_records));
+}
+
+void Telemetry::Record(const RoutedBehind& it) {
+  families_->route_behind.Add({}).Set(InSeconds(it.behind));
 }
 
 void Telemetry::Record(const PartitionAssigned& it) {

@@ -43,6 +43,10 @@ class Telemetry {
   void Record(const CommitMade&);
   void Record(const ActionLatency&);
   void Record(const CommitRolledBack&);
+  void Record(const RecordsRouted&);
+  void Record(const RoutingRolledBack&);
+  void Record(const RouteStands&);
+  void Record(const RoutedBehind&);
   void Record(const PartitionAssigned&);
   void Record(const PartitionRestored&);
   void Record(const PartitionReleased&);  // its gauges disappear

@@ -45,6 +45,10 @@ void RecordEverything(Telemetry* telemetry) {
   telemetry->Record(CommitMade{partition, 10, 4, 6, 1200, Milliseconds(20)});
   telemetry->Record(ActionLatency{Milliseconds(40)});
   telemetry->Record(CommitRolledBack{partition, "uncertain", "broker away"});
+  telemetry->Record(RecordsRouted{"clicks", 11, 1300});
+  telemetry->Record(RoutingRolledBack{"not_committed", "broker away"});
+  telemetry->Record(RouteStands{"clicks", 6});
+  telemetry->Record(RoutedBehind{Milliseconds(2500)});
   telemetry->Record(PartitionAssigned{partition});
   telemetry->Record(PartitionRestored{partition, Milliseconds(1500)});
   telemetry->Record(PartitionStands{partition, 12, Seconds(2), Timestamp(1772442000250), 7, 99,
