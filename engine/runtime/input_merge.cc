@@ -90,6 +90,16 @@ Timestamp InputMerge::UnderWaySince() const {
   return earliest;
 }
 
+Timestamp InputMerge::CopiedUntil() const {
+  Timestamp until = log_->CopiedUntil();
+  if (until == Timestamp::Max()) return until;
+  // Where records are at hand, the copies behind them come when these are popped.
+  for (const Queue& queue : queues_) {
+    if (queue.empty()) until = std::min(until, queue.under_way_since);
+  }
+  return until;
+}
+
 const PendingRecord* InputMerge::Head() const {
   const PendingRecord* first = nullptr;
   for (const Queue& queue : queues_) {

@@ -49,6 +49,9 @@ class InputMerge {
   Timestamp KnownUntil(Duration slack) const;
   // The log time of the earliest record that was under way at the last Fetch; Max: none.
   Timestamp UnderWaySince() const;
+  // What other topics were told before this moment has been copied, fetched and, but for what is at
+  // hand, popped. Max: nothing is copied.
+  Timestamp CopiedUntil() const;
   // The next record in order; null where all inputs are at their end. Requires Complete().
   const PendingRecord* Head() const;
   // Steps over the head. It stays valid until the next Fetch.

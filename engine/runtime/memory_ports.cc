@@ -119,6 +119,11 @@ class MemoryInput final : public InputLog {
     return Status::Ok();
   }
 
+  Timestamp CopiedUntil() const override {
+    const auto& copied_until = world_->options_.copied_until;
+    return copied_until ? copied_until() : Timestamp::Max();
+  }
+
   void Wake() override {
     std::lock_guard lock(mutex_);
     wake_ = true;
@@ -147,7 +152,9 @@ class MemoryInput final : public InputLog {
       record.value = held.value;
     }
     cursor.next = Offset(static_cast<int64_t>(end));
-    return FetchedRecords{cursor.records, cursor.next, end == log.size()};
+    FetchedRecords fetched{cursor.records, cursor.next, end == log.size()};
+    if (world_->options_.copied_until) fetched.under_way_since = world_->options_.copied_until();
+    return fetched;
   }
 
   Status SetPositions(std::span<const PartitionPositions> positions) override {

@@ -57,6 +57,8 @@ struct MemoryWorldOptions {
   int flush_every_commits = 3;  // kChangelog: how often the store catches up
   // Asked before every commit; absent: no faults.
   std::function<CommitFault()> next_fault;
+  // As of InputLog. Absent: nothing is copied.
+  std::function<Timestamp()> copied_until;
   // Asked at every Fetch; true: it finds nothing, and not whether that is the end. Absent: never.
   std::function<bool()> fetch_stalls;
 };

@@ -132,6 +132,12 @@ class InputLog {
   // How many records lie between the current end and `next`; nullopt: not known.
   virtual std::optional<int64_t> Lag(Partition partition, uint16_t input, Offset next) = 0;
 
+  // Where records of other topics are copied into an input: whatever was written to those before
+  // this moment stands in the input, fetched or not (if not, Fetch says so by under_way_since).
+  // What is later waits, for a copy may still come before it; a Poll ends when the moment moves.
+  // Min(): nothing is known yet. Max(): nothing is copied.
+  virtual Timestamp CopiedUntil() const { return Timestamp::Max(); }
+
   // Ends a running or the next Poll early. Any thread.
   virtual void Wake() = 0;
 };

@@ -55,14 +55,16 @@ Status Task::Fetch() {
 }
 
 // Order: the due timer or the record that comes next in log time. Nothing while some input is
-// neither at hand nor at its end, or when there is nothing to do.
+// neither at hand nor at its end, or when there is nothing to do. What is copied from other topics
+// may come late: timers wait for it, and records that are much later than what is there.
 Result<Task::NextInput> Task::InOrder() {
   if (!inputs_.Complete()) SOJOURN_RETURN_IF_ERROR(Fetch());
   if (!inputs_.Complete()) return NextInput{};
   NextInput next;
   const PendingRecord* record = inputs_.Head();
+  const Timestamp copied_until = inputs_.CopiedUntil();
   const Timestamp watermark = record != nullptr ? record->log_time : WatermarkAtEnd();
-  meta_.watermark = std::max(meta_.watermark, watermark);
+  meta_.watermark = std::max(meta_.watermark, std::min(watermark, copied_until));
 
   const Timestamp due_by = meta_.watermark - kTick;
   SOJOURN_RETURN_IF_ERROR(LoadTimers(due_by));
@@ -70,7 +72,8 @@ Result<Task::NextInput> Task::InOrder() {
   SOJOURN_RETURN_IF_ERROR(store_->timers().NextDue(due_by, 1, &due));
   if (!due.empty()) {
     next.timer = std::move(due.front());
-  } else {
+  } else if (record != nullptr &&
+             record->log_time <= copied_until + environment_.options.most_ahead_of_copies) {
     next.record = record;
   }
   return next;
@@ -327,7 +330,8 @@ Result<Timestamp> Task::NextWakeUp() {
   SOJOURN_ASSIGN_OR_RETURN(const std::optional<Timestamp> oldest, store_->timers().OldestPending());
   if (!oldest.has_value()) return Timestamp::Max();
   // A record that is under way may come before the timer; the log wakes us when it is there.
-  if (inputs_.UnderWaySince() <= *oldest) return Timestamp::Max();
+  const Timestamp under_way = std::min(inputs_.UnderWaySince(), inputs_.CopiedUntil());
+  if (under_way <= *oldest) return Timestamp::Max();
   return *oldest + environment_.options.watermark_slack + kTick;
 }
 

@@ -35,6 +35,8 @@ namespace sojourn::runtime {
 struct TaskOptions {
   // When every input is at its end, timers fire once the wall clock has passed them by this.
   Duration watermark_slack = kDefaultWatermarkSlack;
+  // How much later than all that is copied from other topics a record may be and need not wait.
+  Duration most_ahead_of_copies = Seconds(1);
   size_t fetch_records = 512;         // of each input at once
   size_t slice_inputs = 2048;         // records and timers handled in one RunSlice
   size_t load_ahead_timers = 256;     // persons of due timers loaded with one read

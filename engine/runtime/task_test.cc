@@ -178,6 +178,44 @@ TEST_F(TaskTest, TheWatermarkStaysWhereTheEndsWereSeen) {
   EXPECT_EQ(Summary(world_->Actions()), (Lines{"2026-03-02T11:00:00Z u1 thank-you"}));
 }
 
+TEST_F(TaskTest, TimersAndMuchLaterRecordsWaitForCopiesOfOtherTopics) {
+  Timestamp copied_until = Start() + Minutes(90);
+  MakeWorld(
+      {.inputs = {{"web", false}, {"events", true}}, .copied_until = [&] { return copied_until; }});
+  Know("u1");
+  Know("u2");
+  Add(0, "u1", "Checkout Started", Hours(1));
+  Add(0, "u2", "Order Completed", Hours(5));
+  clock_.Set(Start() + Hours(6));
+  Process process(world_.get(), &clock_, rules_.get(), &observer_, {1, EagerOptions(), {}});
+  for (int turn = 0; turn < 10; ++turn) ASSERT_TRUE(process.Turn().ok());
+  EXPECT_TRUE(world_->Actions().empty());
+  EXPECT_FALSE(process.worker().idle());
+  // The copy comes with its first log time, before the reminder of three o'clock.
+  Add(1, "u1", "Order Completed", Hours(2));
+  copied_until = Start() + Hours(6);
+  process.Settle();
+  EXPECT_EQ(Summary(world_->Actions()),
+            (Lines{"2026-03-02T11:00:00Z u1 thank-you", "2026-03-02T14:00:00Z u2 thank-you"}));
+}
+
+TEST_F(TaskTest, ARecordThatIsLittleLaterThanTheCopiesNeedNotWait) {
+  Timestamp copied_until = Start() + Hours(3);
+  MakeWorld({.copied_until = [&] { return copied_until; }});
+  Know("u1");
+  Know("u2");
+  Add(0, "u1", "Checkout Started", Hours(1));
+  Add(0, "u2", "Order Completed", Hours(3) + TaskOptions().most_ahead_of_copies);
+  clock_.Set(Start() + Hours(6));
+  Process process(world_.get(), &clock_, rules_.get(), &observer_, {1, EagerOptions(), {}});
+  for (int turn = 0; turn < 10; ++turn) ASSERT_TRUE(process.Turn().ok());
+  // The reminder is due at the very moment up to which copies are known.
+  EXPECT_EQ(Summary(world_->Actions()), (Lines{"2026-03-02T12:00:01Z u2 thank-you"}));
+  copied_until = copied_until + Milliseconds(1);
+  process.Settle();
+  EXPECT_EQ(world_->Actions().size(), 2u);
+}
+
 // A log that never learns where it ends, and so knows no lag.
 class EndlessLog final : public InputLog {
  public:
