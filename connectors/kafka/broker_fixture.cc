@@ -93,7 +93,7 @@ TestWorker::TestWorker(const KafkaConfig& config, int32_t partition_count,
                        StateDatabases* databases, const runtime::WallClock* wall_clock,
                        KafkaObserver* observer, StateOptions options)
     : clock(wall_clock),
-      worker(config, options, 0, partition_count, databases, wall_clock, observer) {
+      worker(config, options, 0, partition_count, databases, nullptr, wall_clock, observer) {
   worker.input_log()->SetListener(this);
 }
 

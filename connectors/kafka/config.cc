@@ -79,8 +79,8 @@ Status CheckProperties(const std::map<std::string, std::string>& properties) {
 }
 
 Status CheckTopics(const KafkaConfig& config) {
-  if (config.inputs.empty()) {
-    return InvalidArgument("kafka.inputs: at least one input topic is needed");
+  if (config.inputs.empty() && config.routes.empty()) {
+    return InvalidArgument("kafka.inputs: at least one topic is needed there or under kafka.route");
   }
   std::set<std::string> names = {ActionsTopic(config),     ChangelogTopic(config),
                                  DeadLettersTopic(config), DeliveriesTopic(config),
@@ -94,6 +94,18 @@ Status CheckTopics(const KafkaConfig& config) {
     if (!names.insert(name).second) {
       return InvalidArgument(fmt::format(
           "kafka.inputs: the topic {} stands there twice, or is the product's own", name));
+    }
+  }
+  for (const InputTopic& route : config.routes) {
+    if (!IsTopicName(route.name)) {
+      return InvalidArgument(fmt::format(
+          "kafka.route: \"{}\" is no topic name: 1 to 249 of a-z A-Z 0-9 . _ -", route.name));
+    }
+    if (!names.insert(route.name).second) {
+      return InvalidArgument(
+          fmt::format("kafka.route: the topic {} stands there twice, is one of kafka.inputs, or is "
+                      "the product's own",
+                      route.name));
     }
   }
   return Status::Ok();
@@ -125,6 +137,8 @@ std::string SuppressionsTopic(const KafkaConfig& config) { return config.app + "
 std::string NotesTopic(const KafkaConfig& config) { return config.app + ".notes"; }
 
 std::string MailGroup(const KafkaConfig& config) { return config.app + ".mail"; }
+
+std::string RouterGroup(const KafkaConfig& config) { return config.app + "-router"; }
 
 std::vector<std::string> InputTopicNames(const KafkaConfig& config) {
   std::vector<std::string> names;

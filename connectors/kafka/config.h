@@ -35,6 +35,9 @@ struct KafkaConfig {
   // Names this process among those of the app. The same after every restart, no two at once alike.
   std::string instance = "1";
   std::vector<InputTopic> inputs = {{"web"}, {"email"}, {"purchase"}};
+  // Topics of others whose records are not keyed by person: the router copies them into
+  // `<app>.events`. Any number of partitions, any keys.
+  std::vector<InputTopic> routes;
   model::ActionFormat action_format = model::ActionFormat::kJson;
   FirstStart first_start = FirstStart::kOldest;
 
@@ -72,6 +75,9 @@ std::string NotesTopic(const KafkaConfig& config);
 
 // The consumer group of the mail deliverers.
 std::string MailGroup(const KafkaConfig& config);
+
+// The consumer group of the routers.
+std::string RouterGroup(const KafkaConfig& config);
 
 // The input topics in their order, `<app>.events` last: the inputs of every task.
 std::vector<std::string> InputTopicNames(const KafkaConfig& config);

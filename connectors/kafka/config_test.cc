@@ -74,6 +74,27 @@ TEST(KafkaConfig, RefusesWrongNamesAndTimes) {
   EXPECT_NE(Validate(config).message().find("transaction_timeout"), std::string::npos);
 }
 
+TEST(KafkaConfig, RefusesRoutesThatAreInputsOrTheProductsOwn) {
+  KafkaConfig config = Valid();
+  config.routes = {{"shop-orders"}, {"clicks", model::EventFormat::kProtobuf}};
+  EXPECT_TRUE(Validate(config).ok()) << Validate(config).message();
+  config.inputs.clear();
+  EXPECT_TRUE(Validate(config).ok()) << Validate(config).message();
+  config = Valid();
+  for (const char* name : {"web", "sojourn.events", "sojourn.dead-letters", "no name"}) {
+    config.routes = {{name}};
+    const Status status = Validate(config);
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+    EXPECT_NE(status.message().find("kafka.route"), std::string::npos) << status.message();
+    EXPECT_NE(status.message().find(name), std::string::npos) << status.message();
+  }
+  config.routes = {{"clicks"}, {"clicks"}};
+  EXPECT_NE(Validate(config).message().find("twice"), std::string::npos);
+  config.routes.clear();
+  config.inputs.clear();
+  EXPECT_NE(Validate(config).message().find("kafka.route"), std::string::npos);
+}
+
 TEST(Cluster, SaysWhereNoBrokerAnswers) {
   KafkaConfig config = Valid();
   config.bootstrap_servers = "127.0.0.1:1";

@@ -53,7 +53,8 @@ KafkaDeliveries::KafkaDeliveries(const KafkaConfig& config, int32_t partition_co
       producer_(config, MemberName(config), observer),
       input_log_(
           config, Membership{MailGroup(config), MemberName(config)},
-          {{actions_topic_, /*internal=*/false}}, partition_count, [](Partition) {}, observer),
+          {{actions_topic_, /*internal=*/false}}, partition_count,
+          /*progress=*/nullptr, [](Partition) {}, observer),
       restorer_(config, &input_log_, observer) {
   input_log_.SetListener(this);
 }

@@ -38,18 +38,22 @@ std::chrono::milliseconds Chrono(Duration duration) {
 
 KafkaInputLog::KafkaInputLog(const KafkaConfig& config, Membership membership,
                              std::vector<runtime::InputDescription> inputs, int32_t partition_count,
-                             std::function<void(Partition)> on_released, KafkaObserver* observer)
+                             RouteProgress* progress, std::function<void(Partition)> on_released,
+                             KafkaObserver* observer)
     : config_(config),
       membership_(std::move(membership)),
       partition_count_(partition_count),
+      progress_(progress),
       on_released_(std::move(on_released)),
       observer_(observer),
       inputs_(std::move(inputs)),
       join_backoff_(kFirstJoinBackoff) {
   for (const runtime::InputDescription& input : inputs_) topics_.push_back(input.topic);
+  if (progress_ != nullptr) progress_->AddBell(&arrivals_);
 }
 
 KafkaInputLog::~KafkaInputLog() {
+  if (progress_ != nullptr) progress_->RemoveBell(&arrivals_);
   for (const auto& [partition, sources] : owned_) on_released_(partition);
   owned_.clear();  // messages before the consumer they came from
 }
@@ -340,7 +344,15 @@ Result<FetchedRecords> KafkaInputLog::Fetch(Partition partition, uint16_t input,
   fetched.next = source.next;
   fetched.at_end = source.at_end;
   if (IsSettling()) fetched.under_way_since = stood_since_;
+  if (progress_ != nullptr && inputs_[input].internal) {
+    const Timestamp read_until = progress_->ReadUntil(partition, source.next);
+    fetched.under_way_since = std::min(fetched.under_way_since.value_or(read_until), read_until);
+  }
   return fetched;
+}
+
+Timestamp KafkaInputLog::CopiedUntil() const {
+  return progress_ == nullptr ? Timestamp::Max() : progress_->CopiedUntil();
 }
 
 void KafkaInputLog::TakeMessage(MessagePtr message, Partition partition, uint16_t input,

@@ -18,6 +18,7 @@
 #include "connectors/kafka/config.h"
 #include "connectors/kafka/consumer.h"
 #include "connectors/kafka/observer.h"
+#include "connectors/kafka/route_progress.h"
 #include "connectors/kafka/signal.h"
 #include "engine/runtime/ports.h"
 
@@ -30,11 +31,13 @@ struct CommittedOffset {
 
 class KafkaInputLog : public runtime::InputLog {
  public:
+  // `progress`: of what the router copies into `<app>.events`; null: nothing. Outlives this object.
   // `on_released` is called when the task of a partition has let go of it, before another member
   // can get it.
   KafkaInputLog(const KafkaConfig& config, Membership membership,
                 std::vector<runtime::InputDescription> inputs, int32_t partition_count,
-                std::function<void(Partition)> on_released, KafkaObserver* observer);
+                RouteProgress* progress, std::function<void(Partition)> on_released,
+                KafkaObserver* observer);
   ~KafkaInputLog() override;
 
   const std::vector<runtime::InputDescription>& inputs() const override { return inputs_; }
@@ -45,6 +48,7 @@ class KafkaInputLog : public runtime::InputLog {
                                         size_t max_records) override;
   Status SetPositions(std::span<const runtime::PartitionPositions> positions) override;
   std::optional<int64_t> Lag(Partition partition, uint16_t input, Offset next) override;
+  Timestamp CopiedUntil() const override;
   void Wake() override { arrivals_.Ring(); }
 
   // For the connector's other parts, on the worker's thread:
@@ -90,6 +94,7 @@ class KafkaInputLog : public runtime::InputLog {
   const KafkaConfig config_;
   const Membership membership_;
   const int32_t partition_count_;
+  RouteProgress* const progress_;
   const std::function<void(Partition)> on_released_;
   KafkaObserver* const observer_;
   const std::vector<runtime::InputDescription> inputs_;

@@ -8,6 +8,8 @@
 
 #include "engine/base/status.h"
 #include "engine/base/strong.h"
+#include "engine/base/time.h"
+#include "engine/runtime/ports.h"
 
 namespace sojourn::kafka {
 
@@ -27,6 +29,18 @@ class KafkaObserver {
                                Offset /*oldest*/) {}
   // The local state of a partition was thrown away and is made anew from the changelog.
   virtual void OnStoreWiped(Partition, std::string_view /*why*/) {}
+
+  // The router has committed records of one topic of others; `records` are all that it took,
+  // `bytes` theirs.
+  virtual void OnRouted(std::string_view /*topic*/, int64_t /*records*/, int64_t /*bytes*/) {}
+  // The router has committed this one, too.
+  virtual void OnRouteDeadLetter(const runtime::DeadLetter&) {}
+  // A commit of the router did not certainly take effect; it goes on from what is committed.
+  virtual void OnRouteRolledBack(runtime::CommitOutcome, const Status& /*why*/) {}
+  // How many records of a topic are not routed yet, by all routers together.
+  virtual void OnRouteLag(std::string_view /*topic*/, int64_t /*records*/) {}
+  // Everything older than this is routed and committed.
+  virtual void OnRoutedBehind(Duration) {}
 };
 
 }  // namespace sojourn::kafka

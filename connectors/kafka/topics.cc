@@ -210,7 +210,17 @@ Result<CreatedTopics> CreateTopics(const KafkaConfig& config, Cluster* cluster) 
 
 Result<int32_t> CheckTopics(const KafkaConfig& config, Cluster* cluster) {
   SOJOURN_ASSIGN_OR_RETURN(const Survey survey, TakeSurvey(config, cluster));
-  return Judge(survey);
+  SOJOURN_ASSIGN_OR_RETURN(const int32_t partition_count, Judge(survey));
+  if (config.routes.empty()) return partition_count;
+  SOJOURN_ASSIGN_OR_RETURN(const auto counts, cluster->PartitionCounts());
+  for (const InputTopic& route : config.routes) {
+    if (counts.contains(route.name)) continue;
+    return FailedPrecondition(fmt::format(
+        "kafka.route: there is no topic {}, or it may not be seen; it belongs to who writes it, so "
+        "create-topics does not make it",
+        route.name));
+  }
+  return partition_count;
 }
 
 }  // namespace sojourn::kafka

@@ -23,8 +23,9 @@ struct CreatedTopics {
 // wrong: one line that says what is wrong with each, and nothing was created.
 Result<CreatedTopics> CreateTopics(const KafkaConfig& config, Cluster* cluster);
 
-// What a start needs: every topic is there, and right. Gives the partition count of the inputs.
-// Errors: kFailedPrecondition, in one line that says what is wrong with each topic.
+// What a start needs: every topic is there, and right, and so are those to be routed, which may
+// have any settings. Gives the partition count of the inputs. Errors: kFailedPrecondition, in one
+// line that says what is wrong with each topic.
 Result<int32_t> CheckTopics(const KafkaConfig& config, Cluster* cluster);
 
 }  // namespace sojourn::kafka

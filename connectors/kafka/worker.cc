@@ -21,12 +21,13 @@ std::vector<runtime::InputDescription> InputsOf(const KafkaConfig& config) {
 
 KafkaWorker::KafkaWorker(const KafkaConfig& config, const StateOptions& options, int number,
                          int32_t partition_count, StateDatabases* databases,
-                         const runtime::WallClock* clock, KafkaObserver* observer)
+                         RouteProgress* progress, const runtime::WallClock* clock,
+                         KafkaObserver* observer)
     : producer_(config, MemberName(config, number), observer),
       databases_(databases),
       input_log_(
           config, Membership{config.app, MemberName(config, number)}, InputsOf(config),
-          partition_count,
+          partition_count, progress,
           [this](Partition partition) { databases_->Release(partition, &state_keeper_); },
           observer),
       state_keeper_(config, options, &input_log_, &producer_, databases, clock, observer),

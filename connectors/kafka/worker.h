@@ -12,6 +12,7 @@
 #include "connectors/kafka/observer.h"
 #include "connectors/kafka/producer.h"
 #include "connectors/kafka/restore.h"
+#include "connectors/kafka/route_progress.h"
 #include "connectors/kafka/state_databases.h"
 #include "engine/runtime/ports.h"
 
@@ -20,9 +21,10 @@ namespace sojourn::kafka {
 class KafkaWorker {
  public:
   // `number` counts the process's workers from 0; `partition_count` is what CheckTopics gave.
+  // `progress`: as of KafkaInputLog.
   KafkaWorker(const KafkaConfig& config, const StateOptions& options, int number,
-              int32_t partition_count, StateDatabases* databases, const runtime::WallClock* clock,
-              KafkaObserver* observer);
+              int32_t partition_count, StateDatabases* databases, RouteProgress* progress,
+              const runtime::WallClock* clock, KafkaObserver* observer);
 
   KafkaInputLog* input_log() { return &input_log_; }
   runtime::StateKeeper* state_keeper() { return &state_keeper_; }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "connectors/kafka/observer.h"
+#include "connectors/kafka/router.h"
 #include "engine/base/status.h"
 #include "engine/base/strong.h"
 #include "engine/base/time.h"
@@ -93,6 +94,11 @@ class Backend {
   // --- Runtime.
   virtual Result<BackendWorker> MakeWorker(int index, int count) = 0;
   virtual runtime::BundleStore* bundles() = 0;
+  // Copies the topics of others. Only over Kafka, and where the configuration names some. Dies
+  // before the backend.
+  virtual Result<std::unique_ptr<kafka::Router>> MakeRouter() {
+    return FailedPrecondition("only over Kafka there are topics to be routed");
+  }
 
   // When the bundle came to be kept, by the wall clock; nullopt: not known.
   virtual Result<std::optional<Timestamp>> BundleStoredAt(uint32_t /*number*/) {

@@ -77,8 +77,27 @@ const Shape& InputShape() {
 }
 
 const Shape& InputsShape() {
+  static const Shape shape = {.kind = ShapeKind::kList,
+                              .noun = "list of input topics",
+                              .item = InputShape,
+                              .may_be_empty = true};
+  return shape;
+}
+
+const Shape& RoutesShape() {
   static const Shape shape = {
-      .kind = ShapeKind::kList, .noun = "list of input topics", .item = InputShape};
+      .kind = ShapeKind::kList, .noun = "list of topics to be routed", .item = InputShape};
+  return shape;
+}
+
+const Shape& RoleShape() {
+  static const Shape shape = {
+      .kind = ShapeKind::kChoice, .noun = "role", .choices = {"router", "engine", "deliver"}};
+  return shape;
+}
+
+const Shape& RolesShape() {
+  static const Shape shape = {.kind = ShapeKind::kList, .noun = "list of roles", .item = RoleShape};
   return shape;
 }
 
@@ -89,6 +108,8 @@ const Shape& KafkaShape() {
       .fields = {
           {"bootstrap_servers", language::TextShape, true, "HOST:PORT[,HOST:PORT...]"},
           {"inputs", InputsShape, false, "topics to read, in the order that breaks ties"},
+          {"route", RoutesShape, false,
+           "topics whose records are not keyed by person; the router copies them"},
           {"actions_format", FormatShape, false, "body of outbound actions"},
           {"partitions", CountShape, false, "of topics that create-topics makes"},
           {"replication_factor", CountShape, false, "of topics that create-topics makes"},
@@ -116,6 +137,8 @@ const Shape& ConfigShape() {
                  {"rules", language::TextShape, false, "rules directory"},
                  {"data", language::TextShape, false, "data directory"},
                  {"log", LogShape, false, "embedded or kafka"},
+                 {"roles", RolesShape, false,
+                  "what this process runs over Kafka: router, engine, deliver; default all"},
                  {"listen", language::TextShape, false, "HOST:PORT of the HTTP server"},
                  {"threads", CountShape, false, "worker threads"},
                  {"partitions", CountShape, false, "of a new embedded log"},
@@ -134,6 +157,16 @@ Format ParseFormat(std::string_view text) {
   return text == "protobuf" ? Format::kProtobuf : Format::kJson;
 }
 
+std::vector<kafka::InputTopic> ReadTopics(const Node& topics) {
+  std::vector<kafka::InputTopic> read;
+  for (const Node* topic : topics.items) {
+    const Node* format = topic->Find("format");
+    read.push_back({topic->Find("topic")->text,
+                    ParseFormat<model::EventFormat>(format == nullptr ? "json" : format->text)});
+  }
+  return read;
+}
+
 void ReadKafka(const Node& node, kafka::KafkaConfig* kafka) {
   const ConfigReader reader(node);
   reader.Text("bootstrap_servers", &kafka->bootstrap_servers);
@@ -144,15 +177,61 @@ void ReadKafka(const Node& node, kafka::KafkaConfig* kafka) {
   if (const Node* format = node.Find("actions_format")) {
     kafka->action_format = ParseFormat<model::ActionFormat>(format->text);
   }
-  if (const Node* inputs = node.Find("inputs")) {
-    kafka->inputs.clear();
-    for (const Node* input : inputs->items) {
-      const Node* format = input->Find("format");
-      kafka->inputs.push_back(
-          {input->Find("topic")->text,
-           ParseFormat<model::EventFormat>(format == nullptr ? "json" : format->text)});
+  if (const Node* inputs = node.Find("inputs")) kafka->inputs = ReadTopics(*inputs);
+  if (const Node* route = node.Find("route")) kafka->routes = ReadTopics(*route);
+}
+
+Status ErrorAt(const Node& node, std::string_view message) {
+  const language::SourcePosition position = node.position();
+  return InvalidArgument(
+      fmt::format("{}:{}:{}: {}", node.file->path(), position.line, position.column, message));
+}
+
+Status ReadRoles(const Node& node, Roles* roles) {
+  *roles = {.router = false, .engine = false, .deliver = false};
+  for (const Node* item : node.items) {
+    bool* const role = item->text == "router"   ? &roles->router
+                       : item->text == "engine" ? &roles->engine
+                                                : &roles->deliver;
+    if (*role) return ErrorAt(*item, fmt::format("the role {} stands there twice", item->text));
+    *role = true;
+  }
+  return Status::Ok();
+}
+
+// What roles, log, mail and topics say of each other.
+Status CheckParts(const Node& root, const Config& config) {
+  const Node* kafka = root.Find("kafka");
+  const Node* route = kafka == nullptr ? nullptr : kafka->Find("route");
+  const Node* roles = root.Find("roles");
+  if (config.log == LogKind::kEmbedded) {
+    if (route != nullptr) {
+      return ErrorAt(*route,
+                     "route needs log: kafka; on the embedded log events come by HTTP and import, "
+                     "which find the person themselves");
+    }
+    if (roles != nullptr) {
+      return ErrorAt(
+          *roles,
+          "roles need log: kafka; on the embedded log one process has the data directory "
+          "and runs everything");
+    }
+    return Status::Ok();
+  }
+  if (roles == nullptr) return Status::Ok();
+  for (const Node* item : roles->items) {
+    if (item->text == "router" && route == nullptr) {
+      return ErrorAt(*item,
+                     "the role router has nothing to route: name topics under kafka: {route: "
+                     "[{topic: NAME}]}, or leave the role out");
+    }
+    if (item->text == "deliver" && config.mail.send == MailTransportKind::kNone) {
+      return ErrorAt(*item,
+                     "the role deliver has nothing to send: mail: {send: smtp}, files or dry_run "
+                     "says how mails leave; or leave the role out");
     }
   }
+  return Status::Ok();
 }
 
 Status ReadRoot(const Node& root, const std::filesystem::path& directory, Config* config) {
@@ -197,11 +276,16 @@ Status ReadRoot(const Node& root, const std::filesystem::path& directory, Config
     }
   }
   if (const Node* kafka = root.Find("kafka")) ReadKafka(*kafka, &config->kafka);
-  const Node* mail = root.Find("mail");
-  if (mail != nullptr) return ReadMailConfig(*mail, directory, &config->mail);
-  // Who has Kafka may have a mailer behind the actions already.
-  if (config->log == LogKind::kKafka) config->mail.send = MailTransportKind::kNone;
-  return Status::Ok();
+  if (const Node* roles = root.Find("roles")) {
+    SOJOURN_RETURN_IF_ERROR(ReadRoles(*roles, &config->roles));
+  }
+  if (const Node* mail = root.Find("mail")) {
+    SOJOURN_RETURN_IF_ERROR(ReadMailConfig(*mail, directory, &config->mail));
+  } else if (config->log == LogKind::kKafka) {
+    // Who has Kafka may have a mailer behind the actions already.
+    config->mail.send = MailTransportKind::kNone;
+  }
+  return CheckParts(root, *config);
 }
 
 bool IsLoopback(std::string_view listen) {
@@ -250,7 +334,8 @@ Status ValidateConfig(const Config& config) {
     if (key.empty()) return InvalidArgument(fmt::format("write_keys: {} has an empty key", name));
   }
   if (config.log == LogKind::kEmbedded) return Status::Ok();
-  if (config.coupon_key.empty() || config.event_id_key.empty()) {
+  const bool has_secrets = !config.coupon_key.empty() && !config.event_id_key.empty();
+  if (config.roles.needs_rules() && !has_secrets) {
     return InvalidArgument(
         "log: kafka needs secrets: {coupon_key, event_id_key}, the same for every instance");
   }

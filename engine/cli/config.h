@@ -19,12 +19,21 @@ namespace sojourn::cli {
 
 enum class LogKind : uint8_t { kEmbedded, kKafka };
 
+// The parts of the product that a process runs. HTTP is served by every process.
+struct Roles {
+  bool router = true;   // copies topics of others into `<app>.events`, where there are any
+  bool engine = true;   // walks people through the journeys
+  bool deliver = true;  // sends mails
+  bool needs_rules() const { return engine || deliver; }
+};
+
 struct Config {
   std::string file;             // where it was read from; empty: none
   std::string app = "sojourn";  // prefix of topics, consumer group and transactional ids
   std::string rules = "rules";
   std::string data = "data";
   LogKind log = LogKind::kEmbedded;
+  Roles roles;  // all of them on the embedded log
   std::string listen = "127.0.0.1:8080";
   int threads = 1;
   int partitions = 4;  // of the embedded log, fixed when the data directory is made

@@ -14,6 +14,8 @@
 #include "connectors/kafka/event_producer.h"
 #include "connectors/kafka/notes.h"
 #include "connectors/kafka/reader.h"
+#include "connectors/kafka/route_progress.h"
+#include "connectors/kafka/router.h"
 #include "connectors/kafka/suppressions.h"
 #include "connectors/kafka/topics.h"
 #include "connectors/kafka/worker.h"
@@ -69,9 +71,10 @@ class KafkaBackend final : public Backend {
 
   Result<BackendWorker> MakeWorker(int index, int) override {
     has_workers_ = true;
-    auto ports =
-        std::make_shared<kafka::KafkaWorker>(config_.kafka, kafka::StateOptions{}, index,
-                                             partition_count_, &databases_, &clock_, observer_);
+    SOJOURN_RETURN_IF_ERROR(FollowRoutes());
+    auto ports = std::make_shared<kafka::KafkaWorker>(config_.kafka, kafka::StateOptions{}, index,
+                                                      partition_count_, &databases_,
+                                                      progress_.get(), &clock_, observer_);
     BackendWorker worker;
     worker.input = ports->input_log();
     worker.committer = ports->committer();
@@ -87,6 +90,13 @@ class KafkaBackend final : public Backend {
   }
 
   runtime::BundleStore* bundles() override { return bundles_.get(); }
+
+  Result<std::unique_ptr<kafka::Router>> MakeRouter() override {
+    SOJOURN_RETURN_IF_ERROR(FollowRoutes());
+    return std::make_unique<kafka::Router>(config_.kafka, partition_count_, config_.commit_interval,
+                                           observer_);
+  }
+
   Result<std::optional<Timestamp>> BundleStoredAt(uint32_t number) override {
     return bundles_->StoredAt(number);
   }
@@ -310,6 +320,14 @@ class KafkaBackend final : public Backend {
   }
 
  private:
+  // For workers, whose clock waits for the router, and for the router's metrics.
+  Status FollowRoutes() {
+    if (config_.kafka.routes.empty() || progress_) return Status::Ok();
+    SOJOURN_ASSIGN_OR_RETURN(
+        progress_, kafka::RouteProgress::Open(config_.kafka, partition_count_, &clock_, observer_));
+    return Status::Ok();
+  }
+
   Result<StateScan> ReadChangelog(Partition partition, Offset from, const PersonVisitor& visit) {
     const std::string topic = kafka::ChangelogTopic(config_.kafka);
     SOJOURN_ASSIGN_OR_RETURN(const kafka::Watermarks watermarks,
@@ -408,7 +426,8 @@ class KafkaBackend final : public Backend {
   const runtime::SystemClock clock_;
   kafka::StateDatabases databases_;
   runtime::PersonQuestions questions_;
-  bool has_workers_ = false;  // set before the threads begin that ask
+  bool has_workers_ = false;                        // set before the threads begin that ask
+  std::unique_ptr<kafka::RouteProgress> progress_;  // null: nothing is routed, or nobody asks
   std::unique_ptr<kafka::EventProducer> producer_;
   std::unique_ptr<kafka::KafkaBundleStore> bundles_;
 

@@ -7,7 +7,7 @@ namespace sojourn::cli {
 
 // Threads: any. With `quiet`, only errors that a command's own message does not carry are dropped:
 // commands that end at once say what went wrong themselves.
-class LogObserver final : public kafka::KafkaObserver {
+class LogObserver : public kafka::KafkaObserver {
  public:
   explicit LogObserver(bool quiet) : quiet_(quiet) {}
 

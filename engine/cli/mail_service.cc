@@ -27,7 +27,8 @@ Result<std::unique_ptr<MailService>> MailService::Open(const Config& config,
   std::unique_ptr<MailService> service(new MailService(environment));
   service->config_ = config.mail;
   SOJOURN_RETURN_IF_ERROR(service->OpenPages(config, main_address));
-  if (config.mail.send != MailTransportKind::kNone) {
+  service->has_state_ = config.roles.engine;
+  if (config.roles.deliver && config.mail.send != MailTransportKind::kNone) {
     SOJOURN_RETURN_IF_ERROR(service->OpenDeliverer(config));
   }
   if (!config.mail.listen.empty()) SOJOURN_RETURN_IF_ERROR(service->Listen());
@@ -102,6 +103,7 @@ Status MailService::OpenDeliverer(const Config& config) {
 Result<deliver::Recipient> MailService::FindRecipient(const std::string& id,
                                                       Duration patience) const {
   deliver::Recipient recipient;
+  if (!has_state_) return recipient;
   model::Person person;
   person.id = id;
   for (uint32_t redirects = 0; redirects <= kMaxRedirects; ++redirects) {
@@ -122,6 +124,12 @@ Result<deliver::Recipient> MailService::FindRecipient(const std::string& id,
 
 void MailService::WarnOfStateElsewhere() {
   if (warned_.exchange(true)) return;
+  if (!has_state_) {
+    return telemetry::Log(
+        telemetry::LogLevel::kInfo,
+        "this process sends mails without the persons' state: their consent as it "
+        "was when the rules decided counts, and the suppression list");
+  }
   telemetry::Log(
       telemetry::LogLevel::kWarning,
       "mails leave for persons whose state another process has: their consent as it was "
@@ -243,7 +251,8 @@ void MailService::TellPaused() {
 Status MailService::Reopen(std::shared_ptr<deliver::ReopenRequest> request) {
   if (deliverer_ == nullptr) {
     return FailedPrecondition(
-        "the running process sends no mails (mail: {send: none}); retry where they are sent");
+        "the running process sends no mails (mail: {send: none}, or roles without deliver); retry "
+        "where they are sent");
   }
   deliverer_->Reopen(std::move(request));
   return Status::Ok();

@@ -76,6 +76,7 @@ class MailService {
 
   const MailEnvironment environment_;
   MailConfig config_;
+  bool has_state_ = true;  // this process has workers, or a directory
   std::unique_ptr<http::MailPages> pages_;
   std::unique_ptr<http::HttpServer> server_;  // null: the main listener has the pages
   std::unique_ptr<deliver::Suppressions> suppressions_;

@@ -54,6 +54,17 @@ int64_t QueryNumber(const http::Request& request, std::string_view name) {
   return number;
 }
 
+std::string RolesForPeople(const Config& config, bool routes) {
+  std::string text;
+  const auto add = [&](bool has, std::string_view name) {
+    if (has) text += (text.empty() ? "" : ",") + std::string(name);
+  };
+  add(routes, "router");
+  add(config.roles.engine, "engine");
+  add(config.roles.deliver && config.mail.send != MailTransportKind::kNone, "deliver");
+  return text;
+}
+
 }  // namespace
 
 // The HTTP intake's way into the log.
@@ -103,25 +114,31 @@ Status Service::Start() {
   SOJOURN_RETURN_IF_ERROR(ValidateConfig(config_));
   SOJOURN_RETURN_IF_ERROR(Listen());
   SOJOURN_RETURN_IF_ERROR(OpenLog());
-  SOJOURN_ASSIGN_OR_RETURN(secrets_, LoadSecrets(config_));
-  SOJOURN_RETURN_IF_ERROR(OpenSuppressions());
-  SOJOURN_RETURN_IF_ERROR(LoadFirstRules());
-  SOJOURN_RETURN_IF_ERROR(OpenMail());
-  SOJOURN_RETURN_IF_ERROR(WarnOfOpenReplay());
-  SOJOURN_RETURN_IF_ERROR(MakeWorkers());
+  sink_ = std::make_unique<Sink>(backend_.get(), &clock_);
+  if (config_.roles.needs_rules()) SOJOURN_RETURN_IF_ERROR(LoadWhatRulesNeed());
+  if (config_.roles.engine) SOJOURN_RETURN_IF_ERROR(MakeWorkers());
+  SOJOURN_RETURN_IF_ERROR(MakeRouter());
   SOJOURN_ASSIGN_OR_RETURN(const std::string token, http::NewToken());
   std::vector<http::Route> routes = MakeRoutes(token);
   SOJOURN_RETURN_IF_ERROR(Announce(token));
-  RunWorkers();
-  mail_->Send([this](const Status& status) { Fail(status); });
+  RunParts();
   server_->Serve(std::move(routes));
   Log(LogLevel::kInfo, "running",
       {{"listen", fmt::format("{}:{}", listen_.host, server_->port())},
        {"rules", config_.rules},
        {"data", config_.data},
        {"log", config_.log == LogKind::kKafka ? "kafka" : "embedded"},
-       {"bundle", rules_->current()->current().number}});
+       {"roles", RolesForPeople(config_, router_ != nullptr)},
+       {"bundle", rules_ == nullptr ? 0 : rules_->current()->current().number}});
   return Status::Ok();
+}
+
+Status Service::LoadWhatRulesNeed() {
+  SOJOURN_ASSIGN_OR_RETURN(secrets_, LoadSecrets(config_));
+  SOJOURN_RETURN_IF_ERROR(OpenSuppressions());
+  SOJOURN_RETURN_IF_ERROR(LoadFirstRules());
+  SOJOURN_RETURN_IF_ERROR(OpenMail());
+  return WarnOfOpenReplay();
 }
 
 // Bounces and complaints are kept under the list's key, and under no other. Commands that ask this
@@ -142,7 +159,6 @@ Status Service::OpenSuppressions() {
 
 // Takes the public port, too, where there is one.
 Status Service::OpenMail() {
-  sink_ = std::make_unique<Sink>(backend_.get(), &clock_);
   MailEnvironment environment;
   environment.backend = backend_.get();
   environment.rules = rules_.get();
@@ -166,6 +182,11 @@ Status Service::Listen() {
 
 // Rules with errors begin nothing, but where rules are in force those go on.
 Status Service::OpenLog() {
+  if (!config_.roles.needs_rules()) {
+    SOJOURN_ASSIGN_OR_RETURN(backend_,
+                             OpenBackend(config_, /*need_existing=*/false, &kafka_observer_));
+    return Status::Ok();
+  }
   const Status rules = CheckRules(config_.rules);
   const bool have_errors = rules.code() == StatusCode::kFailedPrecondition;
   if (!rules.ok() && !have_errors) return rules;
@@ -256,9 +277,21 @@ Status Service::MakeWorkers() {
   return Status::Ok();
 }
 
-void Service::RunWorkers() {
+Status Service::MakeRouter() {
+  if (!config_.roles.router || config_.kafka.routes.empty()) return Status::Ok();
+  SOJOURN_ASSIGN_OR_RETURN(router_, backend_->MakeRouter());
+  return Status::Ok();
+}
+
+void Service::RunParts() {
   for (const auto& running : workers_) {
     running->thread = std::thread([this, worker = running.get()] { Fail(worker->worker->Run()); });
+  }
+  if (router_ != nullptr) {
+    router_thread_ = std::thread([this] { Fail(router_->Run()); });
+  }
+  if (mail_ != nullptr) {
+    mail_->Send([this](const Status& status) { Fail(status); });
   }
 }
 
@@ -271,6 +304,7 @@ std::vector<http::Route> Service::MakeRoutes(const std::string& token) {
   for (http::Route& route : http::AdminRoutes({.token = token}, Handlers())) {
     routes.push_back(std::move(route));
   }
+  if (mail_ == nullptr) return routes;
   for (http::Route& route : mail_->RoutesOfMainListener()) routes.push_back(std::move(route));
   return routes;
 }
@@ -301,7 +335,7 @@ Status Service::Announce(const std::string& token) {
 }
 
 http::AdminHandlers Service::Handlers() {
-  http::AdminHandlers handlers;
+  http::AdminHandlers handlers = rules_ == nullptr ? http::AdminHandlers() : HandlersOfRules();
   handlers.ready = [this] { return Ready(); };
   handlers.metrics = [this] {
     for (const auto& [part, bytes] : backend_->Sizes()) {
@@ -313,6 +347,12 @@ http::AdminHandlers Service::Handlers() {
     telemetry_.Record(telemetry::ReadyStands{Ready().ok()});
     return telemetry_.Exposition();
   };
+  return handlers;
+}
+
+// What asks for rules, people or mails: not where a process only routes.
+http::AdminHandlers Service::HandlersOfRules() {
+  http::AdminHandlers handlers;
   handlers.reload = [this](const http::Request&) { return Reload(); };
   handlers.actions = [this](const http::Request& request) {
     return HandleActions(backend_.get(), request, stopping_);
@@ -359,6 +399,7 @@ Status Service::Ready() const {
   for (const auto& running : workers_) {
     if (!running->worker->ready()) return Unavailable("restoring");
   }
+  if (router_ != nullptr && !router_->ready()) return Unavailable("the router waits for its group");
   return Status::Ok();
 }
 
@@ -453,6 +494,7 @@ http::Response Service::HandlePause(const http::Request& request) {
 }
 
 void Service::ReloadWhenFilesChanged() {
+  if (rules_ == nullptr) return;
   {
     const std::lock_guard lock(reloading_);
     if (LookAtFiles(config_.rules) == files_seen_) return;
@@ -476,6 +518,7 @@ Status Service::failure() const {
 }
 
 void Service::CareForMail() {
+  if (mail_ == nullptr) return;
   const Status followed = mail_->FollowPauses();
   if (!followed.ok() && followed.message() != mail_trouble_) {
     Log(LogLevel::kError, followed.message());
@@ -506,7 +549,7 @@ Status Service::Serve() {
     CareForMail();
     const int number = sigtimedwait(&signals, nullptr, &wait);
     if (number == SIGTERM || number == SIGINT) break;
-    if (number == SIGHUP) {
+    if (number == SIGHUP && rules_ != nullptr) {
       std::vector<language::Diagnostic> diagnostics;
       const Status loaded = LoadRules(&diagnostics, /*reload=*/true);
       if (!loaded.ok()) Log(LogLevel::kError, loaded.message(), {{"rules", config_.rules}});
@@ -524,6 +567,8 @@ void Service::Stop() {
   if (server_ != nullptr) server_->Stop(kStopGrace);
   intake_.reset();  // appends what is waiting
   if (mail_ != nullptr) mail_->Stop();
+  if (router_ != nullptr) router_->Stop();
+  if (router_thread_.joinable()) router_thread_.join();
   for (const auto& running : workers_) {
     if (running->worker != nullptr) running->worker->Stop();
   }

@@ -18,8 +18,8 @@
 #include "engine/base/status.h"
 #include "engine/cli/backend.h"
 #include "engine/cli/config.h"
-#include "engine/cli/log_observer.h"
 #include "engine/cli/mail_service.h"
+#include "engine/cli/service_observer.h"
 #include "engine/runtime/rules_source.h"
 #include "engine/runtime/worker.h"
 #include "engine/step/step.h"
@@ -58,9 +58,12 @@ class Service {
   Status OpenSuppressions();
   Status OpenMail();
   Status MakeWorkers();
+  Status MakeRouter();
+  Status LoadWhatRulesNeed();
   std::vector<http::Route> MakeRoutes(const std::string& token);
   Status Announce(const std::string& token);
-  void RunWorkers();
+  void RunParts();
+  http::AdminHandlers HandlersOfRules();
   http::Response HandleExplain(const http::Request& request);
   http::Response HandlePlan(const http::Request& request);
   http::Response HandlePause(const http::Request& request);
@@ -84,15 +87,17 @@ class Service {
   Address listen_;
   telemetry::Telemetry telemetry_;
   telemetry::RuntimeObserver observer_;
-  LogObserver kafka_observer_{/*quiet=*/false};
+  ServiceObserver kafka_observer_{&telemetry_};
   const runtime::SystemClock clock_;
   step::Secrets secrets_;
   std::string address_key_;  // of the suppression list; empty: nothing is added to it
   std::unique_ptr<Backend> backend_;
-  std::unique_ptr<runtime::RulesSource> rules_;
+  std::unique_ptr<runtime::RulesSource> rules_;  // null: no role of this process needs any
   // Names, sizes and times of the rules files looked at last; empty: to be looked at again.
   std::string files_seen_;
   std::vector<std::unique_ptr<RunningWorker>> workers_;
+  std::unique_ptr<kafka::Router> router_;  // null: this process routes nothing
+  std::thread router_thread_;
   mutable std::mutex failing_;
   Status failure_;               // why the process has to stop; guarded by failing_
   bool intake_stopped_ = false;  // as the log last said
@@ -100,7 +105,7 @@ class Service {
   Timestamp next_retention_ = Timestamp::Min();
   std::atomic<bool> stopping_ = false;
   std::unique_ptr<Sink> sink_;
-  std::unique_ptr<MailService> mail_;
+  std::unique_ptr<MailService> mail_;  // null: no role of this process needs it
   std::unique_ptr<http::Intake> intake_;
   std::unique_ptr<http::HttpServer> server_;
   bool announced_ = false;  // the instance file tells of this process

@@ -1,0 +1,93 @@
+#include "engine/cli/config.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace sojourn::cli {
+namespace {
+
+class ConfigTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::filesystem::path directory = testing::TempDir();
+    file_ = (directory / (std::string("sojourn-config-") +
+                          testing::UnitTest::GetInstance()->current_test_info()->name() + ".yaml"))
+                .string();
+  }
+  void TearDown() override { std::filesystem::remove(file_); }
+
+  Result<Config> Read(const std::string& yaml) {
+    std::ofstream(file_) << yaml;
+    return ReadConfig(file_);
+  }
+
+  void ExpectRefused(const std::string& yaml, const std::string& place, const std::string& word) {
+    const Result<Config> config = Read(yaml);
+    ASSERT_FALSE(config.ok()) << yaml;
+    EXPECT_EQ(config.status().code(), StatusCode::kInvalidArgument);
+    const std::string& message = config.status().message();
+    EXPECT_TRUE(message.starts_with(file_ + ":" + place + ": ")) << message;
+    EXPECT_NE(message.find(word), std::string::npos) << message;
+    EXPECT_EQ(message.find('\n'), std::string::npos);
+  }
+
+  std::string file_;
+};
+
+constexpr char kRouted[] =
+    "log: kafka\n"
+    "kafka:\n"
+    "  bootstrap_servers: broker:9092\n"
+    "  inputs: []\n"
+    "  route:\n"
+    "    - {topic: shop-orders}\n"
+    "    - {topic: clicks, format: protobuf}\n"
+    "mail: {send: files}\n";
+
+TEST_F(ConfigTest, RunsEverythingWhereNoRolesAreNamed) {
+  const Result<Config> config = Read(kRouted);
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  EXPECT_TRUE(config->roles.router && config->roles.engine && config->roles.deliver);
+  EXPECT_TRUE(config->kafka.inputs.empty());
+  ASSERT_EQ(config->kafka.routes.size(), 2u);
+  EXPECT_EQ(config->kafka.routes[0].name, "shop-orders");
+  EXPECT_EQ(config->kafka.routes[0].format, model::EventFormat::kJson);
+  EXPECT_EQ(config->kafka.routes[1].format, model::EventFormat::kProtobuf);
+}
+
+TEST_F(ConfigTest, ReadsRoles) {
+  const auto router = Read(std::string(kRouted) + "roles: [router]\n");
+  ASSERT_TRUE(router.ok()) << router.status().message();
+  EXPECT_TRUE(router->roles.router);
+  EXPECT_FALSE(router->roles.engine || router->roles.deliver || router->roles.needs_rules());
+  EXPECT_TRUE(ValidateConfig(*router).ok()) << ValidateConfig(*router).message();
+  const auto others = Read(std::string(kRouted) + "roles: [deliver, engine]\n");
+  ASSERT_TRUE(others.ok()) << others.status().message();
+  EXPECT_FALSE(others->roles.router);
+  EXPECT_TRUE(others->roles.engine && others->roles.deliver);
+  // Who walks people or sends mails needs keys.
+  EXPECT_NE(ValidateConfig(*others).message().find("secrets"), std::string::npos);
+}
+
+TEST_F(ConfigTest, RefusesRolesThatMeanNothing) {
+  const std::string routed = kRouted;
+  ExpectRefused(routed + "roles: [engine, rooter]\n", "9:17", "rooter");
+  ExpectRefused(routed + "roles: []\n", "9:8", "empty");
+  ExpectRefused(routed + "roles: router\n", "9:8", "list");
+  ExpectRefused(routed + "roles: [engine, engine]\n", "9:17", "twice");
+  const std::string unrouted = "log: kafka\nkafka: {bootstrap_servers: b}\n";
+  ExpectRefused(unrouted + "roles: [engine, router]\n", "3:17", "kafka: {route");
+  ExpectRefused(unrouted + "roles: [deliver]\n", "3:9", "mail: {send: smtp}");
+  ExpectRefused("roles: [engine]\n", "1:8", "log: kafka");
+}
+
+TEST_F(ConfigTest, RefusesRoutesThatMeanNothing) {
+  ExpectRefused("kafka: {bootstrap_servers: b, route: [{topic: t}]}\n", "1:38", "embedded");
+  ExpectRefused("log: kafka\nkafka: {bootstrap_servers: b, route: []}\n", "2:38", "empty");
+  ExpectRefused("log: kafka\nkafka: {bootstrap_servers: b, route: [clicks]}\n", "2:39", "topic");
+}
+
+}  // namespace
+}  // namespace sojourn::cli
