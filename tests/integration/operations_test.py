@@ -45,6 +45,9 @@ steps:
 ELSEWHERE = {
     "sojourn_log_times_clamped_total":
         "the embedded log gives log times itself; over Kafka senders do",
+    "sojourn_route_behind_seconds": "topics of others are routed over Kafka only",
+    "sojourn_route_lag_records": "likewise",
+    "sojourn_routed_records_total": "likewise",
 }
 
 

@@ -22,17 +22,23 @@ HAND_OVER_SECONDS = 60
 
 
 class KafkaShop:
-    """A broker and processes of one app, each with a directory and rules of its own."""
+    """A broker and processes of one app, each with a directory and rules of its own.
 
-    def __init__(self, broker, directory, rules, settings, topics):
+    `routes` are topics to be routed, with the number of their partitions.
+    """
+
+    def __init__(self, broker, directory, rules, settings, topics, routes):
         self.broker = broker
         self.directory = directory
         self.rules = rules
         self.settings = settings
         self.processes = []
         self.topics = topics
+        self.routes = routes
         for topic in topics:
             broker.create_topic(topic, PARTITIONS)
+        for topic, partitions in routes.items():
+            broker.create_topic(topic, partitions)
         self.process("maker").command("kafka", "create-topics")
 
     def process(self, instance, **settings):
@@ -44,6 +50,8 @@ class KafkaShop:
         inputs = [{"topic": topic, "format": "json"} for topic in self.topics]
         kafka = {"bootstrap_servers": self.broker.bootstrap, "partitions": PARTITIONS,
                  "instance": instance, "inputs": inputs}
+        if self.routes:
+            kafka["route"] = [{"topic": topic} for topic in self.routes]
         sojourn = Sojourn(self.directory / instance, rules=rules, app=APP, log="kafka",
                           threads=THREADS, kafka=kafka, **{**self.settings, **settings})
         sojourn.rules = rules
@@ -58,9 +66,9 @@ class KafkaShop:
 
 
 @contextlib.contextmanager
-def kafka_shop(rules, topics=(TOPIC,), **settings):
+def kafka_shop(rules, topics=(TOPIC,), routes=None, **settings):
     with KafkaBroker() as broker, tempfile.TemporaryDirectory(prefix="sojourn-group-") as name:
-        shop = KafkaShop(broker, Path(name), rules, settings, topics)
+        shop = KafkaShop(broker, Path(name), rules, settings, topics, routes or {})
         try:
             yield shop
         finally:
