@@ -181,6 +181,16 @@ Status Cluster::AwaitVisible(const std::vector<NewTopic>& topics) {
 
 namespace {
 
+// This question goes to the leader that the library has noted, and does not make it look anew.
+void LearnLeaders(rd_kafka_t* handle, Duration timeout) {
+  const rd_kafka_metadata_t* raw = nullptr;
+  constexpr int kAllTopics = 1;
+  if (rd_kafka_metadata(handle, kAllTopics, nullptr, &raw, TimeoutMilliseconds(timeout)) ==
+      RD_KAFKA_RESP_ERR_NO_ERROR) {
+    rd_kafka_metadata_destroy(raw);
+  }
+}
+
 Result<Offset> AskOffset(rd_kafka_t* handle, const std::string& topic, Partition partition,
                          int64_t logical, Duration timeout) {
   const PartitionListPtr list = NewPartitionList(1);
@@ -191,6 +201,7 @@ Result<Offset> AskOffset(rd_kafka_t* handle, const std::string& topic, Partition
       rd_kafka_offsets_for_times(handle, list.get(), TimeoutMilliseconds(timeout));
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = place->err;
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return Offset(place->offset);
+  if (code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION) LearnLeaders(handle, timeout);
   return StatusOf(code, fmt::format("asking for the ends of {} [{}]", topic, partition.value()));
 }
 
