@@ -46,14 +46,25 @@ Result<Keys> ReadKeys(const std::string& path) {
   return keys;
 }
 
-Status WriteKeys(const std::string& path, const Keys& keys) {
+// Until the directory is synced, a loss of power may bring the old file back, and state has been
+// written by then that only goes with the new keys.
+bool SyncDirectory(const std::string& directory) {
+  const int file = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = file >= 0 && fsync(file) == 0;
+  if (file >= 0) close(file);
+  return synced;
+}
+
+Status WriteKeys(const Config& config, const Keys& keys) {
+  const std::string path = PathOf(config);
   const std::string text = nlohmann::json(keys).dump(1) + "\n";
   const std::string partial = path + ".new";
   const int file = open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (file < 0) return Unavailable(fmt::format("cannot write {}: {}", path, strerror(errno)));
   const bool written = write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   const bool durable = fsync(file) == 0;
-  if (close(file) != 0 || !written || !durable || rename(partial.c_str(), path.c_str()) != 0) {
+  if (close(file) != 0 || !written || !durable || rename(partial.c_str(), path.c_str()) != 0 ||
+      !SyncDirectory(config.data)) {
     return Unavailable(fmt::format("cannot write {}: {}", path, strerror(errno)));
   }
   return Status::Ok();
@@ -70,7 +81,7 @@ Result<std::string> LoadKey(const Config& config, const char* name) {
   SOJOURN_ASSIGN_OR_RETURN(Keys keys, ReadKeys(path));
   if (!keys.contains(name)) {
     SOJOURN_ASSIGN_OR_RETURN(keys[name], http::NewToken());
-    SOJOURN_RETURN_IF_ERROR(WriteKeys(path, keys));
+    SOJOURN_RETURN_IF_ERROR(WriteKeys(config, keys));
   }
   return keys[name];
 }
@@ -86,7 +97,7 @@ Result<step::Secrets> LoadSecrets(const Config& config) {
     if (!keys.contains(kCouponKey) && !keys.contains(kEventIdKey)) {
       SOJOURN_ASSIGN_OR_RETURN(keys[kCouponKey], http::NewToken());
       SOJOURN_ASSIGN_OR_RETURN(keys[kEventIdKey], http::NewToken());
-      SOJOURN_RETURN_IF_ERROR(WriteKeys(path, keys));
+      SOJOURN_RETURN_IF_ERROR(WriteKeys(config, keys));
     }
     if (keys[kCouponKey].empty() || keys[kEventIdKey].empty()) return Damaged(path);
     if (coupon_key.empty()) coupon_key = keys[kCouponKey];
