@@ -102,7 +102,7 @@ else
   step build.debug configure_and_build debug && unit_tests debug
   # The unit tests run in debug; what is measured and run whole is wanted here.
   step build.release configure_and_build release --target sojourn sojourn_write_mail sojourn_evaluate \
-    bench_step
+    bench_step power_loss
   step build.tsan configure_and_build tsan --target threads_tests && unit_tests tsan -L threads
   script_tests $(ls tests/integration/*.py | grep -v /chaos_test.py)
   script_test tests/integration/chaos_test.py  # keeps the whole machine busy

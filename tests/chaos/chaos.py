@@ -2,6 +2,7 @@
 """Proves exactly once over a real Apache Kafka broker, or finds where it is not so.
 
     run.sh --minutes M --seed N [--instances 3] [--brokers 1] [--keep DIRECTORY]
+    run.sh --embedded --minutes M --seed N [--keep DIRECTORY]      (embedded.py)
 
 Some instances of `sojourn run` work on what a writer writes, through a proxy, while faults strike
 them (faults.py). Then all is healed, everybody's state is asked for by a last record, and when
@@ -26,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import evidence as evidence_files  # noqa: E402
 import segments  # noqa: E402
+from embedded import EmbeddedChaos  # noqa: E402
 from evidence import Emitted, Evidence  # noqa: E402
 from faults import Faults  # noqa: E402
 from judge import judge, milliseconds  # noqa: E402
@@ -45,6 +47,16 @@ MINIMA_PER_DECK = {"kills": 4, "kills inside open transactions": 2, "fences": 1,
                    "broker restarts": 1, "replays": 3}
 
 
+class Teller:
+    """Says what happens, and when."""
+
+    def __init__(self):
+        self._begin = time.monotonic()
+
+    def __call__(self, text):
+        print(f"  {time.monotonic() - self._begin:7.1f} s  {text}", flush=True)
+
+
 class Chaos:
     """One run: the shop, what strikes it, and what is left at the end."""
 
@@ -52,10 +64,7 @@ class Chaos:
         self.minutes, self.seed = minutes, seed
         self.instance_count, self.broker_count = instance_count, broker_count
         self.directory = directory
-        self._begin = time.monotonic()
-
-    def tell(self, text):
-        print(f"  {time.monotonic() - self._begin:7.1f} s  {text}", flush=True)
+        self.tell = Teller()
 
     def run(self):
         """The evidence, when all is at rest."""
@@ -127,13 +136,28 @@ def emitted(record):
 
 
 def run(minutes, seed, instance_count=3, broker_count=1, keep=None):
-    """A run and its verdict; what is kept lies in the directory that the verdict names."""
+    """A run over Kafka and its verdict; what is kept lies in the directory that comes with it."""
+    return _judged(seed, keep, lambda directory: Chaos(
+        minutes, seed, instance_count, broker_count, directory).run())
+
+
+def run_embedded(minutes, seed, keep=None):
+    """The same over the embedded log of one process."""
+    return _judged(seed, keep, lambda directory: EmbeddedChaos(
+        minutes, seed, random.Random(seed), directory, Teller()).run())
+
+
+def _judged(seed, keep, play):
     directory = Path(tempfile.mkdtemp(prefix=f"sojourn-chaos-{seed}-"))
     kept = Path(keep) if keep else directory
     is_over = False
     try:
-        found = Chaos(minutes, seed, instance_count, broker_count, directory).run()
-        verdict = judge(found)
+        found = play(directory)
+        try:
+            verdict = judge(found)
+        except BaseException:
+            evidence_files.save(found, kept)
+            raise
         is_over = verdict.result == "ok" and not keep
         if not is_over:
             evidence_files.save(found, kept)
@@ -160,12 +184,16 @@ def main():
     parser.add_argument("--minutes", type=float, required=True,
                         help="of faults; at least one whole deck of them is played")
     parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--embedded", action="store_true", help="the embedded log, not Kafka")
     parser.add_argument("--instances", type=int, default=3)
     parser.add_argument("--brokers", type=int, default=1)
     parser.add_argument("--keep", help="a directory for the evidence, also where all is well")
     arguments = parser.parse_args()
-    verdict, kept = run(arguments.minutes, arguments.seed, arguments.instances,
-                        arguments.brokers, arguments.keep)
+    if arguments.embedded:
+        verdict, kept = run_embedded(arguments.minutes, arguments.seed, arguments.keep)
+    else:
+        verdict, kept = run(arguments.minutes, arguments.seed, arguments.instances,
+                            arguments.brokers, arguments.keep)
     print(verdict.text())
     if kept:
         print(f"evidence of seed {arguments.seed}: {kept}")

@@ -6,6 +6,9 @@ read from there again.
     at-end.jsonl       the same, by the reader that began when all was quiet
     uncommitted.jsonl  all actions, those of aborted transactions included
     batches.jsonl      who wrote which offsets of the actions topic, and how it ended (segments.py)
+    sent.jsonl         over HTTP: what was sent, and whether it was acknowledged
+    mails.jsonl        the actions whose mails a relay was given, in its order
+    deliveries.jsonl   what the log says became of each mail
     numbers.json       what the harness counted, and the minima
 
 Standard library only.
@@ -38,17 +41,40 @@ class Batch(NamedTuple):
     end: str
 
 
+class Sent(NamedTuple):
+    """Calls that were sent together, `attempts` times; all attempts but an acknowledged last one
+    may have been taken or not."""
+    ids: list
+    attempts: int
+    acknowledged: bool
+
+
+class Mail(NamedTuple):
+    """A mail as a relay got it."""
+    action: str
+
+
+class Delivery(NamedTuple):
+    """What became of the mail of an action, by the log."""
+    action: str
+    state: str
+
+
 class Evidence(NamedTuple):
     inputs: list
     along: list
     at_end: list
     uncommitted: list
     batches: list
-    numbers: dict  # {"counts": {name: n}, "minima": {name: n}}
+    # {"counts": {name: n}, "minima": {name: n}}; "late_ms": see order.py, its own where absent
+    numbers: dict
+    sent: list = []
+    mails: list = []
+    deliveries: list = []
 
 
 _LISTS = {"inputs": Record, "along": Emitted, "at_end": Emitted, "uncommitted": Emitted,
-          "batches": Batch}
+          "batches": Batch, "sent": Sent, "mails": Mail, "deliveries": Delivery}
 
 
 def _to_json(item):

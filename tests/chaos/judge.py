@@ -27,10 +27,13 @@ KINDS = {
     "changed": "an action is there with another content",
     "reordered": "a person's actions are all there, in no possible order",
     "dead letter": "a record was set aside although nothing is wrong with it",
+    "unkept": "an acknowledged event is not in the log, or a part of what was sent together",
+    "mail": "a mail left for no action, or twice, or not although it is said to have left",
     "undecided": "the search was given up",
 }
 MAX_TOLD = 5  # findings of one kind that are told in full
 TOPIC_ORDER = ("visits", "orders")
+EMBEDDED_ORDER = ("events",)
 
 
 class Verdict:
@@ -98,7 +101,9 @@ def judge(evidence):
     _compare_readers(evidence, verdict)
     _compare_transactions(evidence, verdict)
     actions = _without_duplicates(evidence, verdict)
-    _compare_with_model(evidence.inputs, actions, verdict)
+    _compare_with_model(evidence, actions, verdict)
+    _compare_sent(evidence, verdict)
+    _compare_mails(evidence, verdict)
     _count_replays(evidence, actions, verdict)
     for name, count in evidence.numbers.get("counts", {}).items():
         verdict.counts[name] = count
@@ -166,7 +171,8 @@ def _without_duplicates(evidence, verdict):
     return actions
 
 
-def _compare_with_model(inputs, actions, verdict):
+def _compare_with_model(evidence, actions, verdict):
+    inputs, late_ms = evidence.inputs, evidence.numbers.get("late_ms", order.LATE_MS)
     records_of, actions_of = defaultdict(list), defaultdict(list)
     for record in inputs:
         records_of[record.person].append(record)
@@ -175,11 +181,13 @@ def _compare_with_model(inputs, actions, verdict):
     verdict.counts["input records"] = len(inputs)
     verdict.counts["persons"] = len(records_of)
     for person in sorted(records_of.keys() | actions_of.keys()):
-        _judge_person(records_of[person], actions_of[person], verdict)
+        _judge_person(records_of[person], actions_of[person], late_ms, verdict)
 
 
-def _judge_person(records, found, verdict):
-    result = order.search(records, TOPIC_ORDER, lambda n, output: found[n].same(output), len(found))
+def _judge_person(records, found, late_ms, verdict):
+    topics = EMBEDDED_ORDER if records and records[0].topic in EMBEDDED_ORDER else TOPIC_ORDER
+    result = order.search(records, topics, lambda n, output: found[n].same(output), len(found),
+                          late_ms)
     expected = sum(map(len, result.moves))
     verdict.counts["expected actions"] += expected
     if result.met:
@@ -190,7 +198,7 @@ def _judge_person(records, found, verdict):
     if not result.exhausted:
         verdict.find("undecided", f"{records[0].person}: none of the first {order.MAX_MOVES} moves")
     # A deviation that hides one mistake for a while must not make three of it.
-    by_rule = order.by_rule(records, TOPIC_ORDER)
+    by_rule = order.by_rule(records, topics)
     differences = min(_differences(result.moves, found), _differences(by_rule, found), key=len)
     for kind, text in differences or [("reordered", _first_difference(result.moves, found))]:
         verdict.find(kind, text)
@@ -228,6 +236,44 @@ def _take(actions, wanted):
         if wanted(action):
             return actions.pop(index)
     return None
+
+
+def _compare_sent(evidence, verdict):
+    """What was acknowledged stands in the log, and what was sent together stands there together."""
+    seen = Counter(record.event["messageId"] for record in evidence.inputs)
+    least, most = Counter(), Counter()
+    for sent in evidence.sent:
+        verdict.counts["calls acknowledged"] += len(sent.ids) * sent.acknowledged
+        for message_id in sent.ids:
+            least[message_id] += sent.acknowledged
+            most[message_id] += sent.attempts
+    for message_id in sorted(most):
+        if not least[message_id] <= seen[message_id] <= most[message_id]:
+            verdict.find("unkept", f"{message_id}: acknowledged {least[message_id]} times, sent "
+                                   f"{most[message_id]} times, {seen[message_id]} times in the log")
+    sent_once = Counter(message_id for sent in evidence.sent for message_id in sent.ids)
+    for sent in evidence.sent:
+        times = {seen[message_id] for message_id in sent.ids if sent_once[message_id] == 1}
+        if len(times) > 1:
+            verdict.find("unkept", f"{sent.ids} were sent together; in the log: {sorted(times)}")
+
+
+def _compare_mails(evidence, verdict):
+    """No mail left for an action that is not there, and each at most once."""
+    actions = {json.loads(item.value)["id"]: item for item in evidence.at_end}
+    left = Counter(mail.action for mail in evidence.mails)
+    verdict.counts["mails"] = sum(left.values())
+    for action, times in sorted(left.items()):
+        if action not in actions:
+            verdict.find("mail", f"{action}: a mail left, and there is no such action")
+        if times > 1:
+            verdict.find("mail", f"{action}: {times} mails left")
+    for delivery in evidence.deliveries:
+        verdict.counts[f"mails ({delivery.state})"] += 1
+        wanted = {"delivered": (1,), "unknown": (0, 1)}.get(delivery.state, (0,))
+        if left[delivery.action] not in wanted:
+            verdict.find("mail", f"{delivery.action}: {delivery.state}, and "
+                                 f"{left[delivery.action]} mails left")
 
 
 def _count_replays(evidence, actions, verdict):

@@ -14,6 +14,8 @@ record for longer than the session timeout (10 s) is no member of the group any 
 does cannot be committed. The second on top is for the broker, which stamps a record before it can
 be read.
 
+The embedded log knows at every moment what is in it: there neither is allowed (NEVER_LATE).
+
 Nothing else is free: within a topic the order stands, each timer fires at the moment it is due, and
 every action's content, logical time, entry number and cause must be those of the order found.
 Standard library only.
@@ -22,6 +24,7 @@ Standard library only.
 from model import NEVER, Person
 
 LATE_MS = 11_000
+NEVER_LATE = -1
 MAX_MOVES = 50_000
 
 
@@ -51,7 +54,7 @@ def topics_of(records):
                    key=lambda record: record.offset) for name in names]
 
 
-def search(records, topic_order, matches, total):
+def search(records, topic_order, matches, total, late_ms=LATE_MS):
     """Looks for an order whose n-th output matches(n, output) for all n below `total`."""
     queues = sorted(topics_of(records), key=lambda queue: topic_order.index(queue[0].topic))
     found, best_position, moves = Found(), -1, 0
@@ -59,7 +62,7 @@ def search(records, topic_order, matches, total):
     best = stack[0]
     while stack:
         branch = stack.pop()
-        choices = _choices(branch, queues)
+        choices = _choices(branch, queues, late_ms)
         if not choices and branch.position == total:
             return _result(found, branch, met=True)
         if branch.position > best_position:
@@ -87,7 +90,7 @@ def _pending(branch, queues):
     return sorted(heads, key=lambda item: (item[0].log_ms, item[1]))
 
 
-def _choices(branch, queues):
+def _choices(branch, queues, late_ms=LATE_MS):
     """What may come next, the rule's choice first: None is a timer, a number a topic's head."""
     pending = _pending(branch, queues)
     due_ms = branch.person.next_due_ms()
@@ -98,9 +101,9 @@ def _choices(branch, queues):
         return [(None, 0, 0)]
     choices = [(index, 0, 0)]
     choices += [(other, 0, 1) for record, other in pending[1:]
-                if record.log_ms - first.log_ms <= LATE_MS
+                if record.log_ms - first.log_ms <= late_ms
                 and due_ms >= branch.person.logical_ms(record)]
-    if due_ms - first.log_ms <= LATE_MS:
+    if due_ms - first.log_ms <= late_ms:
         choices.append((None, 1, 0))
     return choices
 

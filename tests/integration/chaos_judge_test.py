@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "chaos"))
 import evidence as evidence_files  # noqa: E402
 import order  # noqa: E402
 from cases import run_cases  # noqa: E402
-from evidence import Batch, Emitted, Evidence  # noqa: E402
+from evidence import Batch, Delivery, Emitted, Evidence, Mail, Sent  # noqa: E402
 from judge import TOPIC_ORDER, judge  # noqa: E402
 from model import Record  # noqa: E402
 
@@ -303,6 +303,69 @@ def test_a_topic_that_overtakes_another_is_counted():
         verdict = judge(evidence._replace(inputs=overtaken, numbers={"minima": {}}))
         assert verdict.result == result, verdict.text()
         assert verdict.counts["overtakings"] == (result == "ok"), verdict.text()
+
+
+def embedded_evidence():
+    """As over the embedded log: one topic, everything acknowledged, every mail delivered."""
+    inputs = [record._replace(topic="events", offset=number)
+              for number, record in enumerate(records())]
+    evidence = made_evidence(inputs, topic_order=("events",))
+    mails = [json.loads(item.value)["id"] for item in evidence.at_end
+             if json.loads(item.value)["kind"] == "send_email"]
+    times = {}
+    for record in inputs:
+        message_id = record.event["messageId"]
+        times[message_id] = times.get(message_id, 0) + 1
+    return evidence._replace(
+        numbers={**evidence.numbers, "late_ms": order.NEVER_LATE},
+        sent=[Sent([message_id], count, True) for message_id, count in times.items()],
+        mails=[Mail(action) for action in mails],
+        deliveries=[Delivery(action, "delivered") for action in mails])
+
+
+def test_what_is_right_over_the_embedded_log_is_ok():
+    verdict = judge(embedded_evidence())
+    assert verdict.result == "ok" and verdict.counts["mails"] > 5, verdict.text()
+
+
+def test_the_embedded_log_is_never_late():
+    seen = a_view_and_two_identifies(5_000)
+    inputs = [record._replace(topic="events", offset=number) for number, record in enumerate(seen)]
+    late = [*inputs[:2], inputs[2]._replace(log_ms=BEGIN_MS + 4_999)]
+    evidence = made_evidence([*inputs[:2], inputs[2]._replace(log_ms=BEGIN_MS + 5_001)],
+                             topic_order=("events",))
+    verdict = judge(evidence._replace(inputs=late, numbers={"minima": {},
+                                                            "late_ms": order.NEVER_LATE}))
+    assert verdict.result == "failed", verdict.text()
+
+
+def test_an_acknowledged_event_that_is_gone():
+    evidence = embedded_evidence()
+    assert_kinds(judge(evidence._replace(sent=[*evidence.sent, Sent(["gone"], 1, True)])), "unkept")
+    # One that was not acknowledged may be there or not.
+    verdict = judge(evidence._replace(sent=[*evidence.sent, Sent(["gone"], 1, False)]))
+    assert verdict.result == "ok", verdict.text()
+
+
+def test_an_event_that_is_there_more_often_than_it_was_sent():
+    evidence = embedded_evidence()
+    assert_kinds(judge(evidence._replace(sent=[evidence.sent[0]._replace(attempts=0),
+                                               *evidence.sent[1:]])), "unkept")
+
+
+def test_a_part_of_what_was_sent_together():
+    evidence = embedded_evidence()
+    together = Sent([*evidence.sent[0].ids, "gone"], 1, False)
+    assert_kinds(judge(evidence._replace(sent=[together, *evidence.sent[1:]])), "unkept")
+
+
+def test_mails_that_should_not_have_left():
+    evidence = embedded_evidence()
+    for mails in ([*evidence.mails, Mail("act_of_nobody")], [*evidence.mails, evidence.mails[0]],
+                  evidence.mails[1:]):
+        assert_kinds(judge(evidence._replace(mails=mails)), "mail")
+    skipped = [evidence.deliveries[0]._replace(state="skipped"), *evidence.deliveries[1:]]
+    assert_kinds(judge(evidence._replace(deliveries=skipped)), "mail")
 
 
 def test_evidence_is_judged_again_from_its_directory():
