@@ -196,9 +196,9 @@ class Backend {
   // Addresses that get no mail. kFailedPrecondition where the log has none.
   virtual Result<deliver::SuppressionList*> suppressions() = 0;
 
-  // --- Upkeep. Only the embedded log needs any.
-  // kResourceExhausted: intake refuses until that is over. Everything else is an error after which
-  // the process has to stop. One line that names the way out.
+  // --- Upkeep.
+  // kResourceExhausted: nothing more is taken in until that is over. Everything else is an error
+  // after which the process has to stop. One line that names the way out.
   virtual Status Health() { return Status::Ok(); }
   // Forgets what may go. Call now and then, one call at a time.
   virtual Status ApplyRetention() { return Status::Ok(); }

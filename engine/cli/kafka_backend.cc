@@ -31,6 +31,9 @@
 namespace sojourn::cli {
 namespace {
 
+// What the workers took in and have not written yet must find room.
+constexpr uint64_t kMinFreeBytes = 64u << 20;
+
 kafka::StateDatabases MakeDatabases(const std::string& directory) {
   const auto path = [directory](Partition partition) {
     return fmt::format("{}/state-{}", directory, partition.value());
@@ -133,6 +136,17 @@ class KafkaBackend final : public Backend {
       SOJOURN_RETURN_IF_ERROR(ReadChangelog(Partition(p), Offset(0), visit).status());
     }
     return Status::Ok();
+  }
+
+  Status Health() override {
+    std::error_code error;
+    const auto space = std::filesystem::space(config_.data, error);
+    if (error || space.available >= kMinFreeBytes) return Status::Ok();
+    return ResourceExhausted(
+        fmt::format("the disk of the data directory {} is nearly full: it has {} MiB left and "
+                    "nothing is taken from the topics below {} MiB; make room there, and it goes "
+                    "on by itself",
+                    config_.data, space.available >> 20, kMinFreeBytes >> 20));
   }
 
   bool shows_commits() const override { return true; }

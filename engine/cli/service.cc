@@ -284,6 +284,7 @@ Status Service::MakeRouter() {
 }
 
 void Service::RunParts() {
+  HaltWorkers(backend_->Health().code() == StatusCode::kResourceExhausted);
   for (const auto& running : workers_) {
     running->thread = std::thread([this, worker = running.get()] { Fail(worker->worker->Run()); });
   }
@@ -526,6 +527,12 @@ void Service::CareForMail() {
   mail_trouble_ = followed.message();
 }
 
+// Over Kafka it is the workers that take events in; on the embedded log they work on what was.
+void Service::HaltWorkers(bool intake_stopped) {
+  if (config_.log != LogKind::kKafka) return;
+  for (const auto& running : workers_) running->worker->Halt(intake_stopped);
+}
+
 void Service::CareForLog() {
   const Status health = backend_->Health();
   const bool intake_stopped = health.code() == StatusCode::kResourceExhausted;
@@ -533,6 +540,7 @@ void Service::CareForLog() {
     Log(LogLevel::kWarning, intake_stopped ? health.message() : "events are taken again");
   }
   if (!health.ok() && !intake_stopped) return Fail(health);
+  HaltWorkers(intake_stopped);
   if (clock_.Now() < next_retention_) return;
   next_retention_ = clock_.Now() + kRetentionInterval;
   const Status applied = backend_->ApplyRetention();

@@ -76,6 +76,7 @@ class Service {
   Status LoadRules(std::vector<language::Diagnostic>* diagnostics, bool reload);
   void RefuseRules(const std::vector<language::Diagnostic>& diagnostics);
   void ReloadWhenFilesChanged();
+  void HaltWorkers(bool intake_stopped);
   void CareForLog();
   void CareForMail();
   void Fail(const Status& status);

@@ -54,7 +54,9 @@ void Worker::Stop() {
 Status Worker::RunOnce(Duration max_wait) {
   AnswerQuestions();
   bool busy = false;
-  if (SteadyNow() >= paused_until_) {
+  if (halted_) {
+    if (has_work_) SOJOURN_RETURN_IF_ERROR(CommitAll().status());
+  } else if (SteadyNow() >= paused_until_) {
     SOJOURN_RETURN_IF_ERROR(SwitchRules());
     SOJOURN_ASSIGN_OR_RETURN(busy, RunTasks());
     if (CommitIsDue(busy)) SOJOURN_RETURN_IF_ERROR(CommitAll().status());
@@ -180,6 +182,7 @@ Status Worker::SwitchRules() {
 
 Result<Duration> Worker::PollTimeout(bool busy, Duration max_wait) {
   if (busy) return Duration();
+  if (halted_) return max_wait;
   const Timestamp now = SteadyNow();
   const Timestamp wall = environment_.clock->Now();
   Timestamp wake = std::min(now + max_wait, next_gauges_);

@@ -56,6 +56,9 @@ class Worker final : public AssignmentListener {
 
   // Any thread.
   void Stop();
+  // While halted nothing is taken and no timer fires; what was done is committed, and partitions
+  // come and go as ever. For where there is no room for what would follow. Any thread.
+  void Halt(bool halted) { halted_ = halted; }
   // After the last turn all tasks were at the end of their inputs, with nothing left to do and
   // nothing uncommitted. Any thread.
   bool idle() const { return idle_; }
@@ -94,6 +97,7 @@ class Worker final : public AssignmentListener {
   Duration retry_pause_;
   Timestamp next_gauges_ = Timestamp::Min();
   std::atomic<bool> stop_ = false;
+  std::atomic<bool> halted_ = false;
   std::atomic<bool> idle_ = false;
   std::atomic<bool> ready_ = false;
 };

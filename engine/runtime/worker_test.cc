@@ -120,6 +120,36 @@ TEST(WorkerTest, WorkersShareTheWorldAndTheRules) {
   EXPECT_EQ(world.Records().size(), static_cast<size_t>(kPersons));
 }
 
+TEST(WorkerTest, WhileHaltedNothingIsTakenAndNoTimerFires) {
+  ManualClock clock(Start() + Days(1));
+  auto rules = RulesSource::Fixed(LoadRules(ShopRules()));
+  MemoryWorld world({});
+  Observer observer;
+  WorkerOptions lazy = EagerOptions();
+  lazy.commit_when_idle = false;
+  lazy.commit_interval = Hours(1);  // only what is said below makes it commit
+  Process process(&world, &clock, rules.get(), &observer, {1, lazy, {}});
+  Worker& worker = process.worker(0);
+  const auto turn = [&](int times) {
+    for (int i = 0; i < times; ++i) ASSERT_TRUE(worker.RunOnce(Duration()).ok());
+  };
+  AddPurchase(&world, "u1", Start());
+  turn(5);
+  EXPECT_EQ(world.Actions().size(), 0u);
+  worker.Halt(true);
+  turn(1);
+  EXPECT_EQ(world.Actions().size(), 1u);  // what was done by then is committed
+  AddPurchase(&world, "u2", Start());
+  clock.Set(Start() + Days(100));  // u1 has lapsed
+  turn(5);
+  EXPECT_EQ(world.Actions().size(), 1u);
+  EXPECT_TRUE(worker.ready());
+  worker.Halt(false);
+  turn(5);
+  ASSERT_TRUE(worker.CommitAll().ok());
+  EXPECT_EQ(world.Actions().size(), 6u);  // u2's thanks, and for each a coupon and a mail
+}
+
 TEST(WorkerTest, ANewSegmentReachesKnownPeopleInTheBackgroundAndSilently) {
   ManualClock clock(Start() + Days(1));
   MemoryBundles bundles;

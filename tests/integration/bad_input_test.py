@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
-from cases import Skipped, binary, run_cases  # noqa: E402
+from cases import binary, run_cases  # noqa: E402
+from small_disk import small_disk  # noqa: E402
 from small_rules import write_small_rules  # noqa: E402
 from sojourn_process import Sojourn, free_port  # noqa: E402
 
@@ -286,19 +287,6 @@ def test_data_directory_that_cannot_be():
         (directory / "file").write_text("x")
         complaint(*run_arguments(directory, data=directory / "file/data"), names=["file/data"])
         complaint(*run_arguments(directory, data=directory / "file"), names=[str(directory)])
-
-
-@contextmanager
-def small_disk(directory, size):
-    directory.mkdir(exist_ok=True)
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs",
-                              str(directory)], capture_output=True, text=True)
-    if mounted.returncode != 0:
-        raise Skipped(f"cannot mount a small disk: {mounted.stderr.strip()}")
-    try:
-        yield directory
-    finally:
-        subprocess.run(["umount", "-l", str(directory)], check=True)
 
 
 def test_read_only_disk():

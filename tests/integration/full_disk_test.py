@@ -3,23 +3,21 @@
 
 import collections
 import json
-import os
-import random
 import resource
-import string
-import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
-from cases import Skipped, run_cases  # noqa: E402
+from cases import run_cases  # noqa: E402
+from small_disk import MEBIBYTE, fill, noise, small_disk  # noqa: E402
 from small_rules import PING_URL, write_small_rules  # noqa: E402
 from sojourn_process import Sojourn  # noqa: E402
 
-MEBIBYTE = 1 << 20
 LATER_URL = "https://shop.example/later"
 WAIT_SECONDS = 15
 # Some time after its Keep, everybody's timer writes many times what the event was.
@@ -39,39 +37,8 @@ def workplace():
         yield directory
 
 
-@contextmanager
-def small_disk(directory, size):
-    directory.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs",
-                              str(directory)], capture_output=True, text=True)
-    if mounted.returncode != 0:
-        raise Skipped(f"cannot mount a small disk: {mounted.stderr.strip()}")
-    try:
-        yield directory
-    finally:
-        subprocess.run(["umount", "-l", str(directory)], check=True)
-
-
 def process(directory, data):
     return Sojourn(directory / "process", rules=directory / "rules", data=str(data))
-
-
-def free_bytes(disk):
-    free = os.statvfs(disk)
-    return free.f_bavail * free.f_frsize
-
-
-def fill(disk, leave_bytes):
-    """Takes the disk's room away; gives the file to remove."""
-    ballast = disk / "ballast"
-    with open(ballast, "wb") as file:
-        os.posix_fallocate(file.fileno(), 0, max(1, free_bytes(disk) - leave_bytes))
-    return ballast
-
-
-def noise(size, seed):
-    """Text that does not compress."""
-    return "".join(random.Random(seed).choices(string.ascii_letters + string.digits, k=size))
 
 
 class Shop:
@@ -98,6 +65,18 @@ class Shop:
         else:
             assert answer[0] == 503, answer
         return answer
+
+    def headers_of_a_refusal(self):
+        body = json.dumps({"userId": "person-0", "event": "Ping"}).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.sojourn.port}/v1/track", body,
+                                         {"Content-Type": "application/json"})
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request):
+                raise AssertionError("it was taken")
+        except urllib.error.HTTPError as error:
+            assert error.code == 503, error
+            return error.headers
 
     def keep(self, people, note_bytes):
         for person in range(people):
@@ -154,12 +133,19 @@ def test_nearly_full_disk_stops_intake_until_there_is_room():
             assert str(data) in error and "make room" in error, error
             status, reason = sojourn.get("/-/ready")
             assert status == 503 and str(data) in reason and "make room" in reason, reason
+            assert "Retry-After" in shop.headers_of_a_refusal()
+            # What SojournNotReady, SojournDiskFilling and SojournEventsRefused look at.
+            assert sojourn.metric("sojourn_ready") == 0
+            assert 0 < sojourn.metric("sojourn_disk_free_bytes") < 240 * MEBIBYTE
+            refused = sojourn.metric_by("sojourn_http_requests_total", "code", route="/v1/track")
+            assert refused["503"] >= 2, refused
             sojourn.wait_for(lambda: "nearly full" in sojourn.log_tail(), what="a line in the log")
             assert shop.ping()[0] == 503
             shop.check()  # there is room for the commits of what was taken in
             ballast.unlink()
             assert shop.ping()[0] == 200
             assert sojourn.get("/-/ready")[0] == 200
+            assert sojourn.metric("sojourn_ready") == 1
             shop.check()
             sojourn.stop()
 
