@@ -298,6 +298,20 @@ class KafkaBroker:
                 return
         raise KafkaError(f"creating topic {name} failed with error code {last_error}")
 
+    def forget_group(self, name, timeout_seconds=60):
+        """Deletes a consumer group and its offsets, as their retention would; waits until the last
+        member's session is over. Of a single node, which coordinates every group."""
+        delete_groups_key, version, body = 42, 0, struct.pack(">i", 1) + _string(name)
+        deadline = time.monotonic() + timeout_seconds
+        while True:
+            answer = _request(self._nodes[0].broker_port, delete_groups_key, version, body)
+            error = struct.unpack(">h", answer[-2:])[0]
+            if error == 0:
+                return
+            if time.monotonic() > deadline:
+                raise KafkaError(f"deleting group {name} failed with error code {error}")
+            time.sleep(0.2)
+
     def __enter__(self):
         return self.start()
 

@@ -27,8 +27,9 @@ class KafkaShop:
     `routes` are topics to be routed, with the number of their partitions.
     """
 
-    def __init__(self, broker, directory, rules, settings, topics, routes):
+    def __init__(self, broker, directory, rules, settings, topics, routes, app=APP):
         self.broker = broker
+        self.app = app
         self.directory = directory
         self.rules = rules
         self.settings = settings
@@ -52,7 +53,7 @@ class KafkaShop:
                  "instance": instance, "inputs": inputs}
         if self.routes:
             kafka["route"] = [{"topic": topic} for topic in self.routes]
-        sojourn = Sojourn(self.directory / instance, rules=rules, app=APP, log="kafka",
+        sojourn = Sojourn(self.directory / instance, rules=rules, app=self.app, log="kafka",
                           threads=THREADS, kafka=kafka, **{**self.settings, **settings})
         sojourn.rules = rules
         self.processes.append(sojourn)
@@ -62,13 +63,20 @@ class KafkaShop:
         return read_topic(self.broker, topic, partitions)
 
     def actions(self):
-        return [json.loads(record.value()) for record in self.records(f"{APP}.actions")]
+        return [json.loads(record.value()) for record in self.records(f"{self.app}.actions")]
 
 
 @contextlib.contextmanager
-def kafka_shop(rules, topics=(TOPIC,), routes=None, **settings):
-    with KafkaBroker() as broker, tempfile.TemporaryDirectory(prefix="sojourn-group-") as name:
-        shop = KafkaShop(broker, Path(name), rules, settings, topics, routes or {})
+def kafka_shop(rules, topics=(TOPIC,), **settings):
+    with KafkaBroker() as broker, shop_at(broker, rules, topics, **settings) as shop:
+        yield shop
+
+
+@contextlib.contextmanager
+def shop_at(broker, rules, topics=(TOPIC,), app=APP, routes=None, **settings):
+    """At a broker that is there already; several apps have other names and topics."""
+    with tempfile.TemporaryDirectory(prefix="sojourn-group-") as name:
+        shop = KafkaShop(broker, Path(name), rules, settings, topics, routes or {}, app)
         try:
             yield shop
         finally:
