@@ -54,9 +54,10 @@ Status Task::Fetch() {
   return LoadRecords(arrived);
 }
 
-// Order: the due timer or the record that comes next in log time. Nothing while some input is
-// neither at hand nor at its end, or when there is nothing to do. What is copied from other topics
-// may come late: timers wait for it, and records that are much later than what is there.
+// Order: the due timer or the record that comes next in log time; of many timers of others that are
+// due, only so many come before a record. Nothing while some input is neither at hand nor at its
+// end, or when there is nothing to do. What is copied from other topics may come late: timers wait
+// for it, and records that are much later than what is there.
 Result<Task::NextInput> Task::InOrder() {
   if (!inputs_.Complete()) SOJOURN_RETURN_IF_ERROR(Fetch());
   if (!inputs_.Complete()) return NextInput{};
@@ -70,13 +71,29 @@ Result<Task::NextInput> Task::InOrder() {
   SOJOURN_RETURN_IF_ERROR(LoadTimers(due_by));
   std::vector<store::TimerRow> due;
   SOJOURN_RETURN_IF_ERROR(store_->timers().NextDue(due_by, 1, &due));
-  if (!due.empty()) {
-    next.timer = std::move(due.front());
-  } else if (record != nullptr &&
-             record->log_time <= copied_until + environment_.options.most_ahead_of_copies) {
+  if (record != nullptr &&
+      record->log_time > copied_until + environment_.options.most_ahead_of_copies) {
+    record = nullptr;
+  }
+  if (due.empty()) {
     next.record = record;
+    timers_in_turn_ = records_in_turn_ = 0;
+  } else if (record != nullptr && IsRecordsTurn()) {
+    next.record = record;
+  } else {
+    next.timer = std::move(due.front());
+    ++timers_in_turn_;
   }
   return next;
+}
+
+// Whether a record need not wait for the timers of others that are due before it. Its own person's
+// fire before it in any case. A replay goes strictly by time.
+bool Task::IsRecordsTurn() {
+  const size_t turn = environment_.options.turn_inputs;
+  if (timers_in_turn_ < turn || meta_.import_open) return false;
+  if (++records_in_turn_ >= turn) timers_in_turn_ = records_in_turn_ = 0;
+  return true;
 }
 
 Timestamp Task::WatermarkAtEnd() const {

@@ -37,9 +37,13 @@ struct TaskOptions {
   Duration watermark_slack = kDefaultWatermarkSlack;
   // How much later than all that is copied from other topics a record may be and need not wait.
   Duration most_ahead_of_copies = Seconds(1);
-  size_t fetch_records = 512;         // of each input at once
-  size_t slice_inputs = 2048;         // records and timers handled in one RunSlice
-  size_t load_ahead_timers = 256;     // persons of due timers loaded with one read
+  size_t fetch_records = 512;      // of each input at once
+  size_t slice_inputs = 2048;      // records and timers handled in one RunSlice
+  size_t load_ahead_timers = 256;  // persons of due timers loaded with one read
+  // While more timers are due than this, as when millions wait for one moment, they and the records
+  // that come meanwhile take turns of so many. Each person's order stands; only between people
+  // (who gets which code of a coupon pool) it then depends on when records came.
+  size_t turn_inputs = 1000;
   size_t upgrade_slice_persons = 64;  // looked at by the background pass in one RunSlice
   // An interval of this size wants a commit before its time.
   size_t max_interval_persons = 20'000;
@@ -140,6 +144,7 @@ class Task {
     const PendingRecord* record = nullptr;
   };
   Result<NextInput> InOrder();
+  bool IsRecordsTurn();
   Timestamp WatermarkAtEnd() const;
   Status LoadRecords(const std::vector<const PendingRecord*>& arrived);
   Status LoadTimers(Timestamp limit);
@@ -182,6 +187,8 @@ class Task {
   step::StepOutput output_;
   std::unique_ptr<model::Person> merged_;  // who is being merged into another
   size_t timers_to_load_ = 0;              // until the next LoadTimers
+  size_t timers_in_turn_ = 0;              // fired since records had their turn, or nothing was due
+  size_t records_in_turn_ = 0;             // taken although timers are due
 };
 
 }  // namespace sojourn::runtime

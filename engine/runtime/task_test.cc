@@ -108,6 +108,39 @@ TEST_F(TaskTest, ATimerComesAfterAllRecordsOfItsMoment) {
   EXPECT_EQ(Summary(world_->Actions()), (Lines{"2026-03-02T12:00:00Z u1 thank-you"}));
 }
 
+// Twenty people wait for one moment; behind it come the order of somebody else and of the last one.
+TEST_F(TaskTest, RecordsDoNotWaitUntilEveryTimerOfAMomentHasFired) {
+  const auto run = [&](size_t turn_inputs) {
+    MakeWorld();
+    clock_.Set(Start() + Hours(1) + Minutes(1));
+    for (int i = 10; i < 30; ++i) {
+      Know("u" + std::to_string(i));
+      Add(0, "u" + std::to_string(i), "Checkout Started", Hours(1));
+    }
+    Know("buyer");
+    Run();
+    Add(0, "buyer", "Order Completed", Hours(4));
+    Add(0, "u29", "Order Completed", Hours(4));
+    clock_.Set(Start() + Hours(5));
+    Run({.turn_inputs = turn_inputs});
+    return Summary(world_->Actions());
+  };
+  const auto place = [](const Lines& lines, const std::string& line) {
+    return std::find(lines.begin(), lines.end(), line) - lines.begin();
+  };
+  const Lines strict = run(1000);
+  ASSERT_EQ(strict.size(), 22u);
+  EXPECT_EQ(place(strict, "2026-03-02T13:00:00Z buyer thank-you"), 20);
+  Lines taking_turns = run(4);
+  EXPECT_EQ(place(taking_turns, "2026-03-02T13:00:00Z buyer thank-you"), 4);
+  EXPECT_EQ(place(taking_turns, "2026-03-02T12:00:00Z u29 cart-reminder"), 5);
+  EXPECT_EQ(place(taking_turns, "2026-03-02T13:00:00Z u29 thank-you"), 6);
+  std::sort(taking_turns.begin(), taking_turns.end());
+  Lines sorted = strict;
+  std::sort(sorted.begin(), sorted.end());
+  EXPECT_EQ(taking_turns, sorted);
+}
+
 TEST_F(TaskTest, WhatArrivedDuringAnOutageStillCancels) {
   MakeWorld();
   Know("u1");

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
-from cases import PROJECT_ROOT, run_cases  # noqa: E402
+from cases import PROJECT_ROOT, Skipped, long_run, run_cases  # noqa: E402
 
 
 def test_step_prints_a_figure_for_each_kind_of_event():
@@ -23,6 +23,16 @@ def test_check_prints_seconds_and_memory():
     assert result.returncode == 0, result.stderr
     for part in ("20 journeys", "seconds", "limit 2", "MiB"):
         assert part in result.stdout, result.stdout
+
+
+def test_many_timers_of_one_moment():
+    """Each fires once; the other figures are for people to read."""
+    if not long_run():
+        raise Skipped("takes half an hour: tests/run.sh --long")
+    result = subprocess.run([str(PROJECT_ROOT / "tests/bench/bench"), "burst", "10000000",
+                             "--fill-seconds", "900"], capture_output=True, text=True, timeout=1750)
+    print(result.stdout, flush=True)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_an_unknown_benchmark_explains_itself():
