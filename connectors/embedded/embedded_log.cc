@@ -63,7 +63,9 @@ class Log final : public EmbeddedLog {
   bool WaitForActions(const Cursors& seen, Duration timeout) override;
   Result<Cursors> ReadCursors(std::string_view reader) override;
   Status WriteCursors(std::string_view reader, const Cursors& cursors) override;
+  Result<bool> KnowsReader(std::string_view reader) override;
   Result<std::string> ReadNote(std::string_view name) override;
+  Result<std::map<std::string, std::string>> ReadNotes() override;
   Status WriteNote(std::string_view name, std::string_view text) override;
   Result<std::vector<StoredDeadLetter>> ReadDeadLetters(Partition partition, Offset from,
                                                         size_t max_count) override;
@@ -218,6 +220,12 @@ Status Log::WriteCursors(std::string_view reader, const Cursors& cursors) {
   return shared_.database->Write(batch, store::Sync::kYes);
 }
 
+Result<bool> Log::KnowsReader(std::string_view reader) {
+  SOJOURN_ASSIGN_OR_RETURN(const auto row,
+                           shared_.database->Get(kControlFamily, ReaderKey(reader)));
+  return row.has_value();
+}
+
 Result<std::string> Log::ReadNote(std::string_view name) {
   SOJOURN_ASSIGN_OR_RETURN(const auto row, shared_.database->Get(kControlFamily, NoteKey(name)));
   return row.value_or("");
@@ -228,6 +236,17 @@ Status Log::WriteNote(std::string_view name, std::string_view text) {
   store::WriteBatch batch;
   batch.Put(kControlFamily, NoteKey(name), text);
   return shared_.database->Write(batch, store::Sync::kYes);
+}
+
+Result<std::map<std::string, std::string>> Log::ReadNotes() {
+  std::map<std::string, std::string> notes;
+  const std::string prefix = NoteKey("");
+  const auto rows = shared_.database->NewIterator(kControlFamily, {prefix, "note;"});
+  for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
+    notes.emplace(rows->key().substr(prefix.size()), rows->value());
+  }
+  SOJOURN_RETURN_IF_ERROR(rows->status());
+  return notes;
 }
 
 Result<std::vector<StoredDeadLetter>> Log::ReadDeadLetters(Partition partition, Offset from,

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -72,6 +73,9 @@ struct ImportState {
 // The note (ReadNote) that says when a rules bundle was stored, as RFC 3339; bundles of earlier
 // versions have none.
 std::string BundleTimeNote(uint32_t number);
+
+// The note of a directory whose people were moved to Kafka, or were about to be: JSON, for people.
+inline constexpr std::string_view kMovedNote = "moved_to_kafka";
 
 struct OpenReplay {
   std::string fingerprint;
@@ -156,11 +160,14 @@ class EmbeddedLog {
 
   // Named readers' places survive the process. A reader that is not known begins at 0.
   virtual Result<Cursors> ReadCursors(std::string_view reader) = 0;
+  virtual Result<bool> KnowsReader(std::string_view reader) = 0;
   virtual Status WriteCursors(std::string_view reader, const Cursors& cursors) = 0;
 
   // Small texts that survive the process; "" where there is none of that name.
   virtual Result<std::string> ReadNote(std::string_view name) = 0;
   virtual Status WriteNote(std::string_view name, std::string_view text) = 0;
+  // All of them, by name.
+  virtual Result<std::map<std::string, std::string>> ReadNotes() = 0;
 
   virtual Result<std::vector<StoredDeadLetter>> ReadDeadLetters(Partition partition, Offset from,
                                                                 size_t max_count) = 0;

@@ -2,13 +2,13 @@
 
 #include <utility>
 
+#include "connectors/kafka/action_record.h"
 #include "connectors/kafka/changelog.h"
 #include "connectors/kafka/dead_letter.h"
 #include "connectors/kafka/place_headers.h"
 #include "connectors/kafka/suppression_record.h"
 #include "engine/base/check.h"
 #include "engine/base/hash.h"
-#include "engine/model/action_codec.h"
 #include "engine/store/partition_meta.h"
 #include "engine/store/partition_store.h"
 
@@ -32,7 +32,6 @@ KafkaCommitter::KafkaCommitter(const KafkaConfig& config, const StateOptions& op
       events_topic_(EventsTopic(config)),
       dead_letters_topic_(DeadLettersTopic(config)),
       suppressions_topic_(SuppressionsTopic(config)),
-      source_("/sojourn/" + config.app),
       input_log_(input_log),
       producer_(producer),
       state_keeper_(state_keeper) {}
@@ -72,7 +71,8 @@ Status KafkaCommitter::WriteTransaction(std::span<const CommitBatch> batches,
 Status KafkaCommitter::WriteBatch(const CommitBatch& batch, size_t* meta_record) {
   const Partition partition = batch.partition;
   for (const model::Action& action : batch.actions) {
-    SOJOURN_RETURN_IF_ERROR(WriteAction(partition, action));
+    SOJOURN_RETURN_IF_ERROR(
+        WriteAction(config_, {actions_topic_, partition}, action, producer_).status());
   }
   for (const DeadLetter& letter : batch.dead_letters) {
     SOJOURN_RETURN_IF_ERROR(WriteDeadLetter(partition, letter));
@@ -97,19 +97,6 @@ Status KafkaCommitter::WriteBatch(const CommitBatch& batch, size_t* meta_record)
   if (!produced.ok()) return produced.status();
   *meta_record = *produced;
   return Status::Ok();
-}
-
-Status KafkaCommitter::WriteAction(Partition partition, const model::Action& action) {
-  const auto pairs = model::CloudEventHeaders(action, source_, config_.action_format);
-  const std::vector<Header> headers(pairs.begin(), pairs.end());
-  std::string body;
-  if (config_.action_format == model::ActionFormat::kProtobuf) {
-    model::EncodeAction(action, &body);
-  } else {
-    body = model::ActionToJson(action);
-  }
-  auto produced = producer_->Produce({actions_topic_, partition, action.person, body, headers});
-  return produced.ok() ? Status::Ok() : produced.status();
 }
 
 Status KafkaCommitter::WriteDeadLetter(Partition partition, const DeadLetter& letter) {

@@ -2,8 +2,7 @@
 // addresses, events for other people, and the offsets of every input of every partition that is
 // committed.
 //
-// An action's record: key = person, headers of CloudEvents in binary mode, body as
-// config.action_format says (engine/model/action_codec.h).
+// An action's record is of action_record.h.
 // A dead letter's record: key and value as they came, headers reason, message, topic, partition,
 // offset, log_time; a value too long for the topic is left out, and header value = omitted says so.
 //
@@ -36,7 +35,6 @@ class KafkaCommitter : public runtime::Committer {
   Status WriteTransaction(std::span<const runtime::CommitBatch> batches,
                           std::vector<size_t>* meta_records);
   Status WriteBatch(const runtime::CommitBatch& batch, size_t* meta_record);
-  Status WriteAction(Partition partition, const model::Action& action);
   Status WriteDeadLetter(Partition partition, const runtime::DeadLetter& letter);
   Status WriteOwnRecords(const runtime::CommitBatch& batch);
   Status WriteSuppression(const model::Suppression& entry);
@@ -50,7 +48,6 @@ class KafkaCommitter : public runtime::Committer {
   const std::string events_topic_;
   const std::string dead_letters_topic_;
   const std::string suppressions_topic_;
-  const std::string source_;  // ce_source
   KafkaInputLog* const input_log_;
   TransactionalProducer* const producer_;
   KafkaStateKeeper* const state_keeper_;

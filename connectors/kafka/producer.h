@@ -75,12 +75,14 @@ class TransactionalProducer {
   // `generation` is that of the consumer which read the records; the broker checks it.
   Status SendOffsets(std::span<const NextOffset> offsets,
                      const rd_kafka_consumer_group_metadata_t* generation);
+  // Waits until every record so far has its place, which DeliveredOffset then tells.
+  Status WaitForDelivery();
   // Every record is acknowledged before the commit is asked for. kNotCommitted: aborted, with the
   // first failure as the status. kUncertain: the client is gone.
   runtime::CommitResult Commit();
   void Abort();
 
-  // Where a record of the last committed transaction lies.
+  // Where a record of the last committed transaction lies, or one that was waited for.
   Offset DeliveredOffset(size_t number) const;
 
   // Gives the client up, whatever it is doing.
@@ -96,7 +98,6 @@ class TransactionalProducer {
   void Poll();
   rd_kafka_topic_t* TopicHandle(std::string_view name);
   Status Fail(const Status& status);
-  Status WaitForDelivery();
   Result<rd_kafka_headers_t*> MakeHeaders(std::span<const Header> headers);
 
   const KafkaConfig config_;

@@ -9,6 +9,7 @@
 
 #include "connectors/kafka/changelog.h"
 #include "engine/base/check.h"
+#include "engine/store/person_record.h"
 
 namespace sojourn::kafka {
 namespace {
@@ -35,8 +36,11 @@ class ReplayBuffer {
           meta_, store::DecodePartitionMeta(record.value.value_or(std::string_view())));
       return Status::Ok();
     }
-    bytes_ += record.key.size() + record.value.value_or(std::string_view()).size();
-    persons_.emplace_back(record.key, record.value.value_or(std::string_view()));
+    // Before anything of the partition is applied that only a newer version understands.
+    const std::string_view value = record.value.value_or(std::string_view());
+    if (!value.empty()) SOJOURN_RETURN_IF_ERROR(store::CheckPersonRecord(value));
+    bytes_ += record.key.size() + value.size();
+    persons_.emplace_back(record.key, value);
     constexpr size_t kChunkBytes = 4u << 20;
     return bytes_ < kChunkBytes ? Status::Ok() : Apply(next_);
   }
@@ -216,17 +220,28 @@ Result<std::unique_ptr<store::PartitionStore>> KafkaStateKeeper::OpenStore(
   return store::PartitionStore::Open(empty, partition, options_.store);
 }
 
+// What is wrong with a record is told with its place.
+Status KafkaStateKeeper::At(Partition partition, const StoredRecord& record,
+                            const Status& status) const {
+  if (status.ok()) return status;
+  return Status(status.code(),
+                fmt::format("Kafka: {} [{}] offset {}: {}", ChangelogTopic(config_),
+                            partition.value(), record.offset.value(), status.message()));
+}
+
 Status KafkaStateKeeper::Replay(Partition partition, const Changelog& changelog,
                                 store::PartitionStore* store) {
   if (changelog.empty) return Status::Ok();
   const Offset from =
       store->ever_committed() ? store->meta().changelog_next_offset : changelog.watermarks.oldest;
   ReplayBuffer buffer(store, StateOf(partition)->identities, options_.flush_bytes, clock_);
-  SOJOURN_ASSIGN_OR_RETURN(const Offset next,
-                           reader_->ReadTo(
-                               ChangelogTopic(config_), partition, from, changelog.watermarks.end,
-                               [&](const StoredRecord& record) { return buffer.Add(record); },
-                               [&] { return input_log_->KeepAlive(); }));
+  const auto add = [&](const StoredRecord& record) {
+    return At(partition, record, buffer.Add(record));
+  };
+  SOJOURN_ASSIGN_OR_RETURN(
+      const Offset next,
+      reader_->ReadTo(ChangelogTopic(config_), partition, from, changelog.watermarks.end, add,
+                      [&] { return input_log_->KeepAlive(); }));
   return next == from ? Status::Ok() : buffer.Apply(next);
 }
 

@@ -65,6 +65,7 @@ class KafkaStateKeeper : public runtime::StateKeeper {
                                                            const Changelog& changelog);
   std::string WhyUnusable(const store::PartitionMeta& meta, const Changelog& changelog,
                           const OpenedState& state) const;
+  Status At(Partition partition, const StoredRecord& record, const Status& status) const;
   Status Replay(Partition partition, const Changelog& changelog, store::PartitionStore* store);
   Result<runtime::Positions> NextPositions(Partition partition, const store::PartitionStore& store,
                                            const std::vector<CommittedOffset>& committed);

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <mutex>
 
 #include "connectors/embedded/embedded_log.h"
@@ -15,11 +17,14 @@ constexpr size_t kFetchRecords = 1000;
 
 class EmbeddedBackend final : public Backend {
  public:
-  explicit EmbeddedBackend(std::unique_ptr<embedded::EmbeddedLog> log) : log_(std::move(log)) {}
+  // `moved`: why nothing may be done with it any more, where its people were moved to Kafka.
+  EmbeddedBackend(std::unique_ptr<embedded::EmbeddedLog> log, Status moved)
+      : log_(std::move(log)), moved_(std::move(moved)) {}
 
   int32_t partition_count() const override { return log_->partition_count(); }
 
   Result<BackendWorker> MakeWorker(int index, int count) override {
+    SOJOURN_RETURN_IF_ERROR(moved_);
     auto ports =
         std::make_shared<embedded::EmbeddedLog::WorkerPorts>(log_->MakeWorkerPorts(index, count));
     BackendWorker worker;
@@ -39,6 +44,7 @@ class EmbeddedBackend final : public Backend {
   }
 
   Status Append(std::span<const model::Event> events) override {
+    SOJOURN_RETURN_IF_ERROR(moved_);
     return log_->Append(events).status();
   }
 
@@ -103,6 +109,7 @@ class EmbeddedBackend final : public Backend {
   }
 
   Status AppendImport(const ImportIdentity& identity, const ImportPiece& piece) override {
+    SOJOURN_RETURN_IF_ERROR(moved_);
     const std::lock_guard lock(import_mutex_);
     Arena arena;
     std::vector<embedded::ImportRecord> records;
@@ -185,6 +192,7 @@ class EmbeddedBackend final : public Backend {
   bool deliveries_come_once() const override { return true; }
 
   Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog() override {
+    SOJOURN_RETURN_IF_ERROR(moved_);
     return log_->MakeDeliveryLog("mail");
   }
 
@@ -211,6 +219,7 @@ class EmbeddedBackend final : public Backend {
   }
 
   std::unique_ptr<embedded::EmbeddedLog> log_;
+  const Status moved_;
   const runtime::SystemClock clock_;
   std::mutex import_mutex_;
   model::EventDecoder decoder_;  // guarded by import_mutex_
@@ -226,7 +235,16 @@ Result<std::unique_ptr<Backend>> OpenEmbeddedBackend(const Config& config, bool 
   options.create_if_missing = !need_existing;
   options.retention = config.retention;
   SOJOURN_ASSIGN_OR_RETURN(auto log, embedded::EmbeddedLog::Open(options));
-  return std::unique_ptr<Backend>(std::make_unique<EmbeddedBackend>(std::move(log)));
+  SOJOURN_ASSIGN_OR_RETURN(const std::string moved, log->ReadNote(embedded::kMovedNote));
+  const Status refusal =
+      moved.empty()
+          ? Status::Ok()
+          : FailedPrecondition(fmt::format(
+                "{} was moved to Kafka, or was about to be, and two logs would mail everybody "
+                "twice: run sojourn with the configuration of Kafka; sojourn migrate-to-kafka ends "
+                "a move that was interrupted, or gives it up with --abandon",
+                config.data));
+  return std::unique_ptr<Backend>(std::make_unique<EmbeddedBackend>(std::move(log), refusal));
 }
 
 Result<std::unique_ptr<Backend>> OpenBackend(const Config& config, bool need_existing,

@@ -10,6 +10,7 @@
 #include <exception>
 
 #include "engine/cli/commands.h"
+#include "engine/cli/migrate_command.h"
 #include "engine/cli/version.h"
 
 namespace {
@@ -76,6 +77,7 @@ int Main(int argc, char** argv) {
   sojourn::cli::AddSummaryCommand(&app, &exit_code);
   sojourn::cli::AddSuppressionsCommand(&app, &exit_code);
   sojourn::cli::AddKafkaCommand(&app, &exit_code);
+  sojourn::cli::AddMigrateCommand(&app, &exit_code);
   AddHelpCommand(&app, &exit_code);
   try {
     app.parse(argc, argv);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -23,7 +24,9 @@ constexpr char kEventIdKey[] = "event_id_key";
 constexpr char kAddressKey[] = "address_key";
 constexpr char kLinkKey[] = "link_key";
 
-std::string PathOf(const Config& config) { return config.data + "/secrets.json"; }
+constexpr char kFileName[] = "secrets.json";
+
+std::string PathOf(const Config& config) { return config.data + "/" + kFileName; }
 
 Status Damaged(const std::string& path) {
   return DataLoss(
@@ -119,6 +122,25 @@ Result<std::vector<std::string>> LoadLinkKeys(const Config& config) {
   if (!config.link_keys.empty()) return config.link_keys;
   SOJOURN_ASSIGN_OR_RETURN(std::string key, LoadKey(config, kLinkKey));
   return std::vector<std::string>{std::move(key)};
+}
+
+Status CheckKeysOf(const std::string& directory, const Config& config) {
+  const std::string path = directory + "/" + kFileName;
+  SOJOURN_ASSIGN_OR_RETURN(const Keys keys, ReadKeys(path));
+  const Keys configured = {{kCouponKey, config.coupon_key},
+                           {kEventIdKey, config.event_id_key},
+                           {kAddressKey, config.address_key}};
+  for (const auto& [name, key] : keys) {
+    const auto same = configured.find(name);
+    const bool is_there = same != configured.end()
+                              ? same->second == key
+                              : std::ranges::find(config.link_keys, key) != config.link_keys.end();
+    if (is_there) continue;
+    return FailedPrecondition(
+        fmt::format("{} has a {} that the configuration has not: put it under secrets{}", path,
+                    name, same == configured.end() ? ", as one of link_keys" : ""));
+  }
+  return Status::Ok();
 }
 
 }  // namespace sojourn::cli

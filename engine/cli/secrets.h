@@ -21,4 +21,8 @@ Result<std::string> LoadAddressKey(const Config& config);
 // The keys of links in mails, newest first; likewise.
 Result<std::vector<std::string>> LoadLinkKeys(const Config& config);
 
+// Whether the configuration has every key that the data directory made for itself.
+// kFailedPrecondition names the one that it has not.
+Status CheckKeysOf(const std::string& directory, const Config& config);
+
 }  // namespace sojourn::cli

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "engine/base/check.h"
-#include "engine/base/hash.h"
+#include "engine/runtime/key_fingerprints.h"
 #include "engine/runtime/task.h"
 #include "engine/store/person_record.h"
 
@@ -16,15 +16,6 @@ namespace {
 // The sweep that upgrades everybody after a change of rules; `occurrence` is the watermark at the
 // switch: every timer before it had fired by then. No journey's name has a colon.
 constexpr std::string_view kUpgradePass = ":upgrade";
-
-std::string Fingerprint(std::string_view key) { return Hex(Sha256(key).data(), 8); }
-
-std::vector<store::NamedText> KeyFingerprints(const step::Secrets& secrets) {
-  const std::string event_id_key(reinterpret_cast<const char*>(secrets.event_id_key.data()),
-                                 sizeof(secrets.event_id_key));
-  return {{"coupon_key", Fingerprint(secrets.coupon_key)},
-          {"event_id_key", Fingerprint(event_id_key)}};
-}
 
 }  // namespace
 
@@ -62,17 +53,12 @@ Status Task::Start() {
 
 Status Task::CheckKeys() {
   if (environment_.options.accept_changed_keys) return Status::Ok();
-  const std::vector<store::NamedText> configured = KeyFingerprints(*environment_.secrets);
-  for (const store::NamedText& known : store_->meta().key_fingerprints) {
-    const auto now = std::find_if(configured.begin(), configured.end(),
-                                  [&](const auto& key) { return key.name == known.name; });
-    if (now == configured.end() || now->value == known.value) continue;
-    return FailedPrecondition(fmt::format(
-        "the configured {} is not the one that partition {} was made with; configure the old key, "
-        "or run once with --accept-changed-keys, after which codes and repetitions are judged anew",
-        known.name, partition_.value()));
-  }
-  return Status::Ok();
+  const std::string changed = ChangedKey(store_->meta().key_fingerprints, *environment_.secrets);
+  if (changed.empty()) return Status::Ok();
+  return FailedPrecondition(fmt::format(
+      "the configured {} is not the one that partition {} was made with; configure the old key, "
+      "or run once with --accept-changed-keys, after which codes and repetitions are judged anew",
+      changed, partition_.value()));
 }
 
 // ---- commit ----------------------------------------------------------------------------------

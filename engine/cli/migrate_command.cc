@@ -1,0 +1,82 @@
+#include "engine/cli/migrate_command.h"
+
+#include <fmt/format.h>
+
+#include "engine/cli/commands.h"
+#include "engine/cli/migrate.h"
+
+namespace sojourn::cli {
+namespace {
+
+constexpr char kWhat[] =
+    "Moves the people of a data directory of the embedded log into the topics of a Kafka "
+    "configuration, once and as a whole, while no process uses either";
+
+constexpr char kMore[] =
+    "Goes along: rules by number, people with their journeys, timers, counters and consent, mails "
+    "that are not at their end, failed mails, dead letters, suppressed addresses, pauses, and "
+    "events that were not taken in yet.\n"
+    "Stays behind: events that were taken in (backfill and explain look back no further than the "
+    "move), delivered mails, all other actions, and which files were imported: import none of them "
+    "again.\n"
+    "Afterwards no process starts on the directory any more. Interrupted, it is run again.";
+
+struct MigrateOptions {
+  std::shared_ptr<CommonOptions> common;
+  std::string from;
+  bool abandon = false;
+};
+
+void Print(const Moved& moved, const Config& config, const std::string& from) {
+  if (moved.before) {
+    fmt::print("{} was moved before; nothing was done\n", from);
+    return;
+  }
+  fmt::print(
+      "moved to app {}: {} people, {} rules bundles, {} open mails, {} failed mails, "
+      "{} events not taken in yet, {} dead letters, {} suppressed addresses\n",
+      config.app, moved.people, moved.bundles, moved.open_mails, moved.failed_mails, moved.events,
+      moved.dead_letters, moved.suppressions);
+  if (moved.without_deliverer) {
+    fmt::print(
+        "no mails were moved: none was ever delivered from {}, so they are with whoever "
+        "reads its actions\n",
+        from);
+  }
+  if (moved.dropped_backfills > 0) {
+    fmt::print("a backfill that never ended was dropped for {} people\n", moved.dropped_backfills);
+  }
+  fmt::print("start sojourn with this configuration; {} is not used any more\n", from);
+}
+
+Status Migrate(const MigrateOptions& options) {
+  SOJOURN_ASSIGN_OR_RETURN(const Config config, ResolveConfig(*options.common));
+  LogObserver observer(/*quiet=*/true);
+  if (options.abandon) {
+    SOJOURN_RETURN_IF_ERROR(AbandonMove(config, options.from, &observer));
+    fmt::print("{} is the embedded log's again\n", options.from);
+    return Status::Ok();
+  }
+  SOJOURN_ASSIGN_OR_RETURN(const Moved moved, MoveToKafka(config, options.from,
+                                                          runtime::SystemClock().Now(), &observer));
+  Print(moved, config, options.from);
+  return Status::Ok();
+}
+
+}  // namespace
+
+void AddMigrateCommand(CLI::App* app, int* exit_code) {
+  CLI::App* command = app->add_subcommand("migrate-to-kafka", kWhat);
+  command->footer(kMore);
+  auto options = std::make_shared<MigrateOptions>();
+  options->common = AddCommonOptions(command);
+  command->add_option("--from", options->from, "Data directory of the embedded log")->required();
+  command->add_flag("--abandon", options->abandon,
+                    "Gives a directory back whose move did not come to its end");
+  command->callback([options, exit_code] {
+    const Status status = Migrate(*options);
+    *exit_code = status.ok() ? 0 : Fail(status);
+  });
+}
+
+}  // namespace sojourn::cli
