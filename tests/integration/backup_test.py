@@ -6,10 +6,13 @@ import json
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
-from cases import run_cases  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "chaos"))
+from cases import PROJECT_ROOT, run_cases  # noqa: E402
+from shop_events import ShopEvents, judge_log  # noqa: E402
 from sojourn_process import Sojourn  # noqa: E402
 
 PARTITIONS = 4
@@ -134,6 +137,58 @@ def test_mails_that_may_have_left_are_held_back():
         assert not mails(two, "Soon")
         two.command("dead-letters", "retry", "--all")
         two.wait_for(lambda: len(mails(two, "Soon")) == len(PEOPLE), what="the retried mails")
+
+
+def traffic(events, sojourn, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        events.post(sojourn, events.some(4))
+        time.sleep(0.1)
+
+
+def left(sojourn):
+    return {path.stem for path in sojourn.data.glob("mail/act_*.eml")}
+
+
+def test_a_stale_backup_emits_what_its_own_log_demands():
+    """By the model of tests/chaos: amid journeys a backup is made, life goes on, and is lost."""
+    with tempfile.TemporaryDirectory(prefix="sojourn-backup-") as name:
+        directory, rules = Path(name), PROJECT_ROOT / "tests/chaos/rules"
+        one, two = (Sojourn(directory / name, rules=rules, mail={"send": "files"})
+                    for name in ("one", "two"))
+        with contextlib.ExitStack() as stack:
+            stack.callback(one.__exit__)
+            stack.callback(two.__exit__)
+            one.start()
+            events = ShopEvents(seed=3, person_count=30)
+            events.post(one, events.introduce())
+            traffic(events, one, 5)
+            one.command("backup", str(directory / "backup"))
+            kept = list(events.sent)
+            traffic(events, one, 3)
+            one.kill()
+            lost_actions, left_before = one.actions(), left(one)
+            restored(directory / "backup", two)
+            # What happened since is not known there; whoever has it sends it again, or not.
+            events.sent = kept
+            events.post(two, events.repeated(40))
+            traffic(events, two, 2)
+            time.sleep(16)  # the longest chain of timers
+            events.post(two, events.audit())
+            two.wait_settled(PARTITIONS)
+            actions = two.actions()
+            verdict = judge_log(events.sent, [json.dumps(action) for action in actions], ["events"])
+            print(verdict.text(), flush=True)
+            assert verdict.result == "ok" and verdict.counts["expected actions"] > 250
+            # No mail left in both lives; each one of this log left in one or is held.
+            held = {letter["id"] for letter in letters(two)}
+            wanted = {action["id"] for action in actions if action.get("template")}
+            assert held and not held & left(two) and not left_before & left(two)
+            assert wanted <= left_before | left(two) | held, wanted - left_before - left(two) - held
+            # What both lives decided for the same reason has the same id, by which a receiver of
+            # webhooks knows it.
+            both = {action["id"] for action in actions} & {action["id"] for action in lost_actions}
+            assert len(both) > 100, len(both)
 
 
 def test_a_directory_at_rest():
