@@ -31,7 +31,7 @@ TRANSACTION_APIS = (Api.ADD_PARTITIONS_TO_TXN, Api.PRODUCE, Api.ADD_OFFSETS_TO_T
                     Api.TXN_OFFSET_COMMIT, Api.END_TXN)
 
 DECK = {"kill": 2, "kill_in_transaction": 4, "kill_at_commit": 2, "pause": 1,
-        "pause_in_transaction": 2, "lose_disk": 1, "cut_off": 1, "broker_restart": 1,
+        "pause_in_transaction": 2, "lose_disk": 1, "stale_disk": 1, "cut_off": 1, "broker_restart": 1,
         "broker_dies_at_commit": 1, "leave_and_join": 1, "answer_lost": 3, "request_lost": 2,
         "slow_commit": 1, "slow_fetch": 1, "group_trouble": 1, "all_connections_cut": 1,
         "unlucky": 1, "reload": 2}
@@ -189,6 +189,24 @@ class Faults:
         self._gone(name)
         shutil.rmtree(self._shop.instances[name].data)
         self.counts["disks lost"] += 1
+
+    def _stale_disk(self):
+        """Killed, and what it kept is put back to an older copy of itself: what came since then
+        comes from the changelog."""
+        name = self._draw.choice(self._up())
+        data = self._shop.instances[name].data
+        copy = data.with_name("stale")
+        self._shop.signal(name, signal.SIGKILL)
+        self._shop.instances[name].process.wait()
+        shutil.copytree(data, copy)
+        self._spawn(name)
+        self._proxy.wait_for(lambda: self._shop.is_ready(name), READY_SECONDS)
+        self._breathe()
+        self._shop.signal(name, signal.SIGKILL)
+        self._gone(name)
+        shutil.rmtree(data)
+        copy.rename(data)
+        self.counts["disks put back"] += 1
 
     def _leave_and_join(self):
         name = self._draw.choice(self._up())
