@@ -195,14 +195,23 @@ def test_an_interrupted_move_is_made_again_or_given_up():
         interrupt(made, new, old)
         said = move(new, old).stdout
         assert f"{people + 1} people" in said or "was moved before" in said, said
-        keys = [record.key() for record in made.records("changelog", partitions=OLD_PARTITIONS)
-                if not record.key().startswith(b"\xff")]
+        keys = people_in_the_changelog(made, people + 1)
         assert len(keys) == len(set(keys)) == people + 1, len(keys)
         refused(new, old, "was moved as a whole", "--abandon")
         new.start()
         new.wait_settled(OLD_PARTITIONS, SETTLE_SECONDS)
         assert new.metric("sojourn_persons") == people + 1
         assert not made.records("actions", partitions=OLD_PARTITIONS)
+
+
+def people_in_the_changelog(made, count):
+    """The keys of their records. A commit can be seen a moment after it was answered."""
+    deadline = time.monotonic() + 10
+    while True:
+        keys = [record.key() for record in made.records("changelog", partitions=OLD_PARTITIONS)
+                if not record.key().startswith(b"\xff")]
+        if len(keys) >= count or time.monotonic() > deadline:
+            return keys
 
 
 def interrupt(made, new, old):
