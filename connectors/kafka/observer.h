@@ -15,6 +15,15 @@ namespace sojourn::kafka {
 
 enum class LogLevel : uint8_t { kError, kWarning, kInfo, kDebug };
 
+// How far the reading of a partition's changelog has come.
+struct RestoreProgress {
+  Partition partition;
+  int64_t done = 0;  // offsets passed
+  int64_t remaining =
+      0;          // offsets to the end; at most so many records, for compaction leaves holes
+  Duration took;  // so far
+};
+
 class KafkaObserver {
  public:
   virtual ~KafkaObserver() = default;
@@ -41,6 +50,8 @@ class KafkaObserver {
   virtual void OnRouteLag(std::string_view /*topic*/, int64_t /*records*/) {}
   // Everything older than this is routed and committed.
   virtual void OnRoutedBehind(Duration) {}
+  // When a restore begins to read, about once a second, also while nothing comes, and at the end.
+  virtual void OnRestoring(const RestoreProgress&) {}
 };
 
 }  // namespace sojourn::kafka

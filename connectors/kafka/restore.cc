@@ -71,6 +71,39 @@ class ReplayBuffer {
   size_t bytes_ = 0;
 };
 
+// Tells the observer how far a replay is.
+class ReplayProgress {
+ public:
+  ReplayProgress(Partition partition, Offset from, Offset end, KafkaObserver* observer)
+      : partition_(partition), from_(from), end_(end), next_(from), observer_(observer) {
+    Tell();
+  }
+
+  void Passed(Offset next) { next_ = next; }
+  void TellNowAndThen() {
+    constexpr std::chrono::seconds kInterval(1);
+    if (SteadyClock::now() - told_at_ >= kInterval) Tell();
+  }
+  void Tell() {
+    told_at_ = SteadyClock::now();
+    const auto took =
+        std::chrono::duration_cast<std::chrono::milliseconds>(told_at_ - began_at_).count();
+    observer_->OnRestoring({partition_, next_.value() - from_.value(),
+                            std::max<int64_t>(0, end_.value() - next_.value()), Duration(took)});
+  }
+
+ private:
+  using SteadyClock = std::chrono::steady_clock;
+
+  const Partition partition_;
+  const Offset from_;
+  const Offset end_;
+  Offset next_;
+  KafkaObserver* const observer_;
+  const SteadyClock::time_point began_at_ = SteadyClock::now();
+  SteadyClock::time_point told_at_;
+};
+
 const store::InputPosition* FindInput(const store::PartitionMeta& meta, const std::string& topic) {
   const auto found = std::ranges::find_if(
       meta.inputs, [&](const store::InputPosition& input) { return input.topic == topic; });
@@ -235,14 +268,22 @@ Status KafkaStateKeeper::Replay(Partition partition, const Changelog& changelog,
   const Offset from =
       store->ever_committed() ? store->meta().changelog_next_offset : changelog.watermarks.oldest;
   ReplayBuffer buffer(store, StateOf(partition)->identities, options_.flush_bytes, clock_);
+  ReplayProgress progress(partition, from, changelog.watermarks.end, observer_);
   const auto add = [&](const StoredRecord& record) {
+    progress.Passed(Offset(record.offset.value() + 1));
     return At(partition, record, buffer.Add(record));
   };
-  SOJOURN_ASSIGN_OR_RETURN(
-      const Offset next,
-      reader_->ReadTo(ChangelogTopic(config_), partition, from, changelog.watermarks.end, add,
-                      [&] { return input_log_->KeepAlive(); }));
-  return next == from ? Status::Ok() : buffer.Apply(next);
+  const auto keep_going = [&] {
+    progress.TellNowAndThen();
+    return input_log_->KeepAlive();
+  };
+  SOJOURN_ASSIGN_OR_RETURN(const Offset next,
+                           reader_->ReadTo(ChangelogTopic(config_), partition, from,
+                                           changelog.watermarks.end, add, keep_going));
+  if (next != from) SOJOURN_RETURN_IF_ERROR(buffer.Apply(next));
+  progress.Passed(next);
+  progress.Tell();
+  return Status::Ok();
 }
 
 Result<Positions> KafkaStateKeeper::NextPositions(Partition partition,

@@ -26,4 +26,26 @@ void ServiceObserver::OnRoutedBehind(Duration behind) {
   telemetry_->Record(telemetry::RoutedBehind{behind});
 }
 
+bool ServiceObserver::IsLineDue(const kafka::RestoreProgress& progress) {
+  constexpr Duration kInterval = Seconds(5);
+  const std::lock_guard lock(mutex_);
+  Duration& told_at = told_at_[progress.partition];
+  if (progress.took < told_at) told_at = Duration(0);  // another restore
+  if (progress.remaining == 0 || progress.took < told_at + kInterval) return false;
+  told_at = progress.took;
+  return true;
+}
+
+void ServiceObserver::OnRestoring(const kafka::RestoreProgress& progress) {
+  telemetry::PartitionRestoring restoring{progress.partition, progress.remaining, std::nullopt,
+                                          IsLineDue(progress)};
+  if (progress.done > 0) {
+    const double share =
+        static_cast<double>(progress.remaining) / static_cast<double>(progress.done);
+    restoring.remaining =
+        Duration(static_cast<int64_t>(share * static_cast<double>(progress.took.milliseconds())));
+  }
+  telemetry_->Record(restoring);
+}
+
 }  // namespace sojourn::cli

@@ -142,6 +142,13 @@ struct RoutedBehind {
 struct PartitionAssigned {
   Partition partition;
 };
+// A restore is under way: how much of the changelog is still to be read.
+struct PartitionRestoring {
+  Partition partition;
+  int64_t records_remaining = 0;      // at most
+  std::optional<Duration> remaining;  // as fast as so far; nullopt: nothing was read yet
+  bool worth_a_line = false;
+};
 struct PartitionRestored {
   Partition partition;
   Duration took;

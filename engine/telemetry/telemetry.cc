@@ -174,6 +174,12 @@ struct Telemetry::Families {
 
   Family<Gauge>& restoring = MakeGauge("sojourn_partition_restoring",
                                        "1 while the partition's state is being restored, else 0.");
+  Family<Gauge>& restore_records = MakeGauge(
+      "sojourn_restore_records_remaining",
+      "Records of the changelog that the partition's restore has still to read, at most.");
+  Family<Gauge>& restore_seconds = MakeGauge(
+      "sojourn_restore_seconds_remaining",
+      "How long the partition's restore will take at the speed it had so far; absent: not known.");
   Family<Gauge>& restore_duration = MakeGauge("sojourn_partition_restore_duration_seconds",
                                               "How long the last restore of the partition took.");
   Family<Gauge>& lag_records =
@@ -257,8 +263,9 @@ struct Telemetry::Families {
 
   // The gauges that exist per partition.
   std::vector<Family<Gauge>*> partition_gauges = {
-      &restoring,      &restore_duration, &lag_records, &lag_seconds, &watermark, &persons,
-      &timers_pending, &oldest_overdue,   &importing,   &upgrading,   &bundle};
+      &restoring,   &restore_records, &restore_seconds, &restore_duration, &lag_records,
+      &lag_seconds, &watermark,       &persons,         &timers_pending,   &oldest_overdue,
+      &importing,   &upgrading,       &bundle};
 
   Gauge& OfPartition(Family<Gauge>& family, Partition partition) {
     return family.Add({{"partition", Text(partition)}});
@@ -432,11 +439,36 @@ void Telemetry::Record(const RoutedBehind& it) {
 
 void Telemetry::Record(const PartitionAssigned& it) {
   families_->OfPartition(families_->restoring, it.partition).Set(1);
+  families_->OfPartition(families_->restore_records, it.partition).Set(0);
   Log(LogLevel::kInfo, "partition assigned, restoring", {{"partition", it.partition.value()}});
+}
+
+void Telemetry::Record(const PartitionRestoring& it) {
+  families_->OfPartition(families_->restore_records, it.partition)
+      .Set(static_cast<double>(it.records_remaining));
+  Gauge& seconds = families_->OfPartition(families_->restore_seconds, it.partition);
+  if (it.remaining) {
+    seconds.Set(InSeconds(*it.remaining));
+  } else {
+    families_->restore_seconds.Remove(&seconds);
+  }
+  if (!it.worth_a_line) return;
+  if (it.remaining) {
+    Log(LogLevel::kInfo, "partition is being restored",
+        {{"partition", it.partition.value()},
+         {"records_remaining", it.records_remaining},
+         {"seconds_remaining", InSeconds(*it.remaining)}});
+  } else {
+    Log(LogLevel::kInfo, "partition is being restored, nothing was read yet",
+        {{"partition", it.partition.value()}, {"records_remaining", it.records_remaining}});
+  }
 }
 
 void Telemetry::Record(const PartitionRestored& it) {
   families_->OfPartition(families_->restoring, it.partition).Set(0);
+  families_->OfPartition(families_->restore_records, it.partition).Set(0);
+  families_->restore_seconds.Remove(
+      &families_->OfPartition(families_->restore_seconds, it.partition));
   families_->OfPartition(families_->restore_duration, it.partition).Set(InSeconds(it.took));
   Log(LogLevel::kInfo, "partition restored",
       {{"partition", it.partition.value()}, {"seconds", InSeconds(it.took)}});

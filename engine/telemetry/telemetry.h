@@ -48,6 +48,7 @@ class Telemetry {
   void Record(const RouteStands&);
   void Record(const RoutedBehind&);
   void Record(const PartitionAssigned&);
+  void Record(const PartitionRestoring&);
   void Record(const PartitionRestored&);
   void Record(const PartitionReleased&);  // its gauges disappear
   void Record(const PartitionStands&);

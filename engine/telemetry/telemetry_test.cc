@@ -51,6 +51,7 @@ void RecordEverything(Telemetry* telemetry) {
   telemetry->Record(RoutedBehind{Milliseconds(2500)});
   telemetry->Record(PartitionAssigned{partition});
   telemetry->Record(PartitionRestored{partition, Milliseconds(1500)});
+  telemetry->Record(PartitionRestoring{Partition(4), 1200, Milliseconds(2500), true});
   telemetry->Record(PartitionStands{partition, 12, Seconds(2), Timestamp(1772442000250), 7, 99,
                                     Milliseconds(500), true, false, 3});
   telemetry->Record(RulesLoaded{"0011", Timestamp(1772442000000)});
@@ -107,6 +108,9 @@ TEST(Telemetry, EveryOccurrenceHasItsMetric) {
       {R"(sojourn_rollbacks_total{outcome="uncertain"})", "1"},
       {R"(sojourn_partition_restoring{partition="3"})", "0"},
       {R"(sojourn_partition_restore_duration_seconds{partition="3"})", "1.5"},
+      {R"(sojourn_restore_records_remaining{partition="3"})", "0"},
+      {R"(sojourn_restore_records_remaining{partition="4"})", "1200"},
+      {R"(sojourn_restore_seconds_remaining{partition="4"})", "2.5"},
       {R"(sojourn_lag_records{partition="3"})", "12"},
       {R"(sojourn_lag_seconds{partition="3"})", "2"},
       {R"(sojourn_watermark_timestamp_seconds{partition="3"})", "1772442000.25"},
@@ -165,6 +169,33 @@ TEST(Telemetry, AReleasedPartitionLeavesNoGauges) {
   telemetry.Record(PartitionReleased{Partition(3)});
   GetCapturedStderr();
   EXPECT_EQ(telemetry.Exposition().find("partition=\"3\""), std::string::npos);
+}
+
+TEST(Telemetry, ARestoreTellsWhatIsLeft) {
+  Telemetry telemetry("1.2.3");
+  const auto records = [&] {
+    return ValueOf(telemetry, R"(sojourn_restore_records_remaining{partition="3"})");
+  };
+  const auto seconds = [&] {
+    return ValueOf(telemetry, R"(sojourn_restore_seconds_remaining{partition="3"})");
+  };
+  CaptureStderr();
+  telemetry.Record(PartitionAssigned{Partition(3)});
+  EXPECT_EQ(records(), "0");
+  telemetry.Record(PartitionRestoring{Partition(3), 500, std::nullopt, true});
+  EXPECT_EQ(records(), "500");
+  EXPECT_EQ(seconds(), "");
+  telemetry.Record(PartitionRestoring{Partition(3), 400, Seconds(8), true});
+  telemetry.Record(PartitionRestoring{Partition(3), 300, Seconds(6), false});
+  EXPECT_EQ(records(), "300");
+  EXPECT_EQ(seconds(), "6");
+  telemetry.Record(PartitionRestored{Partition(3), Seconds(9)});
+  EXPECT_EQ(records(), "0");
+  EXPECT_EQ(seconds(), "");
+  const std::string log = GetCapturedStderr();
+  EXPECT_NE(log.find("records_remaining=500"), std::string::npos) << log;
+  EXPECT_NE(log.find("records_remaining=400 seconds_remaining=8"), std::string::npos) << log;
+  EXPECT_EQ(log.find("records_remaining=300"), std::string::npos) << log;
 }
 
 TEST(Telemetry, AnUnknownLagIsNotZero) {

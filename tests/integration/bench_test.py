@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The benchmarks run; their figures are for people to read."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,16 @@ def test_many_timers_of_one_moment():
                              "--fill-seconds", "900"], capture_output=True, text=True, timeout=1750)
     print(result.stdout, flush=True)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_restore_prints_persons_and_seconds():
+    if not long_run():
+        raise Skipped("a million persons: tests/run.sh --long")
+    result = subprocess.run([str(PROJECT_ROOT / "tests/bench/bench"), "restore"],
+                            capture_output=True, text=True, timeout=900)
+    assert result.returncode == 0, result.stderr
+    print(result.stdout, flush=True)
+    assert json.loads(result.stdout.splitlines()[0])["persons"] == 1_000_000
 
 
 def test_an_unknown_benchmark_explains_itself():
