@@ -23,7 +23,7 @@ from old_state import (APP, INPUT, PARTITIONS, PEOPLE, SECRETS, events_after,  #
 from sojourn_process import Sojourn  # noqa: E402
 
 CHANGELOG = f"{APP}.changelog"
-FIXTURE_VERSIONS = {"person-record-4": 4}
+FIXTURE_VERSIONS = {"person-record-4": 4, "person-record-5": 5}
 
 
 def told(actions):
