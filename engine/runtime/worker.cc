@@ -155,7 +155,10 @@ Status Worker::OpenPartitions(std::span<const Partition> partitions) {
     environment_.observer->OnAssigned(partition);
     const Timestamp began = SteadyNow();
     Result<OpenedPartition> opened = keeper_->Open(partition);
-    if (opened.status().code() == StatusCode::kAborted) continue;
+    if (opened.status().code() == StatusCode::kAborted) {
+      environment_.observer->OnReleased(partition);  // Poll says so of those alone that have a task
+      continue;
+    }
     SOJOURN_RETURN_IF_ERROR(opened.status());
     positions.push_back({partition, opened->next});
     SOJOURN_ASSIGN_OR_RETURN(tasks_[partition],

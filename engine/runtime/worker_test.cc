@@ -292,6 +292,43 @@ TEST(WorkerTest, NothingCommittedIsLeftUnflushedAtTheStop) {
   EXPECT_EQ(keeper.store->unflushed_count(), 0u);
 }
 
+// Takes the partitions away while they are opened.
+class LosingKeeper final : public StateKeeper {
+ public:
+  Result<OpenedPartition> Open(Partition) override { return Aborted("not ours any more"); }
+};
+
+class AssignmentCounter final : public Observer {
+ public:
+  void OnAssigned(Partition) override { ++assigned; }
+  void OnReleased(Partition) override { ++released; }
+  int assigned = 0;
+  int released = 0;
+};
+
+TEST(WorkerTest, PartitionsThatAreLostWhileTheyAreOpenedAreReleased) {
+  ManualClock clock(Start());
+  auto rules = RulesSource::Fixed(LoadRules(ShopRules()));
+  MemoryWorld world(MemoryWorldOptions{.partition_count = 3});
+  const auto ports = world.MakeWorkerPorts(0, 1);
+  FormatDecoder decoder({model::EventFormat::kProtobuf});
+  step::Secrets secrets;
+  AssignmentCounter observer;
+  TaskEnvironment environment;
+  environment.log = ports.input.get();
+  environment.decoder = &decoder;
+  environment.clock = &clock;
+  environment.rules = rules.get();
+  environment.secrets = &secrets;
+  environment.observer = &observer;
+  LosingKeeper keeper;
+  Worker worker(EagerOptions(), environment, ports.committer.get(), &keeper);
+  ASSERT_TRUE(worker.RunOnce(Duration()).ok());
+  EXPECT_FALSE(worker.ready());
+  EXPECT_EQ(observer.assigned, 3);
+  EXPECT_EQ(observer.released, 3);
+}
+
 TEST(RulesSourceTest, ARestartGoesOnWithTheNewestBundleNotWithAnOldCopy) {
   MemoryBundles bundles;
   Files newer = ShopRules();
