@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "connectors/kafka/error.h"
+#include "engine/base/mutant.h"
 
 namespace sojourn::kafka {
 namespace {
@@ -50,10 +51,13 @@ Result<std::unique_ptr<Cluster>> Cluster::Connect(const KafkaConfig& config,
   std::unique_ptr<Cluster> cluster(new Cluster(config));
   SOJOURN_ASSIGN_OR_RETURN(
       cluster->client_,
-      Client::Open(RD_KAFKA_CONSUMER, "admin", config,
-                   // Another level would give the last stable offset where the end is asked for.
-                   {{"isolation.level", "read_uncommitted"}, {"allow.auto.create.topics", "false"}},
-                   {}, {}, observer));
+      Client::Open(
+          RD_KAFKA_CONSUMER, "admin", config,
+          // Another level would give the last stable offset where the end is asked for.
+          {{"isolation.level",
+            IsMutant(Mutant::kRestoreToCommittedEnd) ? "read_committed" : "read_uncommitted"},
+           {"allow.auto.create.topics", "false"}},
+          {}, {}, observer));
   const Result<std::map<std::string, int32_t>> answer = cluster->PartitionCounts();
   if (!answer.ok()) return answer.status();
   const std::unique_ptr<char, decltype(&std::free)> id(

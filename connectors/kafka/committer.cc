@@ -9,6 +9,7 @@
 #include "connectors/kafka/suppression_record.h"
 #include "engine/base/check.h"
 #include "engine/base/hash.h"
+#include "engine/base/mutant.h"
 #include "engine/store/partition_meta.h"
 #include "engine/store/partition_store.h"
 
@@ -19,6 +20,11 @@ using runtime::CommitBatch;
 using runtime::CommitOutcome;
 using runtime::CommitResult;
 using runtime::DeadLetter;
+
+// Whether it goes on in any input, and is not of timers alone.
+bool HasRecords(const CommitBatch& batch) {
+  return batch.meta->inputs != batch.store->meta().inputs;
+}
 
 }  // namespace
 
@@ -48,18 +54,21 @@ CommitResult KafkaCommitter::Commit(std::span<const CommitBatch> batches) {
     producer_->Abort();
     return {CommitOutcome::kNotCommitted, std::move(status)};
   }
+  if (IsMutant(Mutant::kStoreBeforeCommit)) (void)TellStores(batches, meta_records);
   CommitResult result = producer_->Commit();
-  if (result.outcome != CommitOutcome::kCommitted) return result;
-  for (size_t i = 0; i < batches.size(); ++i) {
-    const Offset meta_offset = producer_->DeliveredOffset(meta_records[i]);
-    Status status = TellStore(batches[i], Offset(meta_offset.value() + 1));
-    if (!status.ok() && result.status.ok()) result.status = std::move(status);
+  if (result.outcome == CommitOutcome::kCommitted) {
+    result.status = TellStores(batches, meta_records);
   }
   return result;
 }
 
 Status KafkaCommitter::WriteTransaction(std::span<const CommitBatch> batches,
                                         std::vector<size_t>* meta_records) {
+  if (IsMutant(Mutant::kOffsetsOutside)) {
+    SOJOURN_RETURN_IF_ERROR(SendOffsets(batches));
+    SOJOURN_RETURN_IF_ERROR(producer_->Commit().status);
+    SOJOURN_RETURN_IF_ERROR(producer_->Begin());
+  }
   for (const CommitBatch& batch : batches) {
     size_t meta_record = 0;
     SOJOURN_RETURN_IF_ERROR(WriteBatch(batch, &meta_record));
@@ -131,12 +140,25 @@ Status KafkaCommitter::SendOffsets(std::span<const CommitBatch> batches) {
   std::vector<NextOffset> offsets;
   for (const CommitBatch& batch : batches) {
     SOJOURN_CHECK(batch.meta->inputs.size() == inputs.size());
+    if (IsMutant(Mutant::kTimersWithoutOffsets) && !HasRecords(batch)) continue;
     for (const store::InputPosition& input : batch.meta->inputs) {
       offsets.push_back({input.topic, batch.partition, input.next_offset});
     }
   }
+  if (IsMutant(Mutant::kTimersWithoutOffsets) && offsets.empty()) return Status::Ok();
   SOJOURN_ASSIGN_OR_RETURN(const GroupMetadataPtr generation, input_log_->CurrentGeneration());
   return producer_->SendOffsets(offsets, generation.get());
+}
+
+Status KafkaCommitter::TellStores(std::span<const CommitBatch> batches,
+                                  const std::vector<size_t>& meta_records) {
+  Status first_failure;
+  for (size_t i = 0; i < batches.size(); ++i) {
+    const Offset meta_offset = producer_->DeliveredOffset(meta_records[i]);
+    Status status = TellStore(batches[i], Offset(meta_offset.value() + 1));
+    if (!status.ok() && first_failure.ok()) first_failure = std::move(status);
+  }
+  return first_failure;
 }
 
 Status KafkaCommitter::TellStore(const CommitBatch& batch, Offset changelog_next) {

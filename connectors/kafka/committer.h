@@ -39,6 +39,8 @@ class KafkaCommitter : public runtime::Committer {
   Status WriteOwnRecords(const runtime::CommitBatch& batch);
   Status WriteSuppression(const model::Suppression& entry);
   Status SendOffsets(std::span<const runtime::CommitBatch> batches);
+  Status TellStores(std::span<const runtime::CommitBatch> batches,
+                    const std::vector<size_t>& meta_records);
   Status TellStore(const runtime::CommitBatch& batch, Offset changelog_next);
 
   const KafkaConfig config_;

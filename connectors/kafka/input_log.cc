@@ -10,6 +10,7 @@
 #include "connectors/kafka/error.h"
 #include "connectors/kafka/place_headers.h"
 #include "engine/base/check.h"
+#include "engine/base/mutant.h"
 
 namespace sojourn::kafka {
 namespace {
@@ -198,6 +199,9 @@ bool KafkaInputLog::KeepAlive() {
 
 Result<GroupMetadataPtr> KafkaInputLog::CurrentGeneration() const {
   if (!consumer_) return Aborted("Kafka: the consumer is being rebuilt");
+  if (IsMutant(Mutant::kNoGroupMetadata)) {
+    return GroupMetadataPtr(rd_kafka_consumer_group_metadata_new(membership_.group.c_str()));
+  }
   return consumer_->CurrentGeneration();
 }
 

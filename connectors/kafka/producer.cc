@@ -8,6 +8,7 @@
 
 #include "connectors/kafka/error.h"
 #include "engine/base/check.h"
+#include "engine/base/mutant.h"
 
 namespace sojourn::kafka {
 namespace {
@@ -15,13 +16,15 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 Properties OwnProperties(const KafkaConfig& config, const std::string& transactional_id) {
-  return {
+  Properties properties = {
       {"transactional.id", transactional_id},
       {"transaction.timeout.ms", std::to_string(config.transaction_timeout.milliseconds())},
       {"enable.idempotence", "true"},
       {"acks", "all"},
       {"message.max.bytes", std::to_string(kMaxRecordBytes)},
   };
+  if (IsMutant(Mutant::kNoTransaction)) properties.erase(properties.begin());
+  return properties;
 }
 
 Properties DefaultProperties() {
@@ -58,8 +61,10 @@ Status TransactionalProducer::OpenClient() {
 
 Status TransactionalProducer::Settle(Duration timeout) {
   Poll();
+  if (IsMutant(Mutant::kKeptProducer) && settled_) (void)CommitOnce(timeout);
   if (settled_) return Status::Ok();
   if (!client_) SOJOURN_RETURN_IF_ERROR(OpenClient());
+  if (IsMutant(Mutant::kNoTransaction)) return settled_ = true, Status::Ok();
   const ErrorPtr error(rd_kafka_init_transactions(client_->handle(), TimeoutMilliseconds(timeout)));
   rd_kafka_poll(client_->handle(), 0);
   if (!error) {
@@ -87,6 +92,7 @@ Status TransactionalProducer::Begin() {
   SOJOURN_CHECK(settled_);
   failure_ = Status::Ok();
   offsets_.clear();
+  if (IsMutant(Mutant::kNoTransaction)) return Status::Ok();
   const ErrorPtr error(rd_kafka_begin_transaction(client_->handle()));
   if (!error) return Status::Ok();
   const Status status = StatusOf(error.get(), "beginning a transaction");
@@ -157,7 +163,7 @@ Result<size_t> TransactionalProducer::Produce(const OutgoingRecord& record) {
       Clock::now() + std::chrono::milliseconds(config_.transaction_timeout.milliseconds());
   for (;;) {
     const ErrorPtr error(rd_kafka_produceva(client_->handle(), values.data(), count));
-    if (!error) return number;
+    if (!error || IsMutant(Mutant::kUncheckedProduce)) return number;
     const bool full = rd_kafka_error_code(error.get()) == RD_KAFKA_RESP_ERR__QUEUE_FULL;
     if (full && Clock::now() < deadline) {
       constexpr int kPollTimeoutMs = 10;
@@ -185,6 +191,7 @@ void TransactionalProducer::OnDeliveryReport(rd_kafka_t*, const rd_kafka_message
 Status TransactionalProducer::SendOffsets(std::span<const NextOffset> offsets,
                                           const rd_kafka_consumer_group_metadata_t* generation) {
   if (!failure_.ok()) return failure_;
+  if (IsMutant(Mutant::kNoTransaction)) return Status::Ok();
   const PartitionListPtr list = NewPartitionList(static_cast<int>(offsets.size()));
   for (const NextOffset& next : offsets) {
     // A call with nothing but invalid offsets would succeed without any check of the generation.
@@ -215,9 +222,14 @@ Status TransactionalProducer::WaitForDelivery() {
       rd_kafka_flush(client_->handle(), TimeoutMilliseconds(config_.transaction_timeout));
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return Fail(StatusOf(code, "waiting for records"));
   for (const int64_t offset : offsets_) {
-    if (offset < 0) return Fail(Internal("Kafka: a record was not acknowledged"));
+    if (offset < 0 && !IsMutant(Mutant::kUncheckedProduce))
+      return Fail(Internal("Kafka: a record was not acknowledged"));
   }
   return failure_;
+}
+
+ErrorPtr TransactionalProducer::CommitOnce(Duration timeout) {
+  return ErrorPtr(rd_kafka_commit_transaction(client_->handle(), TimeoutMilliseconds(timeout)));
 }
 
 runtime::CommitResult TransactionalProducer::Commit() {
@@ -226,16 +238,18 @@ runtime::CommitResult TransactionalProducer::Commit() {
     Abort();
     return {CommitOutcome::kNotCommitted, std::move(status)};
   }
-  const ErrorPtr error(
-      rd_kafka_commit_transaction(client_->handle(), TimeoutMilliseconds(config_.commit_timeout)));
+  if (IsMutant(Mutant::kNoTransaction)) return {};
+  const ErrorPtr error = CommitOnce(config_.commit_timeout);
   if (!error) return {CommitOutcome::kCommitted, Status::Ok()};
   // Even an error that asks for an abort may stand beside a commit that the coordinator made.
   Status status = StatusOf(error.get(), "committing a transaction");
+  if (IsMutant(Mutant::kKeptProducer)) return {CommitOutcome::kNotCommitted, std::move(status)};
   Drop(status);
   return {CommitOutcome::kUncertain, std::move(status)};
 }
 
 void TransactionalProducer::Abort() {
+  if (IsMutant(Mutant::kNoTransaction)) return;
   if (!client_) return;  // The commit was never asked for: whoever settles next aborts.
   const Status why = Fail(Aborted("Kafka: aborted by the caller"));
   // What timed out may still be under way, and librdkafka 2.0.2 ends the process by an assertion

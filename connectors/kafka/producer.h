@@ -22,6 +22,7 @@
 
 #include "connectors/kafka/client.h"
 #include "connectors/kafka/config.h"
+#include "connectors/kafka/error.h"
 #include "engine/base/status.h"
 #include "engine/base/strong.h"
 #include "engine/base/time.h"
@@ -98,6 +99,7 @@ class TransactionalProducer {
   void Poll();
   rd_kafka_topic_t* TopicHandle(std::string_view name);
   Status Fail(const Status& status);
+  ErrorPtr CommitOnce(Duration timeout);
   Result<rd_kafka_headers_t*> MakeHeaders(std::span<const Header> headers);
 
   const KafkaConfig config_;

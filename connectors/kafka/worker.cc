@@ -2,11 +2,22 @@
 
 #include <fmt/format.h>
 
+#include <random>
+
+#include "engine/base/mutant.h"
+
 namespace sojourn::kafka {
 namespace {
 
 std::string MemberName(const KafkaConfig& config, int number) {
   return fmt::format("{}-{}-{}", config.app, config.instance, number);
+}
+
+// The same after every start: what the last life left open is then ended at once.
+std::string TransactionalId(const KafkaConfig& config, int number) {
+  std::string id = MemberName(config, number);
+  if (IsMutant(Mutant::kRandomTransactionalId)) id += fmt::format("-{}", std::random_device()());
+  return id;
 }
 
 std::vector<runtime::InputDescription> InputsOf(const KafkaConfig& config) {
@@ -23,7 +34,7 @@ KafkaWorker::KafkaWorker(const KafkaConfig& config, const StateOptions& options,
                          int32_t partition_count, StateDatabases* databases,
                          RouteProgress* progress, const runtime::WallClock* clock,
                          KafkaObserver* observer)
-    : producer_(config, MemberName(config, number), observer),
+    : producer_(config, TransactionalId(config, number), observer),
       databases_(databases),
       input_log_(
           config, Membership{config.app, MemberName(config, number)}, InputsOf(config),

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <exception>
 
+#include "engine/base/mutant.h"
 #include "engine/cli/commands.h"
 #include "engine/cli/migrate_command.h"
 #include "engine/cli/version.h"
@@ -51,6 +52,9 @@ std::string Explain(const CLI::App& app, const CLI::ParseError& error) {
 }
 
 int Main(int argc, char** argv) {
+  if (const sojourn::Status status = sojourn::CheckMutant(); !status.ok()) {
+    return sojourn::cli::Fail(status);
+  }
   CLI::App app("Sojourn: events in, journeys advanced, actions out", "sojourn");
   app.set_version_flag("--version", std::string("sojourn ") + sojourn::cli::kVersion);
   app.require_subcommand(1);

@@ -1,3 +1,4 @@
+#include "engine/base/mutant.h"
 #include "engine/cli/commands.h"
 #include "engine/cli/service.h"
 #include "engine/telemetry/log.h"
@@ -18,6 +19,10 @@ void AddRunCommand(CLI::App* app, int* exit_code) {
                     "Go on although a key of `secrets` is not the one the data was made with");
   command->callback([options, verbose, accept_changed_keys, exit_code] {
     telemetry::StartLogging(*verbose ? telemetry::LogLevel::kDebug : telemetry::LogLevel::kInfo);
+    if constexpr (SOJOURN_MUTANTS != 0) {
+      telemetry::Log(telemetry::LogLevel::kWarning, "this build can make deliberate mistakes",
+                     {{"mutant", MutantName()}});
+    }
     Result<Config> config = ResolveConfig(*options);
     if (!config.ok()) {
       *exit_code = Fail(config.status());

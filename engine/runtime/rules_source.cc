@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/base/mutant.h"
 #include "engine/language/load.h"
 
 namespace sojourn::runtime {
@@ -119,6 +120,10 @@ Result<RulesSource::OfferResult> RulesSource::Offer(const Files& files, bool rel
     if (number == result.number) return result;
     if (reload) continue;
     result.outcome = OfferOutcome::kOlder;
+    if (IsMutant(Mutant::kUnpinnedRules)) {
+      bundles_.erase(bundles_.upper_bound(number), bundles_.end());
+      Rebuild();
+    }
     return result;
   }
   SOJOURN_ASSIGN_OR_RETURN(result.number, store_->Append(rules));
@@ -134,6 +139,7 @@ std::shared_ptr<const language::RuleSet> RulesSource::current() const {
 }
 
 Status RulesSource::CatchUp(uint32_t number) {
+  if (IsMutant(Mutant::kUnpinnedRules)) return Status::Ok();
   const auto newest = [this] {
     const auto rules = current();
     return rules == nullptr ? 0 : rules->current().number;

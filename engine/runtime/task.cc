@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "engine/base/check.h"
+#include "engine/base/mutant.h"
 #include "engine/store/person_record.h"
 
 namespace sojourn::runtime {
@@ -255,6 +256,11 @@ void Task::Accept(StepReport report) {
   report.facts = output_.facts;
   report.actions = output_.actions;
   meta_.clock = report.logical_time;
+  if (IsMutant(Mutant::kIdsFromAClock)) {
+    for (model::Action& action : output_.actions) {
+      action.id += fmt::format("_{}", environment_.clock->Now().milliseconds());
+    }
+  }
   environment_.observer->OnStep(report);
   std::move(output_.actions.begin(), output_.actions.end(), std::back_inserter(interval_.actions));
   KeepSuppressed();

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "engine/base/check.h"
+#include "engine/base/mutant.h"
 #include "engine/runtime/key_fingerprints.h"
 #include "engine/runtime/task.h"
 #include "engine/store/person_record.h"
@@ -144,7 +145,9 @@ void Task::Committed(Duration commit_latency) {
 Status Task::RollBack() {
   store_->Abort();
   RestoreCoupons();
+  std::vector<model::Action> undone = std::move(interval_.actions);
   BeginInterval(store_->meta().watermark);
+  if (IsMutant(Mutant::kEmitOnReplay)) interval_.actions = std::move(undone);
   inputs_.Reset(committed_positions_);
   const PartitionPositions positions{partition_, committed_positions_};
   return environment_.log->SetPositions({&positions, 1});

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "engine/base/mutant.h"
+
 namespace sojourn::runtime {
 namespace {
 
@@ -120,7 +122,7 @@ Result<bool> Worker::CommitAll() {
 Status Worker::HandleFailure(const CommitResult& result, std::span<const CommitBatch> batches) {
   std::vector<Partition> partitions;
   for (const CommitBatch& batch : batches) partitions.push_back(batch.partition);
-  if (result.outcome == CommitOutcome::kUncertain) {
+  if (result.outcome == CommitOutcome::kUncertain && !IsMutant(Mutant::kNoRestore)) {
     SOJOURN_RETURN_IF_ERROR(ReopenAll());
   } else {
     for (const Partition partition : partitions) {

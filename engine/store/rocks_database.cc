@@ -16,6 +16,7 @@
 #include <rocksdb/write_batch.h>
 #include <rocksdb/write_buffer_manager.h>
 
+#include "engine/base/mutant.h"
 #include "engine/store/drop_ranges.h"
 #include "engine/store/rocks_status.h"
 
@@ -250,7 +251,8 @@ Status RocksDatabase::Write(const WriteBatch& batch, Sync sync) {
   });
   SOJOURN_RETURN_IF_ERROR(FromRocks(status, directory_));
   rocksdb::WriteOptions options;
-  options.sync = sync == Sync::kYes;
+  options.disableWAL = IsMutant(Mutant::kNoWriteAheadLog);
+  options.sync = sync == Sync::kYes && !options.disableWAL;
   return FromRocks(database_->Write(options, &rows), directory_);
 }
 

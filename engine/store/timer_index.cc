@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/base/check.h"
+#include "engine/base/mutant.h"
 #include "engine/store/keys.h"
 
 namespace sojourn::store {
@@ -21,6 +22,13 @@ std::string KeyOf(Partition partition, const TimerRow& row) {
 
 void AppendRows(Partition partition, const std::set<TimerRow>& rows, WriteBatch* batch) {
   for (const TimerRow& row : rows) batch->Put(kTimersFamily, KeyOf(partition, row), {});
+}
+
+// Of a mutant: by itself, and not with what the timer led to.
+void DeleteNow(Database* database, const std::string& key) {
+  WriteBatch batch;
+  batch.Delete(kTimersFamily, key);
+  (void)database->Write(batch, Sync::kNo);
 }
 
 }  // namespace
@@ -80,6 +88,7 @@ Status TimerIndex::ReadAhead() {
 
 void TimerIndex::Pass(const TimerRow& row, Timestamp next_deadline) {
   SOJOURN_CHECK(!near_.empty() && *near_.begin() == row);
+  if (IsMutant(Mutant::kTimersOutsideBatch)) DeleteNow(database_, KeyOf(partition_, row));
   cursor_ = row;
   near_.erase(near_.begin());
   if (armed_.erase(cursor_) > 0) unwritten_bytes_ -= BytesOf(cursor_);
@@ -126,6 +135,7 @@ void TimerIndex::Written() {
 }
 
 void TimerIndex::Abort() {
+  if (IsMutant(Mutant::kTimersNotRebuilt)) return;
   cursor_ = committed_cursor_;
   for (const TimerRow& row : armed_) unwritten_bytes_ -= BytesOf(row);
   armed_.clear();
