@@ -19,6 +19,7 @@ test_packages=(
   chromium fonts-noto-cjk     # pages as people see them
   clang-format clang-tidy
   default-jre-headless maven  # a real Kafka broker
+  faketime                    # wall clocks that jump
   graphviz                    # what `sojourn graph --format dot` is for
   kcat python3-confluent-kafka  # independent Kafka clients
   prometheus                  # promtool

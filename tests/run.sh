@@ -20,7 +20,7 @@ esac
 
 output=build/test
 results=$output/results.txt
-case_timeout_seconds=1800
+case_timeout_seconds=$([ -n "${SOJOURN_LONG_TESTS:-}" ] && echo 3600 || echo 1800)
 mkdir -p "$output"
 : >"$results"
 
@@ -104,8 +104,13 @@ else
   step build.release configure_and_build release --target sojourn sojourn_write_mail sojourn_evaluate \
     bench_step power_loss
   step build.tsan configure_and_build tsan --target threads_tests && unit_tests tsan -L threads
-  script_tests $(ls tests/integration/*.py | grep -v /chaos_test.py)
-  script_test tests/integration/chaos_test.py  # keeps the whole machine busy
+  if [ -n "${SOJOURN_LONG_TESTS:-}" ]; then
+    step build.mutants configure_and_build mutants
+  fi
+  # Those of chaos keep the whole machine busy.
+  script_tests $(ls tests/integration/*.py | grep -vE '/chaos_(mutants_)?test.py')
+  script_test tests/integration/chaos_test.py
+  script_test tests/integration/chaos_mutants_test.py
 fi
 
 passed=$(grep -c '^ok ' "$results")

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Proves exactly once over a real Apache Kafka broker, or finds where it is not so.
 
-    run.sh --minutes M --seed N [--instances 3] [--brokers 1] [--keep DIRECTORY]
+    run.sh --minutes M --seed N [--instances 3] [--brokers 1] [--rate 30] [--keep DIRECTORY]
     run.sh --embedded --minutes M --seed N [--keep DIRECTORY]      (embedded.py)
 
 Some instances of `sojourn run` work on what a writer writes, through a proxy, while faults strike
@@ -14,6 +14,7 @@ Debian's own Python runs this: it has python3-confluent-kafka.
 """
 
 import argparse
+import functools
 import json
 import random
 import shutil
@@ -31,12 +32,13 @@ from embedded import EmbeddedChaos  # noqa: E402
 from evidence import Emitted, Evidence  # noqa: E402
 from faults import Faults  # noqa: E402
 from judge import judge, milliseconds  # noqa: E402
-from kafka_reader import read_topic  # noqa: E402
+from kafka_reader import ends, read_topic  # noqa: E402
 from model import Record  # noqa: E402
-from shop import ACTIONS, APP, PARTITIONS, TOPICS, AlongReader, Shop  # noqa: E402
+from shop import ACTIONS, APP, PARTITIONS, TOPICS, AlongReader, NoRest, Shop  # noqa: E402
 from writer import Writer  # noqa: E402
 
-PERSONS, RECORDS_PER_SECOND = 160, 30
+RECORDS_PER_SECOND = 30
+SECONDS_PER_PERSON = 16 / 3  # between the records of one
 # The longest chain of timers (a segment that ends after 15 s), and some.
 LAST_TIMER_SECONDS = 18
 SETTLE_SECONDS = 300
@@ -60,32 +62,51 @@ class Teller:
 class Chaos:
     """One run: the shop, what strikes it, and what is left at the end."""
 
-    def __init__(self, minutes, seed, instance_count, broker_count, directory):
-        self.minutes, self.seed = minutes, seed
+    def __init__(self, minutes, seed, instance_count, broker_count, directory,
+                 rate=RECORDS_PER_SECOND, **shop_settings):
+        self.minutes, self.seed, self.rate = minutes, seed, rate
         self.instance_count, self.broker_count = instance_count, broker_count
-        self.directory = directory
-        self.tell = Teller()
+        self.directory, self.shop_settings = directory, shop_settings
+        self.tell, self._audit = Teller(), None
 
     def run(self):
         """The evidence, when all is at rest."""
         draw = random.Random(self.seed)
-        with Shop(self.directory, self.instance_count, self.broker_count, self.seed) as shop:
+        with Shop(self.directory, self.instance_count, self.broker_count, self.seed,
+                  **self.shop_settings) as shop:
             bootstrap = shop.broker.bootstrap
             faults = Faults(shop, draw, self.tell)
-            writer = Writer(bootstrap, self.seed, PERSONS, RECORDS_PER_SECOND)
+            writer = Writer(bootstrap, self.seed, round(self.rate * SECONDS_PER_PERSON), self.rate)
+            cut_short = False
             with AlongReader(bootstrap) as along:
-                with writer:
-                    time.sleep(3)
-                    faults.play(time.monotonic() + 60 * self.minutes)
-                    self.tell("all is healed")
-                    faults.heal()
-                self._come_to_rest(shop, writer, along)
+                self.prepare(shop)
+                try:
+                    with writer:
+                        self.strike(shop, faults, writer)
+                        faults.heal()
+                        self.tell("all is healed")
+                    self._come_to_rest(shop, writer, along)
+                except NoRest:
+                    self.tell("an instance ends again and again")
+                    cut_short = True
+                    shop.kill_all()
             assert not along.errors, along.errors[:3]
-            return self._gather(shop, writer, faults, along)
+            return self._gather(shop, writer, faults, along, cut_short)
+
+    def prepare(self, shop):
+        """Before the first record."""
+
+    def strike(self, shop, faults, writer):
+        """While the writer writes."""
+        del shop, writer
+        time.sleep(3)
+        faults.play(time.monotonic() + 60 * self.minutes)
 
     def _come_to_rest(self, shop, writer, along):
         time.sleep(LAST_TIMER_SECONDS)
         shop.wait_settled(SETTLE_SECONDS)
+        self._audit = {"begin_ms": round(time.time() * 1000),
+                       "offsets": ends(shop.broker, ACTIONS, PARTITIONS)}
         writer.audit()
         shop.wait_settled(SETTLE_SECONDS)
         self.tell("all is at rest")
@@ -94,7 +115,7 @@ class Chaos:
         while len(along.records) < wanted and time.monotonic() < deadline:
             time.sleep(0.2)
 
-    def _gather(self, shop, writer, faults, along):
+    def _gather(self, shop, writer, faults, along, cut_short):
         inputs = [input_record(record) for topic in TOPICS
                   for record in read_topic(shop.broker, topic, PARTITIONS)]
         counts = Counter(faults.counts)
@@ -114,10 +135,18 @@ class Chaos:
              read_topic(shop.broker, ACTIONS, PARTITIONS, "read_uncommitted")],
             segments.batches(logs, ACTIONS, PARTITIONS),
             {"seed": self.seed, "minutes": self.minutes, "instances": self.instance_count,
-             "brokers": self.broker_count,
-             "counts": dict(counts), "minima": self._minima(faults.counts["decks"])})
+             "brokers": self.broker_count, "counts": dict(counts),
+             "minima": self.minima(faults.counts["decks"]), "told": self._told(shop),
+             "audit": self._audit, "cut_short": cut_short})
 
-    def _minima(self, decks):
+    def _told(self, shop):
+        """What does not show in the actions."""
+        told = [("ended", text) for text in shop.ended]
+        # At rest every thread is there again and has ended what its last life began.
+        return told + [("left open", name) for name, client in shop.proxy.left_open().items()
+                       if client in shop.instances and name.startswith(f"{APP}-{client}-")]
+
+    def minima(self, decks):
         minima = {name: count * decks for name, count in MINIMA_PER_DECK.items()}
         minima["expected actions"] = round(MIN_ACTIONS_PER_MINUTE * max(1, self.minutes))
         return minima
@@ -135,9 +164,10 @@ def emitted(record):
     return Emitted(record.partition(), record.offset(), record.key().decode(), record.value())
 
 
-def run(minutes, seed, instance_count=3, broker_count=1, keep=None):
-    """A run over Kafka and its verdict; what is kept lies in the directory that comes with it."""
-    return _judged(seed, keep, lambda directory: Chaos(
+def run(minutes, seed, instance_count=3, broker_count=1, keep=None, make=Chaos):
+    """A run over Kafka and its verdict, and where its evidence is if it was kept. `make` makes the
+    run, of what Chaos is made of."""
+    return _judged(seed, keep, lambda directory: make(
         minutes, seed, instance_count, broker_count, directory).run())
 
 
@@ -153,14 +183,10 @@ def _judged(seed, keep, play):
     is_over = False
     try:
         found = play(directory)
-        try:
-            verdict = judge(found)
-        except BaseException:
-            evidence_files.save(found, kept)
-            raise
+        evidence_files.save(found, kept)
+        verdict = judge(found)
         is_over = verdict.result == "ok" and not keep
         if not is_over:
-            evidence_files.save(found, kept)
             _keep_logs(directory, kept)
         return verdict, None if is_over else kept
     except BaseException:
@@ -187,13 +213,16 @@ def main():
     parser.add_argument("--embedded", action="store_true", help="the embedded log, not Kafka")
     parser.add_argument("--instances", type=int, default=3)
     parser.add_argument("--brokers", type=int, default=1)
+    parser.add_argument("--rate", type=int, default=RECORDS_PER_SECOND,
+                        help="records a second; the more there are, the more persons, too")
     parser.add_argument("--keep", help="a directory for the evidence, also where all is well")
     arguments = parser.parse_args()
     if arguments.embedded:
         verdict, kept = run_embedded(arguments.minutes, arguments.seed, arguments.keep)
     else:
         verdict, kept = run(arguments.minutes, arguments.seed, arguments.instances,
-                            arguments.brokers, arguments.keep)
+                            arguments.brokers, arguments.keep,
+                            functools.partial(Chaos, rate=arguments.rate))
     print(verdict.text())
     if kept:
         print(f"evidence of seed {arguments.seed}: {kept}")

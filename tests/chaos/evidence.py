@@ -32,7 +32,8 @@ class Emitted(NamedTuple):
 class Batch(NamedTuple):
     """Adjacent offsets of one transaction in one partition of the actions topic.
 
-    `transaction` tells the transactions of a partition apart; `end` is "commit", "abort" or "open".
+    `transaction` tells the transactions of a partition apart; `end` is "commit", "abort", "open", or
+    "none" for what was written outside of any.
     """
     partition: int
     first: int
@@ -66,7 +67,11 @@ class Evidence(NamedTuple):
     at_end: list
     uncommitted: list
     batches: list
-    # {"counts": {name: n}, "minima": {name: n}}; "late_ms": see order.py, its own where absent
+    # {"counts": {name: n}, "minima": {name: n}}; and, where there is any: "late_ms", see order.py, its
+    # own where absent; "told", what the harness itself found, as [kind, text]; "audit", {"begin_ms",
+    # "offsets"}: when the last records were written, all being at rest, and where each partition of
+    # the actions topic ended; and "cut_short", whether it never came to rest, so that nothing can be
+    # said of what is missing.
     numbers: dict
     sent: list = []
     mails: list = []

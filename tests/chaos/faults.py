@@ -76,6 +76,16 @@ class Faults:
             self._check_alive()
             time.sleep(0.5)
 
+    def keep_down(self, name):
+        """Kills an instance, which stays away until start() or heal()."""
+        self._shop.signal(name, signal.SIGKILL)
+        self._shop.instances[name].process.wait()
+        self._down_until[name] = float("inf")
+        self.counts["kills"] += 1
+
+    def start(self, name):
+        self._spawn(name)
+
     # ---- helpers
 
     def _breathe(self):
@@ -95,15 +105,9 @@ class Faults:
         self.counts["instance starts"] += 1
 
     def _check_alive(self):
-        """Nobody who runs ends of their own accord. A start is given up where no broker answers,
-        and made again, as whatever supervises the process would."""
-        for name, sojourn in self._shop.instances.items():
-            if name in self._down_until or sojourn.process.poll() is None:
-                continue
-            assert self._shop.gave_start_up(name), (
-                f"{name} ended with {sojourn.process.returncode}: {sojourn.log_tail()}")
-            self.counts["starts given up"] += 1
-            self._spawn(name)
+        given_up = self._shop.revive(self._down_until)
+        self.counts["starts given up"] += given_up
+        self.counts["instance starts"] += given_up
 
     def _up(self):
         self._check_alive()
@@ -117,7 +121,7 @@ class Faults:
         self._down_until[name] = time.monotonic() + wait
         self.counts["kills"] += 1
 
-    def _meet(self, fault, what):
+    def meet(self, fault, what):
         """Waits until a fault has met all that it should; then it is taken away."""
         self._proxy.add(fault)
         met = self._proxy.wait_for(lambda: fault.hits >= fault.times, MEET_SECONDS)
@@ -140,7 +144,7 @@ class Faults:
                       wanted=lambda passing: passing.request.client in up
                       and passing.request.transactional_id is not None)
         self._tell(f"  at {api.name}, {side.value}")
-        if not self._meet(fault, "signals"):
+        if not self.meet(fault, "signals"):
             return None, False
         self._proxy.wait_for(lambda: hit, 5)
         return hit[0]
@@ -238,7 +242,7 @@ class Faults:
         node = self._draw.randrange(self._shop.broker_count)
         fault = Fault(Api.END_TXN, self._draw.choice(list(Side)),
                       call(lambda _: self._shop.broker.kill(node)), times=1)
-        if self._meet(fault, "broker deaths"):
+        if self.meet(fault, "broker deaths"):
             self._broker_comes_back(node)
 
     def _cut_off(self):
@@ -258,25 +262,25 @@ class Faults:
     def _answer_lost(self):
         """The broker has done it; the client must find that out."""
         api = self._draw.choice(TRANSACTION_APIS)
-        self._meet(Fault(api, Side.ANSWER, self._draw.choice((cut, cut, drop)),
+        self.meet(Fault(api, Side.ANSWER, self._draw.choice((cut, cut, drop)),
                          times=self._draw.randrange(1, 3)), "answers lost")
 
     def _request_lost(self):
         api = self._draw.choice(TRANSACTION_APIS)
-        self._meet(Fault(api, Side.REQUEST, self._draw.choice((cut, cut, drop)),
+        self.meet(Fault(api, Side.REQUEST, self._draw.choice((cut, cut, drop)),
                          times=self._draw.randrange(1, 3)), "requests lost")
 
     def _slow_commit(self):
         """Slower than the engine waits for: the outcome is not known to it."""
-        self._meet(Fault(Api.END_TXN, self._draw.choice(list(Side)),
+        self.meet(Fault(Api.END_TXN, self._draw.choice(list(Side)),
                          delay(self._draw.uniform(1.2, 3)), times=2), "slow commits")
 
     def _slow_fetch(self):
-        self._meet(Fault(Api.FETCH, Side.ANSWER, delay(self._draw.uniform(0.5, 3)), times=3),
+        self.meet(Fault(Api.FETCH, Side.ANSWER, delay(self._draw.uniform(0.5, 3)), times=3),
                    "slow fetches")
 
     def _group_trouble(self):
-        self._meet(Fault(GROUP_APIS, self._draw.choice(list(Side)),
+        self.meet(Fault(GROUP_APIS, self._draw.choice(list(Side)),
                          self._draw.choice((cut, drop, delay(2))), times=2), "group requests lost")
 
     def _unlucky(self):

@@ -26,6 +26,11 @@ KINDS = {
     "unexpected": "an action is there that the input does not demand",
     "changed": "an action is there with another content",
     "reordered": "a person's actions are all there, in no possible order",
+    "late": "a timer fired only when a later record of its person came",
+    "renamed": "an action has another id than when it was written before, in vain",
+    "outside": "a record of the actions topic is in no transaction",
+    "left open": "a transaction was left to its timeout by an instance that was there again",
+    "ended": "an instance ended of its own accord",
     "dead letter": "a record was set aside although nothing is wrong with it",
     "unkept": "an acknowledged event is not in the log, or a part of what was sent together",
     "mail": "a mail left for no action, or twice, or not although it is said to have left",
@@ -87,6 +92,12 @@ class Action:
         self.cause = ((why["topic"], why["partition"], why["offset"], why["input_id"])
                       if "topic" in why else ())
 
+    @property
+    def content(self):
+        """Everything but the id, to be compared."""
+        return (self.person, self.name, self.time_ms, self.cause, self.what,
+                json.dumps(self.data, sort_keys=True))
+
     def same(self, output):
         return (self.name == output.name and self.time_ms == output.time_ms
                 and self.cause == output.cause and self.what == output.what
@@ -101,10 +112,14 @@ def judge(evidence):
     _compare_readers(evidence, verdict)
     _compare_transactions(evidence, verdict)
     actions = _without_duplicates(evidence, verdict)
-    _compare_with_model(evidence, actions, verdict)
+    for kind, text in evidence.numbers.get("told", []):
+        verdict.find(kind, text)
+    if not evidence.numbers.get("cut_short"):
+        _compare_with_model(evidence, actions, verdict)
+        _find_late(evidence.numbers.get("audit"), actions, verdict)
     _compare_sent(evidence, verdict)
     _compare_mails(evidence, verdict)
-    _count_replays(evidence, actions, verdict)
+    _compare_replays(evidence, actions, verdict)
     for name, count in evidence.numbers.get("counts", {}).items():
         verdict.counts[name] = count
     if verdict.counts["dead letters"]:
@@ -143,7 +158,9 @@ def _compare_transactions(evidence, verdict):
         seen = [place for place in places if place in read]
         missing = [place for place in places if place not in read]
         name = f"transaction {transaction} of partition {partition}"
-        if end != "commit" and seen:
+        if end == "none":
+            verdict.find("outside", f"{len(places)} records of partition {partition}")
+        elif end != "commit" and seen:
             verdict.find("aborted-but-read", f"{name} ({end}): {len(seen)} records were read")
         elif end == "commit" and missing:
             kind = "torn" if seen else "lost"
@@ -152,7 +169,7 @@ def _compare_transactions(evidence, verdict):
             verdict.find("lost", f"{name}: records that even an uncommitted reader did not see")
     for place in sorted(read - known)[:MAX_TOLD]:
         verdict.find("unexpected", f"{place} was read and is in no batch of the log")
-    for end in ("commit", "abort", "open"):
+    for end in ("commit", "abort", "open", "none"):
         verdict.counts[f"transactions ({end})"] = ends[end]
 
 
@@ -276,14 +293,29 @@ def _compare_mails(evidence, verdict):
                                  f"{left[delivery.action]} mails left")
 
 
-def _count_replays(evidence, actions, verdict):
-    """Actions that were written in vain first: they show that intervals were made again."""
+def _find_late(audit, actions, verdict):
+    """When the last records were written, all timers before them had fired."""
+    if not audit:
+        return
+    for action in actions:
+        behind = action.offset >= audit["offsets"][action.partition]
+        if behind and not action.cause and action.time_ms < audit["begin_ms"]:
+            verdict.find("late", str(action))
+
+
+def _compare_replays(evidence, actions, verdict):
+    """Actions that were written in vain first: they show that intervals were made again. What comes
+    to the same is called the same."""
     committed = {action.id for action in actions}
+    ids = {action.content: action.id for action in actions}
     read = {(item.partition, item.offset) for item in evidence.at_end}
-    in_vain = {json.loads(item.value)["id"] for item in evidence.uncommitted
-               if (item.partition, item.offset) not in read}
+    in_vain = {action.id: action for action in map(Action, evidence.uncommitted)
+               if (action.partition, action.offset) not in read}
     verdict.counts["actions aborted"] = len(in_vain)
-    verdict.counts["replays"] = len(in_vain & committed)
+    verdict.counts["replays"] = len(in_vain.keys() & committed)
+    for action in in_vain.values():
+        if action.id not in committed and action.content in ids:
+            verdict.find("renamed", f"{action}: {action.id}, then {ids[action.content]}")
 
 
 def main():

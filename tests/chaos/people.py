@@ -40,6 +40,10 @@ class People:
         return self
 
     def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
+        """What was written so far is where it is read."""
         self._stopping.set()
         self._thread.join()
         self._flush()

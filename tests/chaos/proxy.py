@@ -81,10 +81,10 @@ def name_of(api):
 
 
 class Passing:
-    """A request, or the answer to it, on its way."""
+    """A request, or the answer to it, on its way; `broker` counts those behind the proxy."""
 
-    def __init__(self, side, request):
-        self.side, self.request = side, request
+    def __init__(self, side, request, broker):
+        self.side, self.request, self.broker = side, request, broker
 
     def __str__(self):
         return f"{name_of(self.request.api)}, {self.side.value}, of {self.request.client}"
@@ -168,6 +168,12 @@ class Proxy:
         with self._lock:
             return sum(owner == client for owner in self._open_transactions.values())
 
+    def left_open(self):
+        """The transactional ids of all transactions that were begun and not ended, with their
+        clients. What ended by its timeout is among them."""
+        with self._lock:
+            return dict(self._open_transactions)
+
     def cut_all(self, client=None):
         """Closes every connection, or those of a client."""
         self._loop.call_soon_threadsafe(self._cut_all, client)
@@ -202,7 +208,7 @@ class Proxy:
                 connection.close()
 
     async def _serve(self, broker, reader, writer):
-        connection = _Connection(self, reader, writer)
+        connection = _Connection(self, reader, writer, broker)
         self._connections.add(connection)
         try:
             await connection.run(self._upstreams[broker])
@@ -245,8 +251,8 @@ class Proxy:
 class _Connection:
     """One client's connection and the one to the broker behind it."""
 
-    def __init__(self, proxy, reader, writer):
-        self._proxy, self._reader, self._writer = proxy, reader, writer
+    def __init__(self, proxy, reader, writer, broker):
+        self._proxy, self._reader, self._writer, self._broker = proxy, reader, writer, broker
         self._upstream_writer = None
         self._asked = {}  # correlation -> Request
         self.client = None
@@ -289,7 +295,7 @@ class _Connection:
     async def _on_request(self, frame):
         request = read_request(frame)
         self.client = request.client
-        passing = Passing(Side.REQUEST, request)
+        passing = Passing(Side.REQUEST, request, self._broker)
         await self._apply(passing)
         self._asked[request.correlation] = request
         self._proxy.note(passing)
@@ -298,7 +304,7 @@ class _Connection:
         request = self._asked.pop(correlation_of(frame), None)
         if request is None:
             return
-        passing = Passing(Side.ANSWER, request)
+        passing = Passing(Side.ANSWER, request, self._broker)
         self._proxy.note(passing, read_answer(request, frame))
         await self._apply(passing)
 

@@ -33,8 +33,10 @@ def _of_partition(directory, partition):
     for path in sorted(directory.glob("*.log")):
         for first, last, producer, attributes, records in _raw_batches(path.read_bytes()):
             if not attributes & CONTROL:
-                assert attributes & TRANSACTIONAL, f"{directory}: {first} is in no transaction"
-                open_batches[producer].append((first, last))
+                if attributes & TRANSACTIONAL:
+                    open_batches[producer].append((first, last))
+                else:
+                    done.append(Batch(partition, first, last, f"{producer}.none", "none"))
                 continue
             end = END_NAMES[_control_type(records)]
             name = f"{producer}.{ended[producer]}"

@@ -42,19 +42,35 @@ steps:
 """
 
 
-class Shop:
-    """Broker, proxy and instances; the fault schedule's hands."""
+# So often at most: who always ends again keeps the run from its rest.
+MAX_ENDS = 10
 
-    def __init__(self, directory, instance_count, broker_count, seed, rules=RULES):
-        self.directory, self._rules = directory, rules
+
+class NoRest(Exception):
+    """Instances end again and again; `Shop.ended` has what they said."""
+
+
+class Shop:
+    """Broker, proxy and instances; the fault schedule's hands.
+
+    `properties` are librdkafka's, for every instance; `broker_properties` overrides the broker's;
+    `change_rules(directory)` changes the rules that every instance begins with; with `own_clocks`
+    each has a wall clock of its own (set_clock).
+    """
+
+    def __init__(self, directory, instance_count, broker_count, seed, *, rules=RULES,
+                 properties=None, broker_properties=None, change_rules=None, own_clocks=False):
+        self.directory, self._rules, self._own_clocks = directory, rules, own_clocks
+        self._properties, self._change_rules = properties or {}, change_rules
         self.broker_count = broker_count
         self.proxy = Proxy(seed, broker_count)
         self.broker = KafkaBroker(nodes=broker_count, proxy_ports=self.proxy.ports,
-                                  properties=BROKER_PROPERTIES,
+                                  properties={**BROKER_PROPERTIES, **(broker_properties or {})},
                                   start_timeout=BROKER_START_SECONDS)
         self.instances = {}
         self._spawned_at = {}  # instance -> where in its log its present life begins
         self.bundles = 1
+        self.ended = []  # who ended of their own accord, and what they said last
         self._names = [f"instance-{number + 1}" for number in range(instance_count)]
 
     def start(self):
@@ -77,21 +93,45 @@ class Shop:
     def _instance(self, name):
         rules = self.directory / name / "rules"
         shutil.copytree(self._rules, rules)
+        if self._change_rules:
+            self._change_rules(rules)
         bootstrap = ",".join(f"127.0.0.1:{port}" for port in self.proxy.ports)
         kafka = {"bootstrap_servers": bootstrap, "partitions": PARTITIONS,
-                 "instance": name, "properties": {"client.id": name},
+                 "instance": name, "properties": {"client.id": name, **self._properties},
                  "inputs": [{"topic": topic, "format": "json"} for topic in TOPICS]}
         sojourn = Sojourn(self.directory / name, rules=rules, app=APP, log="kafka",
                           threads=THREADS, kafka=kafka)
         sojourn.rules = rules
+        if self._own_clocks:
+            sojourn.environment = self._clock_environment(name)
         return sojourn
 
-    def stop(self):
+    def _clock_environment(self, name):
+        """Of libfaketime; what measures how long something takes stays as it is."""
+        libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+        assert libraries, "no libfaketime: run deploy/install-packages.sh test"
+        self.set_clock(name, 0)
+        return {"LD_PRELOAD": str(libraries[0]), "FAKETIME_TIMESTAMP_FILE": str(self._clock(name)),
+                "FAKETIME_CACHE_DURATION": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+
+    def _clock(self, name):
+        return self.directory / name / "clock"
+
+    def set_clock(self, name, seconds_ahead):
+        """Within a second, by a jump. Requires `own_clocks`."""
+        partial = self._clock(name).with_suffix(".partial")
+        partial.write_text(f"{seconds_ahead:+}\n")
+        partial.rename(self._clock(name))
+
+    def kill_all(self):
         for sojourn in self.instances.values():
             if sojourn.process and sojourn.process.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(sojourn.process.pid, signal.SIGCONT)
                 sojourn.kill()
+
+    def stop(self):
+        self.kill_all()
         self.broker.stop()
         self.proxy.__exit__()
 
@@ -120,6 +160,10 @@ class Shop:
             partial = rules.parent / "idle.partial"
             partial.write_text(IDLE_JOURNEY.format(number=self.bundles))
             partial.rename(rules / "journeys/idle.yaml")
+        self.read_rules()
+
+    def read_rules(self):
+        """Every instance reads its rules again."""
         for name in self.instances:
             if self.is_ready(name):  # Who begins just now reads the new rules anyway.
                 self.signal(name, signal.SIGHUP)
@@ -129,6 +173,23 @@ class Shop:
         log = sojourn.log_file
         self._spawned_at[name] = log.stat().st_size if log.exists() else 0
         sojourn.spawn()
+
+    def revive(self, down=()):
+        """Starts who has ended again, as whatever supervises the process would; gives how many
+        starts were given up because no broker answered. None else ends of its own accord."""
+        given_up = 0
+        for name, sojourn in self.instances.items():
+            code = sojourn.process.poll()
+            if name in down or code is None:
+                continue
+            if self.gave_start_up(name):
+                given_up += 1
+            else:
+                self.ended.append(f"{name} ended with {code}: {sojourn.log_tail(1)}")
+            if len(self.ended) > MAX_ENDS:
+                raise NoRest
+            self.spawn(name)
+        return given_up
 
     def gave_start_up(self, name):
         """Whether an instance that has ended never came to run, and said that Kafka is why."""
@@ -152,6 +213,7 @@ class Shop:
                   "sojourn_partition_upgrading", "sojourn_partition_restoring")
         deadline, since = time.monotonic() + timeout, None
         while time.monotonic() < deadline:
+            self.revive()
             samples = {gauge: self._samples(gauge) for gauge in gauges}
             settled = all(len(values) == PARTITIONS and not any(values)
                           for values in samples.values())
@@ -165,9 +227,7 @@ class Shop:
 
     def _samples(self, gauge):
         values = []
-        for name, sojourn in self.instances.items():
-            code = sojourn.process.poll()
-            assert code is None, f"{name} ended with {code}: {sojourn.log_tail()}"
+        for sojourn in self.instances.values():
             with contextlib.suppress(OSError):
                 values += [value for _, value in sojourn.samples(gauge)]
         return values

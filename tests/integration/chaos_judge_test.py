@@ -254,6 +254,49 @@ def test_aborted_records_that_are_not_read_are_replays():
     assert verdict.result == "ok" and verdict.counts["replays"] == 5, verdict.text()
 
 
+def test_who_is_replayed_keeps_the_id():
+    evidence = made_evidence(records())
+    renamed = [Emitted(0, 100_000 + number, item.key,
+                       json.dumps({**json.loads(item.value), "id": f"act_{number}"}).encode())
+               for number, item in enumerate(evidence.at_end[:5])]
+    batches = [*evidence.batches, Batch(0, 100_000, 100_004, "2.0", "abort")]
+    verdict = judge(evidence._replace(uncommitted=evidence.uncommitted + renamed, batches=batches))
+    assert_kinds(verdict, "renamed")
+    assert verdict.kinds()["renamed"] == 5, verdict.text()
+
+
+def test_a_record_outside_of_any_transaction():
+    evidence = made_evidence(records())
+    batches = list(evidence.batches)
+    batches[2] = batches[2]._replace(end="none")
+    assert_kinds(judge(evidence._replace(batches=batches)), "outside")
+
+
+def test_a_timer_that_waited_for_the_last_records():
+    evidence = made_evidence(records())
+    timers = [item.offset for item in evidence.at_end
+              if json.loads(item.value)["why"] == {"input": "timer"}]
+    for offset, late in ((timers[-1] + 1, 0), (timers[-2], 2)):
+        numbers = {"minima": {}, "audit": {"begin_ms": records()[-1].log_ms, "offsets": [offset]}}
+        verdict = judge(evidence._replace(numbers=numbers))
+        assert verdict.kinds()["late"] == late == len(verdict.findings), verdict.text()
+
+
+def test_what_the_harness_tells():
+    numbers = {"minima": {}, "told": [["ended", "instance-1"], ["left open", "a transaction"]]}
+    assert_kinds(judge(made_evidence(records())._replace(numbers=numbers)), "ended", "left open")
+
+
+def test_of_a_run_that_was_cut_short_nothing_is_missed():
+    evidence = made_evidence(records())
+    half = evidence.at_end[:len(evidence.at_end) // 2]
+    batches = [batch for batch in evidence.batches if batch.last <= half[-1].offset]
+    numbers = {"minima": {}, "cut_short": True, "told": [["ended", "instance-1"]]}
+    half = [item for item in half if item.offset <= batches[-1].last]
+    assert_kinds(judge(evidence._replace(along=half, at_end=half, uncommitted=half, batches=batches,
+                                         numbers=numbers)), "ended")
+
+
 def test_readers_that_do_not_agree():
     evidence = made_evidence(records())
     assert_kinds(judge(evidence._replace(along=evidence.along[:-1])), "readers")

@@ -140,7 +140,7 @@ def test_only_who_is_meant_is_met():
 
 
 def test_a_probability_is_drawn_by_the_seed():
-    passing = Passing(Side.REQUEST, Request(Api.FETCH, 1, 1, "any", None))
+    passing = Passing(Side.REQUEST, Request(Api.FETCH, 1, 1, "any", None), 0)
 
     def drawn(seed):
         draw, fault = random.Random(seed), Fault(Api.FETCH, Side.REQUEST, cut, probability=0.3)

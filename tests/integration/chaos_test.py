@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "chaos"))
 from cases import Skipped, long_run, run_cases  # noqa: E402
 from chaos import run  # noqa: E402
+from focused import ClockJumps  # noqa: E402
 
 SHORT_MINUTES, LONG_MINUTES = 3, 20
 
@@ -38,6 +39,14 @@ def test_long():
     if not long_run():
         raise Skipped("takes half an hour: tests/run.sh --long")
     chaos(LONG_MINUTES, seed=random.randrange(1_000_000))
+
+
+def test_clocks_that_jump():
+    if not long_run():
+        raise Skipped("takes a minute: tests/run.sh --long")
+    verdict, kept = run(0, seed=5, instance_count=2, make=ClockJumps)
+    print(verdict.text(), flush=True)
+    assert verdict.result == "ok", f"{verdict.result}; the evidence is in {kept}"
 
 
 if __name__ == "__main__":

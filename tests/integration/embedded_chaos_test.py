@@ -69,7 +69,7 @@ def first_start_dies(at_sync):
             if not is_dead:
                 sojourn.kill()
             disk.lose_power(random.Random(at_sync))
-            sojourn.environment = None
+            sojourn.environment = {}
             sojourn.start()
             status, text = sojourn.post("/v1/track", {"userId": "ada", "event": "Ping",
                                                       "properties": {"number": 1}})

@@ -3,6 +3,15 @@
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 
+def ends(broker, topic, partition_count):
+    """Where each partition ends, control records included."""
+    consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "the test"})
+    offsets = [consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=30)[1]
+               for number in range(partition_count)]
+    consumer.close()
+    return offsets
+
+
 def read_topic(broker, topic, partition_count, isolation="read_committed"):
     """Every committed record of a topic, or with "read_uncommitted" every record."""
     consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "the test",

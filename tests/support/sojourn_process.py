@@ -46,7 +46,7 @@ class Sojourn:
         self.log_file = self.directory / "sojourn.log"
         self.port = settings.pop("port", None) or free_port()
         self.process = None
-        self.environment = None  # of `run`; None: the test's
+        self.environment = {}  # of `run`, besides the test's own
         self.settings = {
             "rules": str(rules or PROJECT_ROOT / "rules"),
             "data": str(self.data),
@@ -82,7 +82,7 @@ class Sojourn:
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(
                 [str(binary()), "run", "--config", str(self.config), *flags],
-                stdout=log, stderr=log, env=self.environment)
+                stdout=log, stderr=log, env={**os.environ, **self.environment})
         return self
 
     def start(self, *flags):
