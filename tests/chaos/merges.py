@@ -50,7 +50,7 @@ class Tellers:
         self.done = threading.Event()
         self._stopping = threading.Event()
         self._producer = Producer({
-            "bootstrap.servers": bootstrap, "acks": "all", "enable.idempotence": True,
+            "bootstrap.servers": bootstrap, "acks": "all", "enable.idempotence": False,
             "linger.ms": 5, "message.timeout.ms": FLUSH_SECONDS * 1000,
             "reconnect.backoff.max.ms": 500, "log_level": 0})
         self._thread = threading.Thread(target=self._run)

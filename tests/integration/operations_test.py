@@ -43,6 +43,7 @@ steps:
 }
 # Metrics that cannot be seen here, and why.
 ELSEWHERE = {
+    "sojourn_restore_seconds_remaining": "while a restore over Kafka goes on",
     "sojourn_log_times_clamped_total":
         "the embedded log gives log times itself; over Kafka senders do",
     "sojourn_route_behind_seconds": "topics of others are routed over Kafka only",
