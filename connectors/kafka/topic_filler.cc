@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <thread>
 #include <utility>
 
 #include "connectors/kafka/action_record.h"
@@ -87,6 +88,23 @@ Result<bool> TopicFiller::HoldsRecords(const Topic& topic) {
   return false;
 }
 
+// A group that nobody has asked for yet has no coordinator for a moment.
+Status TopicFiller::AskCommitted(rd_kafka_t* handle, const std::string& group,
+                                 rd_kafka_topic_partition_list_t* places) {
+  constexpr std::chrono::milliseconds kPause(100);
+  const auto deadline = std::chrono::steady_clock::now() +
+                        std::chrono::milliseconds(config_.start_timeout.milliseconds());
+  while (true) {
+    const rd_kafka_resp_err_t code =
+        rd_kafka_committed(handle, places, TimeoutMilliseconds(config_.start_timeout));
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return Status::Ok();
+    Status status = StatusOf(code, "asking for the offsets of group " + group);
+    const bool passing = status.code() == StatusCode::kUnavailable;
+    if (!passing || std::chrono::steady_clock::now() > deadline) return status;
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
 Result<bool> TopicFiller::HasOffsets(const std::string& group,
                                      const std::vector<std::string>& topics) {
   SOJOURN_ASSIGN_OR_RETURN(
@@ -99,11 +117,7 @@ Result<bool> TopicFiller::HasOffsets(const std::string& group,
       rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), p);
     }
   }
-  const rd_kafka_resp_err_t code =
-      rd_kafka_committed(client->handle(), list.get(), TimeoutMilliseconds(config_.start_timeout));
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return StatusOf(code, "asking for the offsets of group " + group);
-  }
+  SOJOURN_RETURN_IF_ERROR(AskCommitted(client->handle(), group, list.get()));
   for (int i = 0; i < list->cnt; ++i) {
     if (list->elems[i].offset >= 0) return true;
   }

@@ -13,6 +13,8 @@
 // time; anything else of a broker ends the filling. After an error nothing more is added.
 #pragma once
 
+#include <librdkafka/rdkafka.h>
+
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -81,6 +83,8 @@ class TopicFiller {
   };
   std::vector<Topic> OwnTopics() const;
   Result<bool> HoldsRecords(const Topic& topic);
+  Status AskCommitted(rd_kafka_t* handle, const std::string& group,
+                      rd_kafka_topic_partition_list_t* places);
   Result<bool> HasOffsets(const std::string& group, const std::vector<std::string>& topics);
   Status Produce(const OutgoingRecord& record);
   Status BeginChangelog(Partition partition);

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "chaos"))
@@ -54,6 +55,14 @@ class Place:
                           **{"app": APP, "secrets": SECRETS, **settings})
         self.made.append(sojourn)
         return sojourn
+
+    def await_topic(self, name):
+        """Until the broker tells clients of a topic that was just made."""
+        admin = AdminClient({"bootstrap.servers": self.broker.bootstrap})
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while name not in admin.list_topics(timeout=10).topics:
+            assert time.monotonic() < deadline, name
+            time.sleep(0.05)
 
     def records(self, kind, app=APP, partitions=PARTITIONS):
         return read_topic(self.broker, f"{app}.{kind}", partitions)
@@ -254,6 +263,7 @@ def test_what_does_not_fit_is_refused():
                 (".deliveries", 3, "compact,delete"), (".rules", 1, "compact"),
                 (".suppressions", 1, "compact"), (".notes", 1, "compact")]:
             made.broker.create_topic(APP + name, partitions, {"cleanup.policy": policy})
+            made.await_topic(APP + name)
         refused(new, old, f"{APP}.actions has 2 partitions and needs 3")
         other = made.kafka("other", app="another")
         other.command("kafka", "create-topics")
