@@ -146,7 +146,10 @@ TEST_F(EmbeddedLogTest, IntakeStopsWhileTheDiskIsNearlyFull) {
   const Status refused = Append("u2", "A").status();
   EXPECT_EQ(refused.code(), StatusCode::kResourceExhausted);
   EXPECT_NE(refused.message().find(options_.directory), std::string::npos) << refused.message();
-  EXPECT_EQ(log_->Health().message(), refused.message());
+  // But for how much room there is, which others change meanwhile.
+  EXPECT_EQ(log_->Health().code(), refused.code());
+  const size_t same = refused.message().find("it has");
+  EXPECT_EQ(log_->Health().message().substr(0, same), refused.message().substr(0, same));
   const runtime::DeadLetter letter{.message = "no event"};
   EXPECT_EQ(log_->AppendDeadLetters({&letter, 1}).code(), StatusCode::kResourceExhausted);
   EXPECT_TRUE(log_->WriteCursors("mailer", {Offset(0)}).ok());  // only intake has to stop
