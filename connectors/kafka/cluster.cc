@@ -205,8 +205,14 @@ Result<Offset> AskOffset(rd_kafka_t* handle, const std::string& topic, Partition
       rd_kafka_offsets_for_times(handle, list.get(), TimeoutMilliseconds(timeout));
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = place->err;
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return Offset(place->offset);
+  const std::string what = fmt::format("asking for the ends of {} [{}]", topic, partition.value());
+  // The library's own word for "no broker has told me yet"; where there is no such topic, one says
+  // so.
+  if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
+    return Unavailable(fmt::format("Kafka: {}: no broker tells who leads it", what));
+  }
   if (code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION) LearnLeaders(handle, timeout);
-  return StatusOf(code, fmt::format("asking for the ends of {} [{}]", topic, partition.value()));
+  return StatusOf(code, what);
 }
 
 }  // namespace

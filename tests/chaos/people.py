@@ -13,6 +13,9 @@ from datetime import datetime, timedelta, timezone
 
 # Of each hundred records; the rest are orders.
 VIEWS, PAID, CANCELLED, IDENTIFIES, ERASURES = 30, 12, 8, 3, 1
+# Who is erased has been known for longer than any broker is away. What waited for it is logged in one
+# millisecond, and who comes twice to their first entry in that has two actions of one id.
+KNOWN_SECONDS = 60
 REPEATED, LATE = 0.06, 0.05
 RECENT_ORDERS = 120
 NAMES = ("Ana", "Bo", "Cleo", "Dan")
@@ -29,7 +32,7 @@ class People:
         self._draw = random.Random(seed)
         self._persons = [f"person-{number}" for number in range(person_count)]
         self._pause_seconds = 1 / records_per_second
-        self._known, self._recent = set(), deque(maxlen=RECENT_ORDERS)
+        self._known, self._recent = {}, deque(maxlen=RECENT_ORDERS)
         self.written = self.repeated = self.late = 0
         self.resting = False  # for a while nobody does anything; from any thread
         self._stopping = threading.Event()
@@ -65,7 +68,7 @@ class People:
     def _one(self):
         person = self._draw.choice(self._persons)
         if person not in self._known:
-            self._known.add(person)
+            self._known[person] = time.monotonic()
             return self._identify(person)
         lot = self._draw.randrange(100)
         if lot < VIEWS:
@@ -80,8 +83,8 @@ class People:
         if lot < IDENTIFIES:
             return self._identify(person)
         lot -= IDENTIFIES
-        if lot < ERASURES:
-            self._known.discard(person)
+        if lot < ERASURES and time.monotonic() - self._known[person] > KNOWN_SECONDS:
+            del self._known[person]
             return self._write("orders", person, self._track("Person Erased", {}))
         order = f"o-{self.written}"
         self._recent.append((person, order))
