@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from cases import binary, run_cases  # noqa: E402
 from kafka_broker import KafkaBroker  # noqa: E402
 from kafka_events import partition_of  # noqa: E402
+from kafka_reader import ends  # noqa: E402
 from kafka_shop import (APP, HAND_OVER_SECONDS, PARTITIONS, TOPIC, kafka_shop,  # noqa: E402
                         wait_owned)
 from sojourn_process import Sojourn  # noqa: E402
@@ -244,7 +245,7 @@ def test_imports():
         file = write_orders(made.directory / "gone.ndjson", 100_000, "p")
         command = subprocess.Popen([str(binary()), "import", file, "--config", str(one.config)],
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while len(made.records(f"{APP}.events")) <= PARTITIONS:
+        while sum(ends(made.broker, f"{APP}.events", PARTITIONS)) <= PARTITIONS:
             assert command.poll() is None, f"ended with {command.returncode} before it was killed"
         command.kill()
         command.wait()
