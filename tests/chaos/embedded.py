@@ -42,7 +42,7 @@ ENDS = ("at a moment", "at a moment", "while it starts", "before a sync", "befor
 MOMENT_SECONDS, STARTING_SECONDS, SYNCS = (0.2, 2.0), (0.0, 0.4), (1, 400)
 # Lives in which only timers and mails go on, so that one write waits for its sync alone.
 QUIET, QUIET_SYNCS = 0.3, (15, 90)
-LAST_SYNC_SECONDS = 6  # a life that has not come to its last sync by then ends all the same
+LAST_SYNC_SECONDS = 15  # a life that has not come to its last sync by then ends all the same
 LAST_TIMER_SECONDS = 16
 SETTLE_SECONDS = 60
 MIN_ACTIONS_PER_MINUTE = 900
