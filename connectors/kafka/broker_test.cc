@@ -440,6 +440,15 @@ TEST_F(BrokerRestoreTest, RestoreTellsWhatAnUncertainCommitDid) {
   EXPECT_GT(uncertain, 0);
 }
 
+TEST_F(BrokerRestoreTest, AWorkerThatIsToEndRestoresNothing) {
+  MakeTopics();
+  const auto worker = MakeWorker();
+  ASSERT_TRUE(worker->PumpUntilAtEnd());
+  ASSERT_OK(worker->Reopen(kP0));
+  worker->worker.input_log()->Stop();
+  EXPECT_EQ(worker->Reopen(kP0).code(), StatusCode::kAborted);
+}
+
 TEST_F(BrokerRestoreTest, OffsetsWithoutStateAreRefused) {
   MakeTopics();
   TransactionalProducer producer(config, config.app + "-other", &observer);

@@ -191,8 +191,13 @@ Status KafkaInputLog::HandleTaken(AssignmentChangeKind kind) {
   return status;
 }
 
+void KafkaInputLog::Stop() {
+  stopping_ = true;
+  arrivals_.Ring();
+}
+
 bool KafkaInputLog::KeepAlive() {
-  if (!consumer_ || !failure_.ok() || releasing_) return false;
+  if (!consumer_ || !failure_.ok() || releasing_ || stopping_) return false;
   failure_ = consumer_->Serve();
   return failure_.ok() && !consumer_->has_changes();
 }

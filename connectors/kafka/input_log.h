@@ -3,9 +3,10 @@
 // A member that fails for good is replaced inside Poll: its partitions are lost, and come back with
 // a new assignment. Brokers that are away are waited for without end.
 //
-// Threads: one owner, but for Wake. The observer outlives it.
+// Threads: one owner, but for Wake and Stop. The observer outlives it.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -50,11 +51,13 @@ class KafkaInputLog : public runtime::InputLog {
   std::optional<int64_t> Lag(Partition partition, uint16_t input, Offset next) override;
   Timestamp CopiedUntil() const override;
   void Wake() override { arrivals_.Ring(); }
+  void Stop() override;
 
   // For the connector's other parts, on the worker's thread:
 
   // Keeps the member alive while a partition's state is restored; tells the listener nothing.
-  // False: the assignment is about to change, or the member failed; Poll will say so.
+  // False: the assignment is about to change, the member failed, or all is about to end; Poll will
+  // say so.
   bool KeepAlive();
   // As of GroupConsumer.
   Result<GroupMetadataPtr> CurrentGeneration() const;
@@ -101,6 +104,7 @@ class KafkaInputLog : public runtime::InputLog {
   std::vector<std::string> topics_;  // theirs
   runtime::AssignmentListener* listener_ = nullptr;
   Signal arrivals_;
+  std::atomic<bool> stopping_ = false;
   std::unique_ptr<GroupConsumer> consumer_;  // null between a failure and the next attempt
   std::map<Partition, Sources> owned_;
   bool assign_needed_ = false;  // positions changed since the library was told

@@ -16,9 +16,9 @@
 //     kUncertain     the task drops all its memory; StateKeeper::Open again; SetPositions
 //   InputLog::Poll          -> OnRevoked (commits inside, then closes) or OnLost (only closes)
 //
-// Threads: one instance of each port belongs to one worker thread; only InputLog::Wake may be
-// called by others. Times are milliseconds. Errors: a Status is fatal for the worker (the process
-// stops, readiness red); what heals by itself (a broker that is away, a lost session) never
+// Threads: one instance of each port belongs to one worker thread; only InputLog::Wake and Stop may
+// be called by others. Times are milliseconds. Errors: a Status is fatal for the worker (the
+// process stops, readiness red); what heals by itself (a broker that is away, a lost session) never
 // surfaces as one.
 #pragma once
 
@@ -140,6 +140,9 @@ class InputLog {
 
   // Ends a running or the next Poll early. Any thread.
   virtual void Wake() = 0;
+  // The owner is about to end: as Wake, and from now on an opening of state that waits for others
+  // gives up with kAborted. Any thread.
+  virtual void Stop() { Wake(); }
 };
 
 // Bytes to an event. One instance per worker thread.

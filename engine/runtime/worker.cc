@@ -50,7 +50,7 @@ Status Worker::RunUntilStopped() {
 
 void Worker::Stop() {
   stop_ = true;
-  environment_.log->Wake();
+  environment_.log->Stop();
 }
 
 Status Worker::RunOnce(Duration max_wait) {
