@@ -187,12 +187,6 @@ struct StoreSize {
   std::string_view part;  // "state", "log", "actions", ...
   int64_t bytes = 0;
 };
-// Rows of an imported file since the last such occurrence.
-struct RowsImported {
-  int64_t events = 0;    // durably appended
-  int64_t repeated = 0;  // known from an earlier run
-  int64_t bad = 0;       // reported by line and left out
-};
 // A mail that left, was put off, or came to its end without being sent.
 struct MailConcluded {
   std::string_view outcome;  // "delivered", "refused", "waiting", ...

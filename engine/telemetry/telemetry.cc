@@ -216,8 +216,6 @@ struct Telemetry::Families {
 
   Family<Gauge>& store_bytes =
       MakeGauge("sojourn_store_size_bytes", "Size on disk, by part of the store.");
-  Family<Counter>& import_rows =
-      MakeCounter("sojourn_import_rows_total", "Rows of imported files, by result.");
   Family<Counter>& mails = MakeCounter(
       "sojourn_mails_total",
       "Outcomes of mails, each attempt that was put off included, by outcome and class of "
@@ -534,12 +532,6 @@ void Telemetry::Record(const RulesSwitched& it) {
 
 void Telemetry::Record(const StoreSize& it) {
   families_->store_bytes.Add({{"part", Copy(it.part)}}).Set(static_cast<double>(it.bytes));
-}
-
-void Telemetry::Record(const RowsImported& it) {
-  Count(families_->import_rows, {{"result", "event"}}, it.events);
-  Count(families_->import_rows, {{"result", "repeated"}}, it.repeated);
-  Count(families_->import_rows, {{"result", "bad"}}, it.bad);
 }
 
 void Telemetry::Record(const MailConcluded& it) {

@@ -56,7 +56,6 @@ class Telemetry {
   void Record(const RulesRefused&);
   void Record(const RulesSwitched&);
   void Record(const StoreSize&);
-  void Record(const RowsImported&);
   void Record(const MailConcluded&);
   void Record(const MailRetried&);
   void Record(const MailNotComposed&);

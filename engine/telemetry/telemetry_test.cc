@@ -58,7 +58,6 @@ void RecordEverything(Telemetry* telemetry) {
   telemetry->Record(RulesRefused{2, "a.yaml:1:2: error[J012]: unknown key"});
   telemetry->Record(RulesSwitched{partition, 4});
   telemetry->Record(StoreSize{"state", 4096});
-  telemetry->Record(RowsImported{100, 5, 1});
   telemetry->Record(MailConcluded{"delivered", "gmail.com"});
   telemetry->Record(MailRetried{2});
   telemetry->Record(MailNotComposed{"offer", "render_error"});
@@ -126,9 +125,6 @@ TEST(Telemetry, EveryOccurrenceHasItsMetric) {
       {R"(sojourn_rules_last_load_successful)", "0"},
       {R"(sojourn_rules_bundle{partition="3"})", "4"},
       {R"(sojourn_store_size_bytes{part="state"})", "4096"},
-      {R"(sojourn_import_rows_total{result="event"})", "100"},
-      {R"(sojourn_import_rows_total{result="repeated"})", "5"},
-      {R"(sojourn_import_rows_total{result="bad"})", "1"},
       {R"(sojourn_mails_total{domain="gmail",outcome="delivered"})", "1"},
       {R"(sojourn_mail_retries_total)", "2"},
       {R"(sojourn_mail_failures_total{reason="render_error",template="offer"})", "1"},
