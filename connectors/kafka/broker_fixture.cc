@@ -67,6 +67,9 @@ void NotingObserver::OnRecordsMissed(std::string_view topic, Partition partition
   Note(fmt::format("missed {} [{}] {} to {}", topic, partition.value(), expected.value(),
                    oldest.value()));
 }
+void NotingObserver::OnChangelogCut(std::string_view topic, Partition partition, Offset oldest) {
+  Note(fmt::format("cut {} [{}] before {}", topic, partition.value(), oldest.value()));
+}
 void NotingObserver::OnStoreWiped(Partition partition, std::string_view why) {
   Note(fmt::format("wiped {}: {}", partition.value(), why));
 }

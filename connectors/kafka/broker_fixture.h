@@ -38,6 +38,7 @@ class NotingObserver : public KafkaObserver {
   void OnLog(LogLevel, std::string_view client, std::string_view message) override;
   void OnClientRebuilt(std::string_view client, const Status& why) override;
   void OnRecordsMissed(std::string_view topic, Partition, Offset expected, Offset oldest) override;
+  void OnChangelogCut(std::string_view topic, Partition, Offset oldest) override;
   void OnStoreWiped(Partition, std::string_view why) override;
   std::vector<std::string> notes();
   bool Noted(std::string_view text);

@@ -355,6 +355,71 @@ class BrokerRestoreTest : public BrokerTest {
     work.persons = {{id, RecordOf(id, id)}};
     ASSERT_EQ(worker->Commit({{kP0, work}}).outcome, CommitOutcome::kCommitted);
   }
+
+  Offset ChangelogEnd(Partition partition) {
+    const auto watermarks = cluster->QueryWatermarks(ChangelogTopic(config), partition);
+    EXPECT_TRUE(watermarks.ok());
+    return watermarks->end;
+  }
+
+  // As an operator does who mistakes the topic for one of events.
+  void DeleteChangelogBefore(Partition partition, Offset offset) {
+    Ask([&](rd_kafka_t* handle, rd_kafka_queue_t* queue) {
+      rd_kafka_ConfigResource_t* resource =
+          rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, ChangelogTopic(config).c_str());
+      rd_kafka_ConfigResource_set_config(resource, "cleanup.policy", "delete");
+      rd_kafka_AlterConfigs(handle, &resource, 1, nullptr, queue);
+      rd_kafka_ConfigResource_destroy(resource);
+    });
+    const PartitionListPtr list = NewPartitionList();
+    rd_kafka_topic_partition_list_add(list.get(), ChangelogTopic(config).c_str(), partition.value())
+        ->offset = offset.value();
+    rd_kafka_DeleteRecords_t* before = rd_kafka_DeleteRecords_new(list.get());
+    // The brokers take a moment to hear of the policy.
+    for (int i = 0; i < 100 && Oldest(partition) < offset; ++i) {
+      Ask([&](rd_kafka_t* handle, rd_kafka_queue_t* queue) {
+        rd_kafka_DeleteRecords(handle, &before, 1, nullptr, queue);
+      });
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    rd_kafka_DeleteRecords_destroy(before);
+    ASSERT_EQ(Oldest(partition), offset);
+  }
+
+  void MakeChangelogAnew() {
+    rd_kafka_DeleteTopic_t* topic = rd_kafka_DeleteTopic_new(ChangelogTopic(config).c_str());
+    Ask([&](rd_kafka_t* handle, rd_kafka_queue_t* queue) {
+      rd_kafka_DeleteTopics(handle, &topic, 1, nullptr, queue);
+    });
+    rd_kafka_DeleteTopic_destroy(topic);
+    Status made = Unavailable("");
+    for (int i = 0; i < 100 && !(made.ok() && ChangelogEnd(kP0) == Offset(0)); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      made = CreateTopics(config, cluster.get()).status();
+    }
+    ASSERT_OK(made);
+    ASSERT_EQ(ChangelogEnd(kP0), Offset(0));
+  }
+
+ private:
+  Offset Oldest(Partition partition) {
+    const auto watermarks = cluster->QueryWatermarks(ChangelogTopic(config), partition);
+    EXPECT_TRUE(watermarks.ok());
+    return watermarks->oldest;
+  }
+
+  void Ask(const std::function<void(rd_kafka_t*, rd_kafka_queue_t*)>& call) {
+    auto client = Client::Open(RD_KAFKA_PRODUCER, "operator", config, {}, {}, {}, &observer);
+    ASSERT_OK(client.status());
+    rd_kafka_queue_t* queue = rd_kafka_queue_new((*client)->handle());
+    call((*client)->handle(), queue);
+    rd_kafka_event_t* answer = rd_kafka_queue_poll(queue, 20'000);
+    ASSERT_NE(answer, nullptr);
+    EXPECT_EQ(rd_kafka_event_error(answer), RD_KAFKA_RESP_ERR_NO_ERROR)
+        << rd_kafka_event_error_string(answer);
+    rd_kafka_event_destroy(answer);
+    rd_kafka_queue_destroy(queue);
+  }
 };
 
 TEST_F(BrokerRestoreTest, StateComesBackFromTheChangelog) {
@@ -438,6 +503,48 @@ TEST_F(BrokerRestoreTest, RestoreTellsWhatAnUncertainCommitDid) {
     worker->tasks.at(kP0).next[0] = Offset(1);
   }
   EXPECT_GT(uncertain, 0);
+}
+
+TEST_F(BrokerRestoreTest, AChangelogWithoutItsBeginningNeedsTheLocalState) {
+  MakeTopics();
+  CommitOnePerson("ana", Eager());
+  const Offset last(ChangelogEnd(kP0).value() - 1);  // the end of the transaction
+  CommitOnePerson("bob", {});  // commits more, flushes nothing
+  DeleteChangelogBefore(kP0, last);
+  {
+    const auto worker = MakeWorker();
+    ASSERT_TRUE(worker->PumpUntilAtEnd()) << worker->poll_status.message();
+    EXPECT_TRUE(observer.Noted("cut"));
+    EXPECT_FALSE(observer.Noted("wiped"));
+    EXPECT_EQ(Load(worker->tasks.at(kP0).store.get(), "ana"), RecordOf("ana", "ana"));
+    EXPECT_EQ(Load(worker->tasks.at(kP0).store.get(), "bob"), RecordOf("bob", "bob"));
+  }
+  CommitOnePerson("eve", {});  // goes on, and is the same changelog still
+  DeleteChangelogBefore(kP0, ChangelogEnd(kP0));
+  const auto worker = MakeWorker();
+  EXPECT_FALSE(worker->PumpUntilAtEnd());
+  EXPECT_EQ(worker->poll_status.code(), StatusCode::kFailedPrecondition);
+  EXPECT_NE(worker->poll_status.message().find("were deleted"), std::string::npos)
+      << worker->poll_status.message();
+  EXPECT_FALSE(observer.Noted("wiped"));
+}
+
+TEST_F(BrokerRestoreTest, AnEmptyChangelogLeavesTheLocalStateAlone) {
+  MakeTopics();
+  Append(config.inputs[0].name, "ana", "hello", kP0);
+  {
+    const auto worker = MakeWorker(config, Eager());
+    ASSERT_TRUE(worker->PumpUntilAtEnd());
+    TestWorker::Work work;
+    work.persons = {{"ana", RecordOf("ana", "ana")}};
+    ASSERT_EQ(worker->Commit({{kP0, work}}).outcome, CommitOutcome::kCommitted);
+  }
+  MakeChangelogAnew();
+  const auto worker = MakeWorker();
+  EXPECT_FALSE(worker->PumpUntilAtEnd());
+  EXPECT_NE(worker->poll_status.message().find("do not belong together"), std::string::npos)
+      << worker->poll_status.message();
+  EXPECT_FALSE(observer.Noted("wiped"));
 }
 
 TEST_F(BrokerRestoreTest, AWorkerThatIsToEndRestoresNothing) {

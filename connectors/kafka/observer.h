@@ -36,6 +36,8 @@ class KafkaObserver {
   // Records between these offsets were deleted by the broker before they were read.
   virtual void OnRecordsMissed(std::string_view /*topic*/, Partition, Offset /*expected*/,
                                Offset /*oldest*/) {}
+  // The changelog of a partition has lost its beginning; the local state still has what was there.
+  virtual void OnChangelogCut(std::string_view /*topic*/, Partition, Offset /*oldest*/) {}
   // The local state of a partition was thrown away and is made anew from the changelog.
   virtual void OnStoreWiped(Partition, std::string_view /*why*/) {}
 

@@ -105,6 +105,12 @@ class ReplayProgress {
   SteadyClock::time_point told_at_;
 };
 
+std::string IncarnationIn(const store::PartitionMeta& meta) {
+  const auto found = std::ranges::find_if(
+      meta.identities, [](const store::NamedText& it) { return it.name == "changelog"; });
+  return found == meta.identities.end() ? "" : found->value;
+}
+
 const store::InputPosition* FindInput(const store::PartitionMeta& meta, const std::string& topic) {
   const auto found = std::ranges::find_if(
       meta.inputs, [&](const store::InputPosition& input) { return input.topic == topic; });
@@ -155,7 +161,10 @@ Result<OpenedPartition> KafkaStateKeeper::Open(Partition partition) {
   SOJOURN_ASSIGN_OR_RETURN(const Changelog changelog, LookAtChangelog(partition));
   OpenedState& state = opened_[partition];
   state = OpenedState();
-  if (changelog.empty) state.incarnation_to_write = NewIncarnation();
+  if (changelog.empty) {
+    SOJOURN_RETURN_IF_ERROR(CheckNothingCommitted(partition, committed));
+    state.incarnation_to_write = NewIncarnation();
+  }
   state.identities =
       IdentitiesOf(changelog.empty ? state.incarnation_to_write : changelog.incarnation);
   OpenedPartition opened;
@@ -194,8 +203,31 @@ Result<KafkaStateKeeper::Changelog> KafkaStateKeeper::LookAtChangelog(Partition 
                               return Status::Ok();
                             },
                             [&] { return input_log_->KeepAlive(); }));
-  changelog.empty = !found;
+  changelog.cut = changelog.incarnation.empty() && changelog.watermarks.oldest > Offset(0);
+  changelog.empty = !found && !changelog.cut;
   return changelog;
+}
+
+// Told before the local state, which belongs to another changelog, is thrown away.
+Status KafkaStateKeeper::CheckNothingCommitted(
+    Partition partition, const std::vector<CommittedOffset>& committed) const {
+  for (size_t input = 0; input < committed.size(); ++input) {
+    if (!committed[input].offset) continue;
+    return DoNotBelongTogether(*committed[input].offset, input_log_->inputs()[input].topic,
+                               partition, std::nullopt);
+  }
+  return Status::Ok();
+}
+
+Status KafkaStateKeeper::DoNotBelongTogether(Offset committed, const std::string& topic,
+                                             Partition partition,
+                                             std::optional<Offset> known) const {
+  return FailedPrecondition(fmt::format(
+      "Kafka: group {} has committed offset {} of {} [{}], and the state in {} stands at {}: "
+      "they do not belong together; restore the missing one, or start over with another "
+      "kafka.app",
+      config_.app, committed.value(), topic, partition.value(), ChangelogTopic(config_),
+      known ? std::to_string(known->value()) : "none"));
 }
 
 std::vector<store::NamedText> KafkaStateKeeper::IdentitiesOf(const std::string& incarnation) const {
@@ -212,7 +244,8 @@ Result<store::Database*> KafkaStateKeeper::AcquireDatabase(Partition partition) 
 std::string KafkaStateKeeper::WhyUnusable(const store::PartitionMeta& meta,
                                           const Changelog& changelog,
                                           const OpenedState& state) const {
-  if (meta.identities != state.identities) {
+  // Of a changelog that was cut the local state alone knows which one it is.
+  if (meta.identities != (changelog.cut ? IdentitiesOf(IncarnationIn(meta)) : state.identities)) {
     return "it belongs to another app, cluster, changelog or number of partitions";
   }
   if (meta.changelog_next_offset < changelog.watermarks.oldest) {
@@ -229,27 +262,44 @@ std::string KafkaStateKeeper::WhyUnusable(const store::PartitionMeta& meta,
   return "";
 }
 
+// A null store: there is none that can be gone on with.
+Result<KafkaStateKeeper::FoundStore> KafkaStateKeeper::FindStore(Partition partition,
+                                                                 const Changelog& changelog) {
+  const Result<store::Database*> database = AcquireDatabase(partition);
+  auto opened = database.ok() ? store::PartitionStore::Open(*database, partition, options_.store)
+                              : Result<std::unique_ptr<store::PartitionStore>>(database.status());
+  if (opened.status().code() == StatusCode::kDataLoss)
+    return FoundStore{nullptr, opened.status().message()};
+  SOJOURN_RETURN_IF_ERROR(opened.status());
+  const store::PartitionStore& found = **opened;
+  if (!found.ever_committed()) {
+    if (changelog.cut) return FoundStore{nullptr, "there is none"};
+    return FoundStore{*std::move(opened), ""};
+  }
+  std::string why = WhyUnusable(found.meta(), changelog, *StateOf(partition));
+  if (!why.empty()) return FoundStore{nullptr, std::move(why)};
+  return FoundStore{*std::move(opened), ""};
+}
+
 Result<std::unique_ptr<store::PartitionStore>> KafkaStateKeeper::OpenStore(
     Partition partition, const Changelog& changelog) {
-  std::string why;
-  Result<store::Database*> database = AcquireDatabase(partition);
-  if (database.ok()) {
-    auto opened = store::PartitionStore::Open(*database, partition, options_.store);
-    if (opened.ok()) {
-      const store::PartitionStore& found = **opened;
-      if (found.ever_committed()) why = WhyUnusable(found.meta(), changelog, *StateOf(partition));
-      if (why.empty()) return opened;
-    } else if (opened.status().code() == StatusCode::kDataLoss) {
-      why = opened.status().message();
-    } else {
-      return opened.status();
+  SOJOURN_ASSIGN_OR_RETURN(FoundStore found, FindStore(partition, changelog));
+  if (found.store != nullptr) {
+    if (changelog.cut) {
+      StateOf(partition)->identities = found.store->meta().identities;
+      observer_->OnChangelogCut(ChangelogTopic(config_), partition, changelog.watermarks.oldest);
     }
-  } else if (database.status().code() == StatusCode::kDataLoss) {
-    why = database.status().message();
-  } else {
-    return database.status();
+    return std::move(found.store);
   }
-  observer_->OnStoreWiped(partition, why);
+  if (changelog.cut) {
+    return FailedPrecondition(fmt::format(
+        "Kafka: the records of {} [{}] before offset {} were deleted, and with them the state of "
+        "people, and the copy in the data directory is of no use: {}. Start the instance that had "
+        "the partition last, with its data directory, or start over with another kafka.app",
+        ChangelogTopic(config_), partition.value(), changelog.watermarks.oldest.value(),
+        found.why));
+  }
+  observer_->OnStoreWiped(partition, found.why);
   SOJOURN_ASSIGN_OR_RETURN(store::Database * empty, databases_->Wipe(partition, this));
   return store::PartitionStore::Open(empty, partition, options_.store);
 }
@@ -301,12 +351,8 @@ Result<Positions> KafkaStateKeeper::NextPositions(Partition partition,
       continue;
     }
     if (offset && (!known || known->next_offset != *offset)) {
-      return FailedPrecondition(fmt::format(
-          "Kafka: group {} has committed offset {} of {} [{}], and the state in {} stands at {}: "
-          "they do not belong together; restore the missing one, or start over with another "
-          "kafka.app",
-          config_.app, offset->value(), topic, partition.value(), ChangelogTopic(config_),
-          known ? std::to_string(known->next_offset.value()) : "none"));
+      return DoNotBelongTogether(*offset, topic, partition,
+                                 known ? std::optional(known->next_offset) : std::nullopt);
     }
     if (known) {
       next.push_back(known->next_offset);

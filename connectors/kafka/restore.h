@@ -42,7 +42,9 @@ class KafkaStateKeeper : public runtime::StateKeeper {
                    const runtime::WallClock* clock, KafkaObserver* observer);
 
   // Waits for brokers, for open transactions and for other workers of the process, as long as the
-  // partition is ours. kFailedPrecondition: changelog and committed offsets do not fit together.
+  // partition is ours. kFailedPrecondition: changelog and committed offsets do not fit together, or
+  // the beginning of the changelog was deleted and the local state does not have it. What is on the
+  // disk stays then.
   Result<runtime::OpenedPartition> Open(Partition partition) override;
 
   // Requires that the partition was opened.
@@ -53,6 +55,12 @@ class KafkaStateKeeper : public runtime::StateKeeper {
     Watermarks watermarks;
     std::string incarnation;  // "" where it has none
     bool empty = false;       // nothing was ever committed to it
+    bool cut = false;         // its beginning was deleted, which compaction never does
+  };
+
+  struct FoundStore {
+    std::unique_ptr<store::PartitionStore> store;
+    std::string why;  // it cannot be gone on with
   };
 
   // The cluster and the reader are made when they are first needed.
@@ -61,8 +69,13 @@ class KafkaStateKeeper : public runtime::StateKeeper {
   Result<Changelog> LookAtChangelog(Partition partition);
   std::vector<store::NamedText> IdentitiesOf(const std::string& incarnation) const;
   Result<store::Database*> AcquireDatabase(Partition partition);
+  Result<FoundStore> FindStore(Partition partition, const Changelog& changelog);
   Result<std::unique_ptr<store::PartitionStore>> OpenStore(Partition partition,
                                                            const Changelog& changelog);
+  Status CheckNothingCommitted(Partition partition,
+                               const std::vector<CommittedOffset>& committed) const;
+  Status DoNotBelongTogether(Offset committed, const std::string& topic, Partition partition,
+                             std::optional<Offset> known) const;
   std::string WhyUnusable(const store::PartitionMeta& meta, const Changelog& changelog,
                           const OpenedState& state) const;
   Status At(Partition partition, const StoredRecord& record, const Status& status) const;

@@ -33,6 +33,13 @@ void LogObserver::OnRecordsMissed(std::string_view topic, Partition partition, O
        {"oldest", oldest.value()}});
 }
 
+void LogObserver::OnChangelogCut(std::string_view topic, Partition partition, Offset oldest) {
+  Log(telemetry::LogLevel::kError,
+      "the beginning of the changelog was deleted: the data directory has the only copy of the "
+      "people of this partition",
+      {{"topic", topic}, {"partition", partition.value()}, {"oldest", oldest.value()}});
+}
+
 void LogObserver::OnStoreWiped(Partition partition, std::string_view why) {
   Log(telemetry::LogLevel::kInfo, "local state is made anew from the changelog",
       {{"partition", partition.value()}, {"why", why}});

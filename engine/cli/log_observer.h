@@ -16,6 +16,7 @@ class LogObserver : public kafka::KafkaObserver {
   void OnOffsetsWentBack(std::string_view topic, Partition partition) override;
   void OnRecordsMissed(std::string_view topic, Partition partition, Offset expected,
                        Offset oldest) override;
+  void OnChangelogCut(std::string_view topic, Partition partition, Offset oldest) override;
   void OnStoreWiped(Partition partition, std::string_view why) override;
 
  private:
