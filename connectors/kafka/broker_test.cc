@@ -509,7 +509,7 @@ TEST_F(BrokerRestoreTest, AChangelogWithoutItsBeginningNeedsTheLocalState) {
   MakeTopics();
   CommitOnePerson("ana", Eager());
   const Offset last(ChangelogEnd(kP0).value() - 1);  // the end of the transaction
-  CommitOnePerson("bob", {});  // commits more, flushes nothing
+  CommitOnePerson("bob", {});                        // commits more, flushes nothing
   DeleteChangelogBefore(kP0, last);
   {
     const auto worker = MakeWorker();

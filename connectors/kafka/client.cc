@@ -1,6 +1,7 @@
 #include "connectors/kafka/client.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -77,6 +78,7 @@ Result<std::unique_ptr<Client>> Client::Open(rd_kafka_type_t type, std::string r
   rd_kafka_conf_set_opaque(conf.get(), client.get());
   rd_kafka_conf_set_log_cb(conf.get(), &Client::OnLog);
   rd_kafka_conf_set_error_cb(conf.get(), &Client::OnError);
+  rd_kafka_conf_set_closesocket_cb(conf.get(), &Client::OnCloseSocket);
   if (callbacks.rebalance) rd_kafka_conf_set_rebalance_cb(conf.get(), &Client::OnRebalance);
   if (callbacks.delivery_report) {
     rd_kafka_conf_set_dr_msg_cb(conf.get(), &Client::OnDeliveryReport);
@@ -122,9 +124,6 @@ void Client::OnLog(const rd_kafka_t* handle, int level, const char* facility, co
 void Client::OnError(rd_kafka_t*, int code, const char* reason, void* opaque) {
   auto* client = static_cast<Client*>(opaque);
   const auto error = static_cast<rd_kafka_resp_err_t>(code);
-  if (error == RD_KAFKA_RESP_ERR__TRANSPORT || error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
-    ++client->disconnects_;
-  }
   {
     const std::lock_guard lock(client->mutex_);
     // "All brokers down" follows the reason and says less.
@@ -132,6 +131,12 @@ void Client::OnError(rd_kafka_t*, int code, const char* reason, void* opaque) {
   }
   client->observer_->OnLog(LogLevel::kWarning, client->role_,
                            fmt::format("{}: {}", rd_kafka_err2name(error), reason));
+}
+
+// Of losses with the same words within half a minute the library reports only the first.
+int Client::OnCloseSocket(int socket, void* opaque) {
+  ++static_cast<Client*>(opaque)->disconnects_;
+  return close(socket);
 }
 
 void Client::OnRebalance(rd_kafka_t* handle, rd_kafka_resp_err_t code,

@@ -76,7 +76,7 @@ class Client {
   // What the library last complained about (a refused connection, a failed handshake); may be
   // empty.
   std::string last_error() const;
-  // How many times a connection was lost so far.
+  // How many times a connection was lost, or could not be made, so far. Any thread.
   int64_t disconnects() const { return disconnects_; }
   // The fatal error that ended this client's usefulness; ok while there is none.
   Status FatalError() const;
@@ -85,6 +85,7 @@ class Client {
   Client(std::string role, const ClientCallbacks& callbacks, KafkaObserver* observer);
   static void OnLog(const rd_kafka_t* handle, int level, const char* facility, const char* text);
   static void OnError(rd_kafka_t* handle, int code, const char* reason, void* opaque);
+  static int OnCloseSocket(int socket, void* opaque);
   static void OnRebalance(rd_kafka_t* handle, rd_kafka_resp_err_t code,
                           rd_kafka_topic_partition_list_t* partitions, void* opaque);
   static void OnDeliveryReport(rd_kafka_t* handle, const rd_kafka_message_t* message, void* opaque);

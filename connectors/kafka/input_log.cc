@@ -245,12 +245,13 @@ void KafkaInputLog::RefreshAfterDisconnect() {
   // "At the end" is only found out again where reading starts anew, and a connection that was down
   // may have hidden records.
   const int64_t disconnects = consumer_->client().disconnects();
-  if (disconnects == disconnects_seen_ || SteadyClock::now() < next_refresh_) return;
-  disconnects_seen_ = disconnects;
-  next_refresh_ = SteadyClock::now() + Chrono(kRefreshInterval);
+  if (disconnects == disconnects_seen_) return;
   for (auto& [partition, sources] : owned_) {
     for (Source& source : sources) source.at_end = false;
   }
+  if (SteadyClock::now() < next_refresh_) return;
+  disconnects_seen_ = disconnects;
+  next_refresh_ = SteadyClock::now() + Chrono(kRefreshInterval);
   assign_needed_ = true;
 }
 

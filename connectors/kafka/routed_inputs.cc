@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "connectors/kafka/cluster.h"
 #include "connectors/kafka/error.h"
 #include "connectors/kafka/place_headers.h"
 #include "engine/base/check.h"
@@ -127,17 +128,16 @@ Status RoutedInputs::FindPositions() {
       return Unavailable(StatusOf(place.err, "asking where the router stands").message());
     }
     Source& source = found[{place.topic, Partition(place.partition)}];
-    int64_t oldest = place.offset;
-    int64_t end = 0;
+    Offset first(place.offset);
     if (place.offset >= 0) {
-      source.committed = Offset(place.offset);
-    } else if (const auto asked = rd_kafka_query_watermark_offsets(consumer_->handle(), place.topic,
-                                                                   place.partition, &oldest, &end,
-                                                                   kQueryTimeoutMs);
-               asked != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      return Unavailable(StatusOf(asked, "asking where a topic begins").message());
+      source.committed = first;
+    } else {
+      const auto ends = AskWatermarks(consumer_->handle(), place.topic, Partition(place.partition),
+                                      Milliseconds(kQueryTimeoutMs));
+      if (!ends.ok()) return Unavailable(ends.status().message());
+      first = ends->oldest;
     }
-    source.next = source.behind = Offset(oldest);
+    source.next = source.behind = first;
   }
   sources_ = std::move(found);
   positioned_ = true;
@@ -172,26 +172,24 @@ void RoutedInputs::RefreshAfterDisconnect() {
 Status RoutedInputs::SkipDeletedRecords() {
   if (out_of_range_.empty()) return Status::Ok();
   for (const TopicPartition& place : out_of_range_) {
-    int64_t oldest = 0;
-    int64_t end = 0;
-    const rd_kafka_resp_err_t code =
-        rd_kafka_query_watermark_offsets(consumer_->handle(), place.topic.c_str(),
-                                         place.partition.value(), &oldest, &end, kQueryTimeoutMs);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return Status::Ok();  // Asked again at the next turn.
+    const auto ends = AskWatermarks(consumer_->handle(), place.topic, place.partition,
+                                    Milliseconds(kQueryTimeoutMs));
+    if (!ends.ok()) return Status::Ok();  // Asked again at the next turn.
     const auto found = sources_.find(place);
     if (found == sources_.end() || !positioned_) continue;
     Source& source = found->second;
-    if (source.next.value() > end) {
+    if (source.next > ends->end) {
       return FailedPrecondition(fmt::format(
           "Kafka: {} [{}] ends at {}, before the offset {} that the router is to read next: the "
           "topic was made anew or lost records; to read it from its beginning, stop the routers "
           "and "
           "delete the offsets of group {} for it (kafka-consumer-groups --delete-offsets)",
-          place.topic, place.partition.value(), end, source.next.value(), membership_.group));
+          place.topic, place.partition.value(), ends->end.value(), source.next.value(),
+          membership_.group));
     }
-    if (source.next.value() < oldest) {
-      observer_->OnRecordsMissed(place.topic, place.partition, source.next, Offset(oldest));
-      source.next = Offset(oldest);
+    if (source.next < ends->oldest) {
+      observer_->OnRecordsMissed(place.topic, place.partition, source.next, ends->oldest);
+      source.next = ends->oldest;
     }
   }
   out_of_range_.clear();

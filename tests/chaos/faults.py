@@ -31,7 +31,8 @@ TRANSACTION_APIS = (Api.ADD_PARTITIONS_TO_TXN, Api.PRODUCE, Api.ADD_OFFSETS_TO_T
                     Api.TXN_OFFSET_COMMIT, Api.END_TXN)
 
 DECK = {"kill": 2, "kill_in_transaction": 4, "kill_at_commit": 2, "pause": 1,
-        "pause_in_transaction": 2, "lose_disk": 1, "stale_disk": 1, "cut_off": 1, "broker_restart": 1,
+        "pause_in_transaction": 2, "lose_disk": 1, "stale_disk": 1,
+        "failing_disk": 1, "cut_off": 1, "broker_restart": 1,
         "broker_dies_at_commit": 1, "leave_and_join": 1, "answer_lost": 3, "request_lost": 2,
         "slow_commit": 1, "slow_fetch": 1, "group_trouble": 1, "all_connections_cut": 1,
         "unlucky": 1, "reload": 2}
@@ -68,6 +69,9 @@ class Faults:
     def heal(self):
         """Everything runs and nothing stands between."""
         self._proxy.clear()
+        for name in list(self._shop.failing):
+            self._shop.signal(name, signal.SIGKILL)
+            self._shop.instances[name].process.wait()
         for name in list(self._down_until):
             self._spawn(name)
         deadline = time.monotonic() + HEAL_SECONDS
@@ -92,7 +96,7 @@ class Faults:
         """Some seconds between two faults, so that most of them meet work and not the last one's
         repair; those whose time has come are started again."""
         end = time.monotonic() + self._draw.uniform(0.5, 4)
-        while time.monotonic() < end or len(self._down_until) > 1:
+        while time.monotonic() < end or len(self._down_until) + len(self._shop.failing) > 1:
             self._check_alive()
             for name, moment in list(self._down_until.items()):
                 if time.monotonic() >= moment:
@@ -111,7 +115,8 @@ class Faults:
 
     def _up(self):
         self._check_alive()
-        return [name for name in self._shop.instances if name not in self._down_until]
+        failing = self._shop.failing
+        return [name for name in self._shop.instances if name not in failing | set(self._down_until)]
 
     def _gone(self, name):
         """Killed: comes back at once, or so late that the group has noticed."""
@@ -211,6 +216,14 @@ class Faults:
         shutil.rmtree(data)
         copy.rename(data)
         self.counts["disks put back"] += 1
+
+    def _failing_disk(self):
+        """Its next write to a file fails: it ends, and is started again."""
+        name = self._draw.choice(self._up())
+        self._shop.fail_disk(name)
+        if self._draw.random() < 0.5:  # else it writes when it likes to
+            self._shop.signal(name, signal.SIGTERM)
+        self.counts["disks that failed"] += 1
 
     def _leave_and_join(self):
         name = self._draw.choice(self._up())

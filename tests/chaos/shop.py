@@ -5,6 +5,7 @@ For Debian's own Python: it has python3-confluent-kafka, an independent Kafka cl
 
 import contextlib
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -71,6 +72,7 @@ class Shop:
         self._spawned_at = {}  # instance -> where in its log its present life begins
         self.bundles = 1
         self.ended = []  # who ended of their own accord, and what they said last
+        self.failing = set()  # instances that can write no file any more, and will end of that
         self._names = [f"instance-{number + 1}" for number in range(instance_count)]
 
     def start(self):
@@ -152,6 +154,12 @@ class Shop:
             return True
         return False
 
+    def fail_disk(self, name):
+        """From now on none of its files can grow, until its next life."""
+        with contextlib.suppress(ProcessLookupError):
+            resource.prlimit(self.instances[name].process.pid, resource.RLIMIT_FSIZE, (0, 0))
+            self.failing.add(name)
+
     def reload(self):
         """Other rules, which change nothing for anybody, on every disk."""
         self.bundles += 1
@@ -172,6 +180,7 @@ class Shop:
         sojourn = self.instances[name]
         log = sojourn.log_file
         self._spawned_at[name] = log.stat().st_size if log.exists() else 0
+        self.failing.discard(name)
         sojourn.spawn()
 
     def revive(self, down=()):
@@ -184,7 +193,7 @@ class Shop:
                 continue
             if self.gave_start_up(name):
                 given_up += 1
-            else:
+            elif name not in self.failing:
                 self.ended.append(f"{name} ended with {code}: {sojourn.log_tail(1)}")
             if len(self.ended) > MAX_ENDS:
                 raise NoRest

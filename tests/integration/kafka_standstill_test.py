@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""A process that stands still for some seconds: what arrives meanwhile comes before timers of later.
+"""A process that stands still for some seconds, or does not reach the broker: what arrives meanwhile
+comes before timers of later.
 
 Debian's own Python runs this: it has python3-confluent-kafka, an independent Kafka client.
 """
@@ -14,9 +15,13 @@ from pathlib import Path
 from confluent_kafka import Producer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "chaos"))
 from cases import run_cases  # noqa: E402
+from kafka_broker import KafkaBroker  # noqa: E402
 from kafka_events import partition_of  # noqa: E402
-from kafka_shop import PARTITIONS, TOPIC, kafka_shop, wait_owned  # noqa: E402
+from kafka_shop import PARTITIONS, TOPIC, kafka_shop, shop_at, wait_owned  # noqa: E402
+from protocol import Api  # noqa: E402
+from proxy import Fault, Proxy, Side, cut  # noqa: E402
 
 ROUNDS, PEOPLE = 4, 25
 RULES = {
@@ -43,29 +48,46 @@ def write(producer, event, round_number, people):
     assert producer.flush(60) == 0
 
 
+def play(shop, one, stand_still, go_on):
+    """In each round half of the people order while the process hears nothing, before their reminder
+    is due."""
+    producer = Producer({"bootstrap.servers": shop.broker.bootstrap, "acks": "all", "log_level": 0})
+    one.start()
+    wait_owned([one])
+    waiting = [f"w{number}" for number in range(PEOPLE)]
+    ordering = [f"o{number}" for number in range(PEOPLE)]
+    for round_number in range(ROUNDS):
+        write(producer, "Cart", round_number, waiting + ordering)
+        time.sleep(1)
+        stand_still()
+        write(producer, "Order", round_number, ordering)
+        time.sleep(4)
+        go_on()
+        wanted = (round_number + 1) * PEOPLE
+        one.wait_for(lambda: len(shop.actions()) >= wanted, what="the reminders")
+    one.wait_settled(PARTITIONS)
+    reminded = [action["person"] for action in shop.actions()]
+    wrong = [person for person in reminded if person.startswith("o")]
+    assert not wrong, f"{len(wrong)} who had ordered were reminded"
+    assert len(reminded) == ROUNDS * PEOPLE, len(reminded)
+
+
 def test_orders_of_the_standstill_end_the_runs():
-    """Half of the people order while the process is stopped, before their reminder is due."""
     with kafka_shop(RULES) as shop:
-        producer = Producer({"bootstrap.servers": shop.broker.bootstrap, "acks": "all",
-                             "log_level": 0})
-        one = shop.process("one").start()
-        wait_owned([one])
-        waiting = [f"w{number}" for number in range(PEOPLE)]
-        ordering = [f"o{number}" for number in range(PEOPLE)]
-        for round_number in range(ROUNDS):
-            write(producer, "Cart", round_number, waiting + ordering)
-            time.sleep(1)
-            os.kill(one.process.pid, signal.SIGSTOP)
-            write(producer, "Order", round_number, ordering)
-            time.sleep(4)
-            os.kill(one.process.pid, signal.SIGCONT)
-            wanted = (round_number + 1) * PEOPLE
-            one.wait_for(lambda: len(shop.actions()) >= wanted, what="the reminders")
-        one.wait_settled(PARTITIONS)
-        reminded = [action["person"] for action in shop.actions()]
-        wrong = [person for person in reminded if person.startswith("o")]
-        assert not wrong, f"{len(wrong)} who had ordered were reminded"
-        assert len(reminded) == ROUNDS * PEOPLE, len(reminded)
+        one = shop.process("one")
+        play(shop, one, lambda: os.kill(one.process.pid, signal.SIGSTOP),
+             lambda: os.kill(one.process.pid, signal.SIGCONT))
+
+
+def test_orders_while_nothing_can_be_fetched_end_the_runs():
+    """The connection is lost again and again, always in the same words."""
+    with Proxy() as proxy, KafkaBroker(proxy_ports=proxy.ports) as broker:
+        proxy.connect_to(broker.proxied_addresses)
+        with shop_at(broker, RULES) as shop:
+            one = shop.process("one")
+            one.settings["kafka"]["bootstrap_servers"] = f"127.0.0.1:{proxy.ports[0]}"
+            one.write_config()
+            play(shop, one, lambda: proxy.add(Fault(Api.FETCH, Side.REQUEST, cut)), proxy.clear)
 
 
 if __name__ == "__main__":
