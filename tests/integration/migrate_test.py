@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
@@ -21,6 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "chaos"))
 from cases import binary, run_cases  # noqa: E402
 from kafka_broker import KafkaBroker  # noqa: E402
 from kafka_reader import read_topic  # noqa: E402
+from protocol import Api  # noqa: E402
+from proxy import Fault, Proxy, Side, drop  # noqa: E402
 from shop import RULES  # noqa: E402
 from shop_events import ShopEvents, judge_log  # noqa: E402
 from sojourn_process import Sojourn  # noqa: E402
@@ -37,6 +39,7 @@ class Place:
 
     def __init__(self, broker, directory):
         self.broker, self.directory = broker, directory
+        self.bootstrap = broker.bootstrap
         shutil.copytree(RULES, directory / "rules")
         self.made = []
 
@@ -45,7 +48,7 @@ class Place:
                                     **settings})
 
     def kafka(self, name="new", app=APP, partitions=PARTITIONS, **settings):
-        kafka = {"bootstrap_servers": self.broker.bootstrap, "partitions": partitions,
+        kafka = {"bootstrap_servers": self.bootstrap, "partitions": partitions,
                  "instance": name, "inputs": [{"topic": f"{app}-web", "format": "json"}]}
         return self._process(name, {"app": app, "log": "kafka", "threads": 2, "kafka": kafka,
                                     "mail": {"send": "files"}, **settings})
@@ -69,9 +72,14 @@ class Place:
 
 
 @contextlib.contextmanager
-def place():
-    with KafkaBroker() as broker, tempfile.TemporaryDirectory(prefix="sojourn-move-") as name:
+def place(proxy=None):
+    """The processes reach the broker through the proxy, where there is one."""
+    ports = proxy.ports if proxy else None
+    with KafkaBroker(proxy_ports=ports) as broker, tempfile.TemporaryDirectory(prefix="sojourn-move-") as name:
         made = Place(broker, Path(name))
+        if proxy:
+            proxy.connect_to(broker.proxied_addresses)
+            made.bootstrap = f"127.0.0.1:{ports[0]}"
         try:
             yield made
         finally:
@@ -179,7 +187,7 @@ def judge_the_move(made, events, before, old, new):
 
 def test_an_interrupted_move_is_made_again_or_given_up():
     people = 20_000
-    with place() as made:
+    with Proxy() as proxy, place(proxy) as made:
         old, new = made.embedded(), made.kafka(partitions=OLD_PARTITIONS)
         old.start()
         for first in range(0, people, 250):
@@ -191,7 +199,7 @@ def test_an_interrupted_move_is_made_again_or_given_up():
         old.stop()
         new.command("kafka", "create-topics")
         refused(new, old, "never about to be moved", "--abandon")
-        assert interrupt(made, new, old), "the move was over before it could be interrupted"
+        interrupt(proxy, new, old)
         assert not made.records("changelog", partitions=OLD_PARTITIONS)
         refuse_the_old(old)
         assert "the embedded log's again" in move(new, old, "--abandon").stdout
@@ -201,9 +209,9 @@ def test_an_interrupted_move_is_made_again_or_given_up():
                 "email": "last@shop.example", "first_name": "Bo"}}]})[0] == 200
         old.wait_settled(OLD_PARTITIONS)
         old.stop()
-        interrupt(made, new, old)
+        interrupt(proxy, new, old)
         said = move(new, old).stdout
-        assert f"{people + 1} people" in said or "was moved before" in said, said
+        assert f"{people + 1} people" in said, said
         keys = people_in_the_changelog(made, people + 1)
         assert len(keys) == len(set(keys)) == people + 1, len(keys)
         refused(new, old, "was moved as a whole", "--abandon")
@@ -223,27 +231,17 @@ def people_in_the_changelog(made, count):
             return keys
 
 
-def interrupt(made, new, old):
-    """Kills a move when it has written people; False where it came to its end before."""
-    reader = Consumer({"bootstrap.servers": made.broker.bootstrap, "group.id": "the test",
-                       "isolation.level": "read_uncommitted"})
-
-    def end():
-        with contextlib.suppress(KafkaException):  # a topic that is quite new
-            return reader.get_watermark_offsets(TopicPartition(f"{APP}.changelog", 0),
-                                                cached=False)[1]
-        return 0
-
-    before = end()
+def interrupt(proxy, new, old):
+    """Kills a move when it has written everything and asks for the commit, which is not heard."""
+    fault = proxy.add(Fault(Api.END_TXN, Side.REQUEST, drop))
     process = subprocess.Popen(
         [str(binary()), "migrate-to-kafka", "--from", str(old.data), "--config", str(new.config)],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None:
-        if end() > before:
-            process.kill()
-            break
-    reader.close()
-    return process.wait() == -9
+    assert proxy.wait_for(lambda: fault.hits > 0, SETTLE_SECONDS)
+    assert process.poll() is None, process.returncode
+    process.kill()
+    process.wait()
+    proxy.clear()
 
 
 def test_what_does_not_fit_is_refused():
