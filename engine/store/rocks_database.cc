@@ -21,11 +21,19 @@
 #include "engine/store/rocks_status.h"
 
 namespace sojourn::store {
+namespace {
+
+// Of the block cache, before rows that are read once may push them out.
+constexpr double kShareOfIndexesAndFilters = 0.5;
+
+}  // namespace
 
 class RocksMemory {
  public:
   RocksMemory(size_t block_cache_bytes, size_t write_buffer_bytes)
-      : block_cache(rocksdb::NewLRUCache(block_cache_bytes)),
+      : block_cache(rocksdb::NewLRUCache(block_cache_bytes, /*num_shard_bits=*/-1,
+                                         /*strict_capacity_limit=*/false,
+                                         kShareOfIndexesAndFilters)),
         write_buffers(std::make_shared<rocksdb::WriteBufferManager>(write_buffer_bytes)) {}
 
   const std::shared_ptr<rocksdb::Cache> block_cache;
@@ -171,6 +179,10 @@ rocksdb::ColumnFamilyOptions RocksDatabase::MakeFamilyOptions(
   table.block_cache = memory_->block_cache;
   table.cache_index_and_filter_blocks = true;
   table.pin_l0_filter_and_index_blocks_in_cache = true;
+  // In pieces: of a file with millions of persons the filter alone is larger than the cache, and
+  // would be read whole for each lookup.
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
   table.format_version = 5;
   if (bloom_filter) {
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
