@@ -7,6 +7,7 @@ each time, and prints it.
 Debian's own Python runs this: it has python3-confluent-kafka, an independent Kafka client.
 """
 
+import functools
 import os
 import random
 import sys
@@ -15,16 +16,16 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "chaos"))
 from cases import Skipped, long_run, run_cases  # noqa: E402
-from chaos import run  # noqa: E402
+from chaos import FULL_RECORDS_PER_SECOND, Chaos, run  # noqa: E402
 from focused import ClockJumps  # noqa: E402
 
 SHORT_MINUTES, LONG_MINUTES = 3, 20
 
 
-def chaos(minutes, seed):
+def chaos(minutes, seed, **options):
     seed = int(os.environ.get("SOJOURN_CHAOS_SEED") or seed)
     print(f"  seed {seed}, {minutes} minutes", flush=True)
-    verdict, kept = run(minutes, seed)
+    verdict, kept = run(minutes, seed, **options)
     print(verdict.text(), flush=True)
     assert verdict.result == "ok", f"{verdict.result}; the evidence of seed {seed} is in {kept}"
 
@@ -38,7 +39,8 @@ def test_short():
 def test_long():
     if not long_run():
         raise Skipped("takes half an hour: tests/run.sh --long")
-    chaos(LONG_MINUTES, seed=random.randrange(1_000_000))
+    chaos(LONG_MINUTES, seed=random.randrange(1_000_000),
+          make=functools.partial(Chaos, rate=FULL_RECORDS_PER_SECOND))
 
 
 def test_clocks_that_jump():
