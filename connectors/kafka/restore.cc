@@ -211,6 +211,7 @@ Result<KafkaStateKeeper::Changelog> KafkaStateKeeper::LookAtChangelog(Partition 
 // Told before the local state, which belongs to another changelog, is thrown away.
 Status KafkaStateKeeper::CheckNothingCommitted(
     Partition partition, const std::vector<CommittedOffset>& committed) const {
+  if (IsMutant(Mutant::kOffsetsOutside)) return Status::Ok();
   for (size_t input = 0; input < committed.size(); ++input) {
     if (!committed[input].offset) continue;
     return DoNotBelongTogether(*committed[input].offset, input_log_->inputs()[input].topic,
