@@ -108,22 +108,6 @@ Result<const CallType*> FindCallType(const Value& call, std::string_view type, A
   return InvalidArgument("type is none of track, identify, page, screen, group and alias");
 }
 
-int Nesting(const Value& value) {
-  int deepest = 0;
-  if (value.kind() == ValueKind::kMap) {
-    for (uint32_t i = 0; i < value.size(); ++i) {
-      deepest = std::max(deepest, Nesting(value.entries()[i].value));
-    }
-  } else if (value.kind() == ValueKind::kList) {
-    for (uint32_t i = 0; i < value.size(); ++i) {
-      deepest = std::max(deepest, Nesting(value.items()[i]));
-    }
-  } else {
-    return 0;
-  }
-  return deepest + 1;
-}
-
 Status SetProperties(const Value& call, const CallType& type, Arena* arena, Event* event) {
   SOJOURN_ASSIGN_OR_RETURN(event->properties, MapField(call, type.properties));
   if (!type.additions[0].member.empty()) {

@@ -77,6 +77,22 @@ Status FinishEvent(Timestamp log_time, Event* event) {
   return Status::Ok();
 }
 
+int Nesting(const Value& value) {
+  int deepest = 0;
+  if (value.kind() == ValueKind::kMap) {
+    for (uint32_t i = 0; i < value.size(); ++i) {
+      deepest = std::max(deepest, Nesting(value.entries()[i].value));
+    }
+  } else if (value.kind() == ValueKind::kList) {
+    for (uint32_t i = 0; i < value.size(); ++i) {
+      deepest = std::max(deepest, Nesting(value.items()[i]));
+    }
+  } else {
+    return 0;
+  }
+  return deepest + 1;
+}
+
 void AddTraits(const Value& traits, Arena* arena, Event* event) {
   if (traits.kind() != ValueKind::kMap || traits.size() == 0) return;
   Value* target = event->type == EventType::kIdentify ? &event->properties : &event->traits;

@@ -25,6 +25,9 @@ Status SetPerson(std::string_view known, std::string_view anonymous, Arena* aren
 // Judges id, name and time, and makes an event named "Identify" an identify.
 Status FinishEvent(Timestamp log_time, Event* event);
 
+// How many lists and maps are inside each other, `value` itself counted.
+int Nesting(const Value& value);
+
 // Adds `traits` to an event of another type than identify, or to an identify's properties, below
 // those already there.
 void AddTraits(const Value& traits, Arena* arena, Event* event);
