@@ -53,18 +53,9 @@ const Shape& HoursShape() {
   return shape;
 }
 
-const Shape& TextMapShape() {
-  static const Shape shape = {.kind = ShapeKind::kMap,
-                              .noun = "map of names",
-                              .item = language::TextShape,
-                              .key = language::TextShape,
-                              .may_be_empty = true};
-  return shape;
-}
-
 const Shape& KeysShape() {
   static const Shape shape = {
-      .kind = ShapeKind::kList, .noun = "list of keys", .item = language::TextShape};
+      .kind = ShapeKind::kList, .noun = "list of keys", .item = SecretShape};
   return shape;
 }
 
@@ -114,7 +105,7 @@ const Shape& KafkaShape() {
           {"partitions", CountShape, false, "of topics that create-topics makes"},
           {"replication_factor", CountShape, false, "of topics that create-topics makes"},
           {"instance", language::TextShape, false, "names this process; the same after a restart"},
-          {"properties", TextMapShape, false, "passed to librdkafka as they are"}}};
+          {"properties", SecretMapShape, false, "passed to librdkafka as they are"}}};
   return shape;
 }
 
@@ -122,9 +113,9 @@ const Shape& SecretsShape() {
   static const Shape shape = {
       .kind = ShapeKind::kObject,
       .noun = "secrets",
-      .fields = {{"coupon_key", language::TextShape, false, "key of generated coupon codes"},
-                 {"event_id_key", language::TextShape, false, "key of remembered event ids"},
-                 {"address_key", language::TextShape, false, "key of the suppression list"},
+      .fields = {{"coupon_key", SecretShape, false, "key of generated coupon codes"},
+                 {"event_id_key", SecretShape, false, "key of remembered event ids"},
+                 {"address_key", SecretShape, false, "key of the suppression list"},
                  {"link_keys", KeysShape, false, "keys of links in mails, the newest first"}}};
   return shape;
 }
@@ -144,7 +135,7 @@ const Shape& ConfigShape() {
                  {"partitions", CountShape, false, "of a new embedded log"},
                  {"commit_interval_ms", MillisecondsShape, false, "longest time between commits"},
                  {"retention_hours", HoursShape, false, "of the embedded log's events and actions"},
-                 {"write_keys", TextMapShape, false, "name: key of those who may send events"},
+                 {"write_keys", SecretMapShape, false, "name: key of those who may send events"},
                  {"secrets", SecretsShape, false, "keys"},
                  {"mail", MailShape, false, "how mails leave"},
                  {"kafka", KafkaShape, false, "where Kafka is"}}};
@@ -167,24 +158,18 @@ std::vector<kafka::InputTopic> ReadTopics(const Node& topics) {
   return read;
 }
 
-void ReadKafka(const Node& node, kafka::KafkaConfig* kafka) {
+Status ReadKafka(const Node& node, kafka::KafkaConfig* kafka) {
   const ConfigReader reader(node);
   reader.Text("bootstrap_servers", &kafka->bootstrap_servers);
   reader.Number("partitions", &kafka->partition_count);
   reader.Number("replication_factor", &kafka->replication_factor);
   reader.Text("instance", &kafka->instance);
-  reader.Map("properties", &kafka->properties);
   if (const Node* format = node.Find("actions_format")) {
     kafka->action_format = ParseFormat<model::ActionFormat>(format->text);
   }
   if (const Node* inputs = node.Find("inputs")) kafka->inputs = ReadTopics(*inputs);
   if (const Node* route = node.Find("route")) kafka->routes = ReadTopics(*route);
-}
-
-Status ErrorAt(const Node& node, std::string_view message) {
-  const language::SourcePosition position = node.position();
-  return InvalidArgument(
-      fmt::format("{}:{}:{}: {}", node.file->path(), position.line, position.column, message));
+  return reader.Secrets("properties", &kafka->properties);
 }
 
 Status ReadRoles(const Node& node, Roles* roles) {
@@ -234,6 +219,26 @@ Status CheckParts(const Node& root, const Config& config) {
   return Status::Ok();
 }
 
+Status ReadSecrets(const Node& node, Config* config) {
+  const ConfigReader reader(node);
+  SOJOURN_RETURN_IF_ERROR(reader.Secret("coupon_key", &config->coupon_key));
+  SOJOURN_RETURN_IF_ERROR(reader.Secret("event_id_key", &config->event_id_key));
+  SOJOURN_RETURN_IF_ERROR(reader.Secret("address_key", &config->address_key));
+  const Node* keys = node.Find("link_keys");
+  if (keys == nullptr) return Status::Ok();
+  for (const Node* item : keys->items) {
+    SOJOURN_ASSIGN_OR_RETURN(std::string key, ReadSecret(*item, "one of link_keys"));
+    if (key.size() < kMinLinkKeyBytes) {
+      return ErrorAt(
+          *item, fmt::format("each of link_keys needs at least {} characters, or links could be "
+                             "forged; openssl rand -hex 32 makes one",
+                             kMinLinkKeyBytes));
+    }
+    config->link_keys.push_back(std::move(key));
+  }
+  return Status::Ok();
+}
+
 Status ReadRoot(const Node& root, const std::filesystem::path& directory, Config* config) {
   const ConfigReader reader(root);
   reader.Text("app", &config->app);
@@ -242,7 +247,7 @@ Status ReadRoot(const Node& root, const std::filesystem::path& directory, Config
   reader.Text("listen", &config->listen);
   reader.Number("threads", &config->threads);
   reader.Number("partitions", &config->partitions);
-  reader.Map("write_keys", &config->write_keys);
+  SOJOURN_RETURN_IF_ERROR(reader.Secrets("write_keys", &config->write_keys));
   if (const Node* log = root.Find("log")) {
     config->log = log->text == "kafka" ? LogKind::kKafka : LogKind::kEmbedded;
   }
@@ -253,29 +258,11 @@ Status ReadRoot(const Node& root, const std::filesystem::path& directory, Config
   reader.Number("retention_hours", &retention_hours);
   config->retention = Hours(retention_hours);
   if (const Node* secrets = root.Find("secrets")) {
-    const ConfigReader secret_reader(*secrets);
-    secret_reader.Text("coupon_key", &config->coupon_key);
-    secret_reader.Text("event_id_key", &config->event_id_key);
-    secret_reader.Text("address_key", &config->address_key);
-    for (const auto& entry : secrets->entries) {
-      if (entry.value->items.empty() && entry.value->text.empty()) {
-        return InvalidArgument(
-            fmt::format("secrets: {} is empty; leave it out or give a key", entry.key->text));
-      }
-    }
-    if (const Node* keys = secrets->Find("link_keys")) {
-      for (const Node* key : keys->items) {
-        if (key->text.size() < kMinLinkKeyBytes) {
-          return InvalidArgument(
-              fmt::format("secrets: each of link_keys needs at least {} characters, or links could "
-                          "be forged; openssl rand -hex 32 makes one",
-                          kMinLinkKeyBytes));
-        }
-        config->link_keys.push_back(key->text);
-      }
-    }
+    SOJOURN_RETURN_IF_ERROR(ReadSecrets(*secrets, config));
   }
-  if (const Node* kafka = root.Find("kafka")) ReadKafka(*kafka, &config->kafka);
+  if (const Node* kafka = root.Find("kafka")) {
+    SOJOURN_RETURN_IF_ERROR(ReadKafka(*kafka, &config->kafka));
+  }
   if (const Node* roles = root.Find("roles")) {
     SOJOURN_RETURN_IF_ERROR(ReadRoles(*roles, &config->roles));
   }

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "engine/base/status.h"
+#include "engine/cli/secret_value.h"
 #include "engine/language/values.h"
 #include "engine/language/yaml.h"
 
@@ -34,6 +36,22 @@ class ConfigReader {
     if (node == nullptr) return;
     for (const language::Node::Entry& entry : node->entries)
       (*target)[entry.key->text] = entry.value->text;
+  }
+  // Text of SecretShape: as it stands there, from a file or from the environment. A map of such.
+  Status Secret(std::string_view key, std::string* target) const {
+    const language::Node* node = mapping_.Find(key);
+    if (node == nullptr) return Status::Ok();
+    SOJOURN_ASSIGN_OR_RETURN(*target, ReadSecret(*node, key));
+    return Status::Ok();
+  }
+  Status Secrets(std::string_view key, std::map<std::string, std::string>* target) const {
+    const language::Node* node = mapping_.Find(key);
+    if (node == nullptr) return Status::Ok();
+    for (const language::Node::Entry& entry : node->entries) {
+      SOJOURN_ASSIGN_OR_RETURN((*target)[entry.key->text],
+                               ReadSecret(*entry.value, entry.key->text));
+    }
+    return Status::Ok();
   }
   // Relative to `directory`, where given at all.
   void Path(std::string_view key, const std::filesystem::path& directory,

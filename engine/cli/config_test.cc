@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -87,6 +88,50 @@ TEST_F(ConfigTest, RefusesRoutesThatMeanNothing) {
   ExpectRefused("kafka: {bootstrap_servers: b, route: [{topic: t}]}\n", "1:38", "embedded");
   ExpectRefused("log: kafka\nkafka: {bootstrap_servers: b, route: []}\n", "2:38", "empty");
   ExpectRefused("log: kafka\nkafka: {bootstrap_servers: b, route: [clicks]}\n", "2:39", "topic");
+}
+
+TEST_F(ConfigTest, ReadsSecretsFromWhereTheyAre) {
+  const std::filesystem::path key = std::filesystem::path(file_).replace_extension(".key");
+  std::ofstream(key) << "a key in a file\n";
+  setenv("SOJOURN_CONFIG_TEST", "a key of the environment", 1);
+  const auto config = Read(
+      "write_keys: {web: plain, shop: {file: " + key.filename().string() +
+      "}, app: {env: SOJOURN_CONFIG_TEST}}\n"
+      "secrets:\n"
+      "  coupon_key: {file: " +
+      key.string() +
+      "}\n"
+      "  link_keys: [{env: SOJOURN_CONFIG_TEST}, another key of links]\n"
+      "mail: {send: smtp, smtp: {host: relay, password: {env: SOJOURN_CONFIG_TEST}}}\n"
+      "kafka: {bootstrap_servers: b, properties: {sasl.password: {env: SOJOURN_CONFIG_TEST}}}\n");
+  std::filesystem::remove(key);
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  EXPECT_EQ(config->write_keys.at("web"), "plain");
+  EXPECT_EQ(config->write_keys.at("shop"), "a key in a file");
+  EXPECT_EQ(config->write_keys.at("app"), "a key of the environment");
+  EXPECT_EQ(config->coupon_key, "a key in a file");
+  ASSERT_EQ(config->link_keys.size(), 2u);
+  EXPECT_EQ(config->link_keys[0], "a key of the environment");
+  EXPECT_EQ(config->mail.smtp.password, "a key of the environment");
+  EXPECT_EQ(config->kafka.properties.at("sasl.password"), "a key of the environment");
+}
+
+TEST_F(ConfigTest, RefusesSecretsThatAreNotThere) {
+  const std::string empty = std::filesystem::path(file_).replace_extension(".empty").string();
+  std::ofstream(empty) << "\n";
+  setenv("SOJOURN_CONFIG_EMPTY", "", 1);
+  setenv("SOJOURN_CONFIG_LONG", "a key of the environment", 1);
+  unsetenv("SOJOURN_CONFIG_UNSET");
+  ExpectRefused("write_keys: {web: {file: /nowhere/key}}\n", "1:26", "/nowhere/key");
+  ExpectRefused("write_keys: {web: {file: " + testing::TempDir() + "}}\n", "1:26", "not a regular file");
+  ExpectRefused("write_keys: {web: {file: " + empty + "}}\n", "1:26", "empty");
+  ExpectRefused("write_keys: {web: {env: SOJOURN_CONFIG_UNSET}}\n", "1:25", "not set");
+  ExpectRefused("write_keys: {web: {env: SOJOURN_CONFIG_EMPTY}}\n", "1:25", "empty");
+  ExpectRefused("write_keys: {web: \"\"}\n", "1:19", "empty");
+  ExpectRefused("write_keys: {web: {fiel: /nowhere/key}}\n", "1:20", "file");
+  ExpectRefused("write_keys: {web: {file: a, env: B}}\n", "1:29", "env");
+  ExpectRefused("secrets: {link_keys: [{env: SOJOURN_CONFIG_LONG}, short]}\n", "1:51", "16");
+  std::filesystem::remove(empty);
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ const Shape& SmtpShape() {
                  {"port", PortShape, false, "587, 465 or 25, as security has it"},
                  {"security", SecurityShape, false, "starttls (default), tls or none"},
                  {"user", language::TextShape, false, "for the login"},
-                 {"password", language::TextShape, false, "for the login"},
+                 {"password", SecretShape, false, "for the login"},
                  {"ca_file", language::TextShape, false, "PEM of who signs the certificate"},
                  {"client_name", language::TextShape, false, "what EHLO says"},
                  {"envelope_from", language::TextShape, false, "where bounces go"},
@@ -120,12 +120,11 @@ Status ReadRates(const Node& node, deliver::RateLimits* rates) {
   return Status::Ok();
 }
 
-void ReadSmtp(const Node& node, const std::filesystem::path& directory, smtp::SmtpOptions* smtp) {
+Status ReadSmtp(const Node& node, const std::filesystem::path& directory, smtp::SmtpOptions* smtp) {
   const ConfigReader reader(node);
   reader.Text("host", &smtp->host);
   reader.Number("port", &smtp->port);
   reader.Text("user", &smtp->user);
-  reader.Text("password", &smtp->password);
   reader.Path("ca_file", directory, &smtp->ca_file);
   reader.Text("client_name", &smtp->client_name);
   reader.Text("envelope_from", &smtp->envelope_from);
@@ -139,6 +138,7 @@ void ReadSmtp(const Node& node, const std::filesystem::path& directory, smtp::Sm
                      : security->text == "none" ? smtp::Security::kNone
                                                 : smtp::Security::kStartTls;
   }
+  return reader.Secret("password", &smtp->password);
 }
 
 MailTransportKind ParseSend(std::string_view text) {
@@ -181,7 +181,7 @@ Status ReadMailConfig(const Node& mail, const std::filesystem::path& directory,
           "mail: smtp names a relay, but send does not say smtp: add send: smtp (or send: files to "
           "look at mails first)");
     }
-    ReadSmtp(*smtp, directory, &config->smtp);
+    SOJOURN_RETURN_IF_ERROR(ReadSmtp(*smtp, directory, &config->smtp));
   }
   if (const Node* dkim = mail.Find("dkim")) {
     for (const Node* item : dkim->items) {

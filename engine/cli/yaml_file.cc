@@ -54,4 +54,10 @@ Result<YamlFile> ParseYaml(const std::string& name, std::string text,
   return file;
 }
 
+Status ErrorAt(const language::Node& node, std::string_view message) {
+  const language::SourcePosition position = node.position();
+  return InvalidArgument(
+      fmt::format("{}:{}:{}: {}", node.file->path(), position.line, position.column, message));
+}
+
 }  // namespace sojourn::cli

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "engine/base/status.h"
 #include "engine/language/schema.h"
@@ -21,5 +22,8 @@ Result<YamlFile> ReadYamlFile(const std::string& path, const language::Shape& sh
 
 // The same for a text that stands in no file; `name` is how errors call it.
 Result<YamlFile> ParseYaml(const std::string& name, std::string text, const language::Shape& shape);
+
+// kInvalidArgument: `file:line:col: message`, where the node stands.
+Status ErrorAt(const language::Node& node, std::string_view message);
 
 }  // namespace sojourn::cli

@@ -123,7 +123,7 @@ def test_config_of_mail():
         for odd in ("https://x/y?z=1", "https://x y", "x.example"):
             wrong({"send": "smtp", "smtp": relay, "public_url": odd}, "public_url", odd)
         wrong({"send": "files"}, "link_keys", "16", secrets={"link_keys": ["short"]})
-        wrong({"send": "files"}, "link_keys", "16", secrets={"link_keys": ["", "a" * 20]})
+        wrong({"send": "files"}, "link_keys", "empty", secrets={"link_keys": ["", "a" * 20]})
         wrong({"send": "files"}, "coupon_key", "empty", secrets={"coupon_key": ""})
 
 
