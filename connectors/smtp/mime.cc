@@ -79,6 +79,17 @@ Result<std::string> ListHeaders(const deliver::Mail& mail) {
   return headers;
 }
 
+// A mark that does not fit is of use to nobody: it would be cut on its way.
+std::string MarkHeaders(const deliver::Mail& mail) {
+  std::string headers;
+  for (const auto& [name, value] : mail.marks) {
+    if (name.size() + value.size() > kMaxUrlBytes) continue;
+    headers +=
+        fmt::format("{}: {}\r\n", Token(name, "-", kMaxTokenBytes), OneLine(value, kMaxUrlBytes));
+  }
+  return headers;
+}
+
 }  // namespace
 
 Result<Envelope> EnvelopeOf(const deliver::Mail& mail) {
@@ -102,6 +113,7 @@ Result<std::string> WriteMime(const deliver::Mail& mail) {
   }
   SOJOURN_ASSIGN_OR_RETURN(const std::string list_headers, ListHeaders(mail));
   message += list_headers;
+  message += MarkHeaders(mail);
   message += "MIME-Version: 1.0\r\n";
   message += Body(mail);
   return message;

@@ -43,6 +43,21 @@ void ExpectGoodLines(std::string_view message) {
   }
 }
 
+TEST(MimeTest, MarksAreHeadersOfOneLine) {
+  deliver::Mail mail = SmallMail();
+  const std::string longest(700, 'a');
+  mail.marks = {{"X-Sojourn-Mark", longest},
+                {"X-SMTPAPI", R"({"unique_args":{"sojourn_mark":"abc"}})"},
+                {"X-Evil", "a\r\nBcc: b@c.example"},
+                {"X-Too-Long", std::string(1000, 'a')}};
+  const std::string headers = Headers(Written(mail));
+  EXPECT_NE(headers.find("\r\nX-Sojourn-Mark: " + longest + "\r\n"), std::string::npos);
+  EXPECT_NE(headers.find("\r\nX-SMTPAPI: {\"unique_args\":{\"sojourn_mark\":\"abc\"}}\r\n"),
+            std::string::npos);
+  EXPECT_NE(headers.find("\r\nX-Evil: a Bcc: b@c.example\r\n"), std::string::npos) << headers;
+  EXPECT_EQ(headers.find("X-Too-Long"), std::string::npos);
+}
+
 TEST(MimeTest, AWholeMail) {
   deliver::Mail mail = SmallMail();
   mail.reply_to = "help@shop.example";

@@ -18,12 +18,16 @@
 
 namespace sojourn::deliver {
 
-enum class LinkKind : uint8_t { kUnsubscribe, kPreferences, kOpen, kClick };
+// kFeedback is no link: it stands in a mail's headers, and mailboxes and providers hand it back.
+enum class LinkKind : uint8_t { kUnsubscribe, kPreferences, kOpen, kClick, kFeedback };
 
 // Longer tokens are not ours. Claims as journeys make them need about 150 bytes and their target.
 inline constexpr size_t kMaxLinkTokenBytes = size_t{8} * 1024;
 // What a click's target may have at most, so that its token is within that limit.
 inline constexpr size_t kMaxClickTargetBytes = size_t{4} * 1024;
+
+// What a mark should have at most, so that every provider hands it back.
+inline constexpr size_t kMaxShortMarkBytes = 256;
 
 struct LinkClaims {
   LinkKind kind = LinkKind::kUnsubscribe;
@@ -33,7 +37,7 @@ struct LinkClaims {
   std::string template_name;
   std::string topic;
   std::string language;  // of the pages: "en", "de", ...; empty: the browser's
-  std::string target;    // kClick: where to
+  std::string target;    // kClick: where to; kFeedback: the address the mail goes to
   Timestamp sent_at;     // of the mail
 
   bool operator==(const LinkClaims&) const = default;

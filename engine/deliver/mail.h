@@ -5,6 +5,8 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/base/time.h"
 
@@ -26,6 +28,9 @@ struct Mail {
   std::string unsubscribe_url;  // RFC 8058 one-click; empty: a mail nobody can unsubscribe from
   std::string list_id;          // "marketing.shop.example"; empty: no List-Id
   std::string feedback_id;      // "journey:template:topic:company"; empty: none
+  // Headers that come back with a bounce or complaint and tell which mail it was: name and value,
+  // both visible ASCII.
+  std::vector<std::pair<std::string, std::string>> marks;
   Timestamp date;
 };
 

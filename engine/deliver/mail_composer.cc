@@ -203,6 +203,7 @@ Result<Mail> MailComposer::MakeMail(const Company& company, const language::Temp
   }
   mail.feedback_id = fmt::format("{}:{}:{}:{}", Token(action.journey), Token(action.template_name),
                                  Token(action.topic), Token(company.name));
+  if (options_.mark_headers != nullptr) mail.marks = options_.mark_headers(MarkOf(action));
   SOJOURN_RETURN_IF_ERROR(WriteBody(company, action, marketing, language, urls, &mail));
   return mail;
 }
@@ -245,6 +246,19 @@ LinkClaims MailComposer::ClaimsOf(const model::Action& action, const std::string
   claims.language = language;
   claims.sent_at = ports_.now();
   return claims;
+}
+
+// Providers hand back only what is short: where names of rules make it too long, they are left out.
+std::string MailComposer::MarkOf(const model::Action& action) const {
+  LinkClaims claims = ClaimsOf(action, "");
+  claims.kind = LinkKind::kFeedback;
+  claims.target = action.address;
+  std::string mark = signer_.Sign(claims);
+  if (mark.size() <= kMaxShortMarkBytes) return mark;
+  claims.journey.clear();
+  claims.template_name.clear();
+  claims.topic.clear();
+  return signer_.Sign(claims);
 }
 
 MailComposer::Urls MailComposer::UrlsOf(const LinkClaims& claims) const {

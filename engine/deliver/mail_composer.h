@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/base/status.h"
@@ -50,10 +51,15 @@ struct MailComposerPorts {
   std::function<Timestamp()> now;
 };
 
+// What a mail's marks say (Mail::marks), from the token of kFeedback.
+using MarkHeaders =
+    std::function<std::vector<std::pair<std::string, std::string>>(const std::string& token)>;
+
 struct MailComposerOptions {
   std::string public_url;  // where the public listener is reached, without a slash at its end
   bool track_opens = true;
   bool track_clicks = true;
+  MarkHeaders mark_headers;  // none: mails have no marks
 };
 
 class MailComposer final : public Composer {
@@ -77,6 +83,7 @@ class MailComposer final : public Composer {
                    const std::string& language, const Urls& urls, Mail* mail) const;
   LinkClaims ClaimsOf(const model::Action& action, const std::string& language) const;
   Urls UrlsOf(const LinkClaims& claims) const;
+  std::string MarkOf(const model::Action& action) const;
 
   const MailComposerOptions options_;
   const MailComposerPorts ports_;

@@ -124,6 +124,34 @@ TEST_F(MailComposerTest, AMarketingMailHasAllItNeeds) {
   EXPECT_EQ(claims->topic, "marketing");
 }
 
+TEST_F(MailComposerTest, AMarkNamesTheMailAndItsAddress) {
+  EXPECT_TRUE(Compose(Action("offer")).mail.marks.empty());
+  options_.mark_headers = [](const std::string& token) {
+    return std::vector<std::pair<std::string, std::string>>{{"X-Mark", token}};
+  };
+  composer_.reset();
+  model::Action action = Action("offer");
+  const auto claims_of = [&] {
+    const Composition composition = Compose(action);
+    EXPECT_EQ(composition.mail.marks.size(), 1u);
+    const std::string token = composition.mail.marks.at(0).second;
+    const auto claims = LinkSigner({"key"}).Verify(LinkKind::kFeedback, token);
+    EXPECT_TRUE(claims.ok());
+    EXPECT_FALSE(LinkSigner({"key"}).Verify(LinkKind::kUnsubscribe, token).ok());
+    return claims.ok() ? *claims : LinkClaims();
+  };
+  LinkClaims claims = claims_of();
+  EXPECT_EQ(claims.person, "u1");
+  EXPECT_EQ(claims.action_id, "act_1");
+  EXPECT_EQ(claims.target, "mia@a.example");
+  EXPECT_EQ(claims.template_name, "offer");
+  action.person = std::string(120, 'p');  // too long with the names of rules
+  claims = claims_of();
+  EXPECT_EQ(claims.person, action.person);
+  EXPECT_EQ(claims.target, "mia@a.example");
+  EXPECT_EQ(claims.template_name, "");
+}
+
 TEST_F(MailComposerTest, ATransactionalMailHasNoListHeadersAndNoFooter) {
   recipient_.consent = {{"marketing", false}};
   const Composition composition = Compose(Action("bill", "orders"));

@@ -217,6 +217,18 @@ struct MailLinkClicked {
   bool machine = false;
   int64_t count = 1;
 };
+// What a mail provider, or the mailbox of bounces, told of mails.
+struct FeedbackTaken {
+  std::string_view provider;  // "ses", "sendgrid", "postmark", "mailgun", "mailbox"
+  std::string_view kind;      // "delivered", "bounced_hard", "bounced_soft", "complained", "other"
+  bool marked = true;         // it named the mail; else no more than an address
+};
+// Feedback that is not a provider's, or cannot be read.
+struct FeedbackRefused {
+  std::string_view provider;
+  std::string_view reason;   // "signature", "stale", ...
+  std::string_view message;  // one line for people, without secrets
+};
 // A choice of consent that reached the rules.
 struct ConsentChosen {
   bool subscribed = false;

@@ -232,6 +232,14 @@ struct Telemetry::Families {
                   "Mails that came back, from the relay or as events, by type: hard, soft, other.");
   Counter& mail_complaints =
       MakeCounter("sojourn_mail_complaints_total", "Mails that were marked as spam.").Add({});
+  Family<Counter>& feedback =
+      MakeCounter("sojourn_feedback_total",
+                  "What providers and the mailbox of bounces told of mails, by provider and kind.");
+  Family<Counter>& feedback_unmarked =
+      MakeCounter("sojourn_feedback_unmarked_total",
+                  "Feedback that named an address and no mail of ours, by provider.");
+  Family<Counter>& feedback_refused = MakeCounter(
+      "sojourn_feedback_refused_total", "Feedback that was not taken, by provider and reason.");
   Family<Counter>& mail_opens =
       MakeCounter("sojourn_mail_opens_total", "Mails opened, by whether a machine did it.");
   Family<Counter>& mail_clicks = MakeCounter("sojourn_mail_clicks_total",
@@ -557,6 +565,24 @@ void Telemetry::Record(const MailOpened& it) {
 
 void Telemetry::Record(const MailLinkClicked& it) {
   Count(families_->mail_clicks, {{"machine", Text(it.machine)}}, it.count);
+}
+
+void Telemetry::Record(const FeedbackTaken& it) {
+  Count(families_->feedback, {{"provider", Copy(it.provider)}, {"kind", Copy(it.kind)}}, 1);
+  if (!it.marked) Count(families_->feedback_unmarked, {{"provider", Copy(it.provider)}}, 1);
+}
+
+void Telemetry::Record(const FeedbackRefused& it) {
+  Count(families_->feedback_refused, {{"provider", Copy(it.provider)}, {"reason", Copy(it.reason)}},
+        1);
+  int64_t held_back = 0;
+  const std::string kind = "feedback " + Copy(it.provider) + " " + Copy(it.reason);
+  if (!families_->limiter.Admit(kind, &held_back)) return;
+  Log(LogLevel::kWarning, "feedback of a mail provider is refused",
+      {{"provider", it.provider},
+       {"reason", it.reason},
+       {"error", it.message},
+       {"lines_held_back", held_back}});
 }
 
 void Telemetry::Record(const ConsentChosen& it) {

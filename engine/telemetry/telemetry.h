@@ -63,6 +63,8 @@ class Telemetry {
   void Record(const MailComplained&);
   void Record(const MailOpened&);
   void Record(const MailLinkClicked&);
+  void Record(const FeedbackTaken&);
+  void Record(const FeedbackRefused&);  // logs at most one line per provider, reason and second
   void Record(const ConsentChosen&);
   void Record(const MailQueue&);
   void Record(const ReadyStands&);

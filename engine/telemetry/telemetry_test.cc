@@ -65,6 +65,9 @@ void RecordEverything(Telemetry* telemetry) {
   telemetry->Record(MailComplained{1});
   telemetry->Record(MailOpened{true, 4});
   telemetry->Record(MailLinkClicked{false, 5});
+  telemetry->Record(FeedbackTaken{"ses", "bounced_hard", true});
+  telemetry->Record(FeedbackTaken{"mailbox", "complained", false});
+  telemetry->Record(FeedbackRefused{"mailgun", "signature", "no"});
   telemetry->Record(ConsentChosen{false, "marketing", "one_click", 1});
   telemetry->Record(ConsentChosen{true, "all", "event", 2});
   telemetry->Record(MailQueue{7, 1, Seconds(3)});
@@ -132,6 +135,9 @@ TEST(Telemetry, EveryOccurrenceHasItsMetric) {
       {R"(sojourn_mail_complaints_total)", "1"},
       {R"(sojourn_mail_opens_total{machine="true"})", "4"},
       {R"(sojourn_mail_clicks_total{machine="false"})", "5"},
+      {R"(sojourn_feedback_total{kind="bounced_hard",provider="ses"})", "1"},
+      {R"(sojourn_feedback_unmarked_total{provider="mailbox"})", "1"},
+      {R"(sojourn_feedback_refused_total{provider="mailgun",reason="signature"})", "1"},
       {R"(sojourn_unsubscriptions_total{topic="marketing",way="one_click"})", "1"},
       {R"(sojourn_subscriptions_total{topic="all",way="event"})", "2"},
       {R"(sojourn_mail_queue{state="waiting"})", "7"},
