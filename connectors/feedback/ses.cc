@@ -8,6 +8,7 @@
 
 #include "connectors/feedback/mark.h"
 #include "connectors/feedback/payload.h"
+#include "engine/base/base64.h"
 
 namespace sojourn::feedback {
 namespace {

@@ -11,6 +11,7 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
+#include "engine/base/base64.h"
 #include "engine/base/hash.h"
 
 namespace sojourn::feedback {
@@ -36,11 +37,13 @@ BioPointer OverBytes(std::string_view bytes) {
   return BioPointer(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
 }
 
-int DigitOf(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  return c == '+' ? 62 : c == '/' ? 63 : -1;
+// A key may have been folded into lines.
+std::string WithoutSpaces(std::string_view text) {
+  std::string kept;
+  for (const char c : text) {
+    if (c != ' ' && c != '\n' && c != '\r' && c != '\t') kept += c;
+  }
+  return kept;
 }
 
 std::vector<CertificatePointer> ReadCertificates(std::string_view pem) {
@@ -88,28 +91,6 @@ bool LacksIssuerAlone(int error, size_t certificate_count) {
 
 }  // namespace
 
-std::optional<std::string> DecodeBase64(std::string_view text) {
-  std::string bytes;
-  uint32_t bits = 0;
-  int count = 0;
-  bool padded = false;
-  for (const char c : text) {
-    if (c == ' ' || c == '\r' || c == '\n' || c == '\t') continue;
-    if (c == '=') {
-      padded = true;
-      continue;
-    }
-    const int digit = DigitOf(c);
-    if (digit < 0 || padded) return std::nullopt;
-    bits = bits << 6 | static_cast<uint32_t>(digit);
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    bytes += static_cast<char>(bits >> count & 0xff);
-  }
-  return bytes;
-}
-
 std::optional<std::string> DecodeHex(std::string_view text) {
   if (text.size() % 2 != 0) return std::nullopt;
   std::string bytes;
@@ -142,7 +123,7 @@ Result<PublicKey> PublicKey::ReadP256(std::string_view text) {
   KeyPointer key;
   if (text.find("-----BEGIN") != std::string_view::npos) {
     key.reset(PEM_read_bio_PUBKEY(OverBytes(text).get(), nullptr, nullptr, nullptr));
-  } else if (const auto der = DecodeBase64(text)) {
+  } else if (const auto der = DecodeBase64(WithoutSpaces(text))) {
     const auto* bytes = reinterpret_cast<const unsigned char*>(der->data());
     key.reset(d2i_PUBKEY(nullptr, &bytes, static_cast<long>(der->size())));  // NOLINT: OpenSSL's
   }

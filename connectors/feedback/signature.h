@@ -16,8 +16,6 @@
 
 namespace sojourn::feedback {
 
-// Standard alphabet, with or without padding; spaces and line ends are passed over.
-std::optional<std::string> DecodeBase64(std::string_view text);
 std::optional<std::string> DecodeHex(std::string_view text);
 
 // Takes the same time whatever the content.
