@@ -14,11 +14,12 @@ build_packages=(
   libboost-dev libcctz-dev libcli11-dev libcurl4-openssl-dev libfmt-dev libfyaml-dev libgtest-dev
   libidn2-dev liblz4-dev libprotobuf-dev librdkafka-dev libre2-dev librocksdb-dev libsimdjson-dev
   libspdlog-dev libssl-dev libzstd-dev nlohmann-json3-dev prometheus-cpp-dev protobuf-compiler
+  zlib1g-dev
 )
 test_packages=(
   chromium fonts-noto-cjk     # pages as people see them
   clang-format clang-tidy
-  default-jre-headless maven  # a real Kafka broker
+  default-jdk-headless maven  # a real Kafka broker, a library of senders
   faketime                    # wall clocks that jump
   graphviz                    # what `sojourn graph --format dot` is for
   kcat python3-confluent-kafka  # independent Kafka clients

@@ -73,7 +73,7 @@ TEST(Admin, StatusesAsAnswers) {
   EXPECT_EQ(ToResponse(FailedPrecondition("x")).status, 409);
   EXPECT_EQ(ToResponse(ResourceExhausted("x")).status, 503);
   EXPECT_EQ(ToResponse(DataLoss("x")).status, 500);
-  EXPECT_EQ(ToResponse(NotFound("gone")).body, "{\"success\":false,\"error\":\"gone\"}\n");
+  EXPECT_EQ(ToResponse(NotFound("gone")).body, ErrorResponse(404, "gone").body);
 }
 
 }  // namespace

@@ -11,11 +11,6 @@ namespace {
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-bool EqualIgnoringCase(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return Lower(x) == Lower(y); });
-}
-
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -23,7 +18,8 @@ int HexDigit(char c) {
   return -1;
 }
 
-std::string DecodeQueryText(std::string_view text) {
+// `plus`: what a '+' stands for.
+std::string Decode(std::string_view text, char plus) {
   std::string decoded;
   for (size_t i = 0; i < text.size(); ++i) {
     const bool escape = text[i] == '%' && i + 2 < text.size() && HexDigit(text[i + 1]) >= 0 &&
@@ -32,10 +28,32 @@ std::string DecodeQueryText(std::string_view text) {
       decoded += static_cast<char>(HexDigit(text[i + 1]) * 16 + HexDigit(text[i + 2]));
       i += 2;
     } else {
-      decoded += text[i] == '+' ? ' ' : text[i];
+      decoded += text[i] == '+' ? plus : text[i];
     }
   }
   return decoded;
+}
+
+std::string DecodeQueryText(std::string_view text) { return Decode(text, ' '); }
+
+// For programs.
+std::string_view CodeOf(int status) {
+  switch (status) {
+    case 401:
+      return "unauthorized";
+    case 403:
+      return "forbidden";
+    case 404:
+      return "not_found";
+    case 405:
+      return "method_not_allowed";
+    case 413:
+      return "too_large";
+    case 429:
+      return "too_many_requests";
+    default:
+      return status >= 500 ? "unavailable" : "invalid_request";
+  }
 }
 
 // What follows the scheme in the Authorization header.
@@ -49,6 +67,19 @@ std::optional<std::string_view> Credentials(const Request& request, std::string_
 }
 
 }  // namespace
+
+std::string DecodePercent(std::string_view text) { return Decode(text, '+'); }
+
+std::string LowerCase(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(), Lower);
+  return lower;
+}
+
+bool EqualIgnoringCase(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return Lower(x) == Lower(y); });
+}
 
 std::string EncodeQueryText(std::string_view text) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";
@@ -85,6 +116,8 @@ Response ErrorResponse(int status, std::string_view message) {
   json.BeginObject();
   json.Member("success", model::Value::Bool(false));
   json.Member("error", model::Value::String(message));
+  json.Member("code", model::Value::String(CodeOf(status)));
+  json.Member("message", model::Value::String(message));
   json.EndObject();
   Response response{status, json.Take() + "\n"};
   if (status == 429 || status == 503) response.headers.emplace_back("Retry-After", "1");
@@ -111,6 +144,15 @@ std::optional<std::string> BasicUser(const Request& request) {
   const auto decoded = DecodeBase64(*credentials);
   if (!decoded) return std::nullopt;
   return decoded->substr(0, decoded->find(':'));
+}
+
+std::optional<std::string> WriteKeyOutsideBody(const Request& request) {
+  if (auto user = BasicUser(request)) return user;
+  const auto header = request.Header("authorization");
+  if (header && !header->empty() && header->find(' ') == header->npos) return std::string(*header);
+  const auto query = request.Query("writeKey");
+  if (query) return std::string(*query);
+  return std::nullopt;
 }
 
 std::optional<std::string_view> BearerToken(const Request& request) {

@@ -45,7 +45,9 @@ TEST(HttpMessage, Secrets) {
 
 TEST(HttpMessage, Errors) {
   EXPECT_EQ(ErrorResponse(400, "say \"what\"").body,
-            "{\"success\":false,\"error\":\"say \\\"what\\\"\"}\n");
+            R"({"success":false,"error":"say \"what\"","code":"invalid_request",)"
+            R"("message":"say \"what\""})"
+            "\n");
   EXPECT_EQ(ErrorResponse(503, "").headers, (Pairs{{"Retry-After", "1"}}));
   EXPECT_EQ(ErrorResponse(400, "").headers, Pairs{});
 }

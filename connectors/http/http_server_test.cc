@@ -92,9 +92,11 @@ TEST(HttpServer, Routes) {
   EXPECT_EQ(Ask(*server, "POST", "/echo", "hello"), "200 POST /echo hello");
   EXPECT_EQ(Ask(*server, "GET", "/waiting"), "200 GET /waiting ");
   EXPECT_EQ(Ask(*server, "GET", "/nothing"),
-            "404 {\"success\":false,\"error\":\"there is nothing at this path\"}\n");
+            "404 {\"success\":false,\"error\":\"there is nothing at this "
+            "path\",\"code\":\"not_found\",\"message\":\"there is nothing at this path\"}\n");
   EXPECT_EQ(Ask(*server, "DELETE", "/echo"),
-            "405 {\"success\":false,\"error\":\"this path takes POST, GET\"}\n");
+            "405 {\"success\":false,\"error\":\"this path takes POST, "
+            "GET\",\"code\":\"method_not_allowed\",\"message\":\"this path takes POST, GET\"}\n");
 }
 
 TEST(HttpServer, RoutesByPrefix) {
@@ -147,7 +149,9 @@ TEST(HttpServer, BodiesHaveTheirLimit) {
   const auto server = StartServer({}, EchoRoutes());
   const std::string largest(1000, 'x');
   EXPECT_EQ(Ask(*server, "POST", "/echo", largest), "200 POST /echo " + largest);
-  const std::string refusal = "413 {\"success\":false,\"error\":\"the body is over 1000 bytes\"}\n";
+  const std::string refusal =
+      "413 {\"success\":false,\"error\":\"the body is over 1000 "
+      "bytes\",\"code\":\"too_large\",\"message\":\"the body is over 1000 bytes\"}\n";
   EXPECT_EQ(Ask(*server, "POST", "/echo", largest + "x"), refusal);
   EXPECT_EQ(Ask(*server, "POST", "/echo", std::string(1'000'000, 'x')), refusal);
   // Without a length the limit shows while reading.

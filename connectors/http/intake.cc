@@ -1,6 +1,5 @@
 #include "connectors/http/intake.h"
 
-#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -8,65 +7,29 @@
 
 #include <fmt/format.h>
 
-#include "engine/base/limits.h"
-#include "engine/model/event_codec.h"
-#include "engine/model/json_reader.h"
-#include "engine/model/json_writer.h"
+#include "connectors/http/cors.h"
+#include "connectors/http/unpack.h"
 
 namespace sojourn::http {
 namespace {
 
-using model::JsonReader;
-using model::JsonWriter;
-using model::Value;
-using model::ValueKind;
-
-// What a body became; the events point into the arena.
+// A body on its way into the log.
 struct Accepted {
-  Arena arena;
-  std::vector<model::Event> events;
-  std::vector<RejectedCall> rejected;
-  std::vector<size_t> rejected_indexes;
-  Response answer;  // once all of it is durable
-  size_t body_bytes = 0;
+  IntakeBody body;
+  size_t bytes = 0;
+  std::string write_key;  // its name; empty: none was asked for
   Respond respond;
 };
 
-Response SuccessResponse(const Accepted& accepted) {
-  JsonWriter json;
-  json.BeginObject();
-  json.Member("success", Value::Bool(true));
-  if (!accepted.rejected.empty()) {
-    json.Key("rejected");
-    json.BeginArray();
-    for (size_t i = 0; i < accepted.rejected.size(); ++i) {
-      json.BeginObject();
-      json.Member("index", Value::Int(static_cast<int64_t>(accepted.rejected_indexes[i])));
-      json.Member("error", Value::String(accepted.rejected[i].reason));
-      json.EndObject();
-    }
-    json.EndArray();
-  }
-  json.EndObject();
-  return {200, json.Take() + "\n"};
-}
+enum class BodyKind : uint8_t { kCall, kBatch, kCloudEvents };
 
-// An event's protobuf form can be larger than its JSON, at most about this many times.
-constexpr size_t kMaxGrowth = 4;
+struct Endpoint {
+  BodyKind kind = BodyKind::kCall;
+  std::string_view type;  // of a call
+};
 
-Status CheckSize(const model::Event& event, size_t body_bytes) {
-  if (body_bytes * kMaxGrowth <= kMaxEventBytes) return Status::Ok();
-  std::string encoded;
-  model::EncodeEvent(event, nullptr, &encoded);
-  if (encoded.size() <= kMaxEventBytes) return Status::Ok();
-  return InvalidArgument(fmt::format("the event is over {} bytes", kMaxEventBytes));
-}
-
-std::string ToJson(const Value& value) {
-  JsonWriter json;
-  json.Write(value);
-  return json.Take();
-}
+// What the calls of Segment's libraries are named, also with one letter.
+constexpr std::string_view kTypes[] = {"track", "identify", "page", "screen", "group", "alias"};
 
 }  // namespace
 
@@ -90,112 +53,120 @@ class Intake::Core {
 
   const IntakeOptions& options() const { return options_; }
 
-  // `type`: of the endpoint; empty: a batch.
-  void Handle(std::string_view type, const Request& request, Respond respond) {
-    auto accepted = std::make_unique<Accepted>();
-    accepted->body_bytes = request.body.size();
-    const Response answer = Read(type, request, accepted.get());
-    if (answer.status != 200 && accepted->rejected.empty()) return respond(answer);
-    accepted->answer = answer.status == 200 ? SuccessResponse(*accepted) : answer;
-    std::unique_lock lock(mutex_);
-    const bool full =
-        waiting_bytes_ > 0 && waiting_bytes_ + accepted->body_bytes > options_.max_waiting_bytes;
-    if (full) {
-      lock.unlock();
-      return respond(ErrorResponse(429, "too many events at once; try again"));
+  void Handle(const Endpoint& endpoint, const Request& request, Respond respond) {
+    const auto origin = request.Header("origin");
+    // Without write keys no page is to learn anything.
+    if (origin && !is_open()) {
+      respond = [respond = std::move(respond), origin = std::string(*origin)](Response response) {
+        AllowOrigin(origin, &response);
+        respond(std::move(response));
+      };
     }
+    auto accepted = std::make_unique<Accepted>();
+    if (const auto refusal = Read(endpoint, request, accepted.get())) return respond(*refusal);
     accepted->respond = std::move(respond);
-    waiting_bytes_ += accepted->body_bytes;
-    waiting_.push_back(std::move(accepted));
-    lock.unlock();
-    something_waits_.notify_one();
+    Enqueue(std::move(accepted));
+  }
+
+  // Counts of how a library works are no events.
+  void HandleMetrics(const Request& request, const Respond& respond) {
+    CountDropped("metrics");
+    Response response{200, "{\"success\":true}\n"};
+    if (const auto origin = request.Header("origin")) AllowOrigin(*origin, &response);
+    respond(std::move(response));
   }
 
  private:
-  // A status other than 200 is the answer; what is to be kept of such a request is in `rejected`.
-  Response Read(std::string_view type, const Request& request, Accepted* accepted) const {
-    const std::optional<std::string> user = BasicUser(request);
-    const bool open = options_.write_keys.empty() && options_.open_to_everyone;
-    if (!open && user && !IsWriteKey(*user)) return ErrorResponse(401, "wrong write key");
-    if (!open && !user && options_.write_keys.empty())
-      return ErrorResponse(401, "no write key is set up");
-    // Any page in a browser on this machine reaches a loopback port. Browsers name the page with
-    // every POST; other clients do not.
-    if (open && request.Header("origin")) {
-      return ErrorResponse(403, "calls from web pages need a write key: set up write_keys");
+  bool is_open() const { return options_.write_keys.empty() && options_.open_to_everyone; }
+
+  // The name of the key; nullopt: it is none. Takes the same time for each.
+  std::optional<std::string> NameOfKey(std::string_view key) const {
+    std::optional<std::string> found;
+    for (const auto& [name, write_key] : options_.write_keys) {
+      if (EqualSecrets(key, write_key)) found = name;
     }
-    thread_local JsonReader reader;
-    // A batch's calls are inside an array inside an object.
-    const int nesting = model::kMaxCallNesting + (type.empty() ? 2 : 0);
-    const Result<Value> body = reader.Read(request.body, nesting, &accepted->arena);
-    if (!body.ok()) {
-      // Without a known sender it is noise.
-      if (open || user) return Refuse(body.status(), request.body, accepted);
-      return ErrorResponse(400, body.status().message());
-    }
-    if (!open && !user) {
-      const Value* key = body->Find("writeKey");
-      if (key == nullptr || key->kind() != ValueKind::kString) {
-        return ErrorResponse(401, "no write key: give it as the user of HTTP Basic");
+    return found;
+  }
+
+  Response Drop(std::string_view reason, int status, std::string_view message) const {
+    CountDropped(reason);
+    return ErrorResponse(status, message);
+  }
+
+  // A refusal is of requests of which nothing is kept.
+  std::optional<Response> Read(const Endpoint& endpoint, const Request& request,
+                               Accepted* accepted) const {
+    const std::optional<std::string> key = WriteKeyOutsideBody(request);
+    if (!is_open()) {
+      if (key && !NameOfKey(*key)) return Drop("unauthorized", 401, "wrong write key");
+      if (options_.write_keys.empty()) {
+        return Drop("unauthorized", 401, "no write key is set up");
       }
-      if (!IsWriteKey(key->text())) return ErrorResponse(401, "wrong write key");
+    } else if (request.Header("origin")) {
+      // Any page in a browser on this machine reaches a loopback port. Browsers name the page with
+      // every POST; other clients do not.
+      return Drop("unauthorized", 403, "calls from web pages need a write key: set up write_keys");
     }
-    return type.empty() ? ReadBatch(*body, request, accepted)
-                        : ReadCall(*body, type, request, accepted);
+    const auto unpacked = Unpack(request.Header("content-encoding").value_or(""), request.body,
+                                 options_.limits.max_body_bytes);
+    if (!unpacked.ok()) return RefusePacked(unpacked.status());
+    accepted->body = ReadBody(endpoint, request, *unpacked);
+    accepted->bytes = unpacked->size();
+    if (auto refusal = JudgeSender(key, accepted)) return refusal;
+    const bool nothing = accepted->body.events.empty() && accepted->body.rejected.empty();
+    if (!nothing || accepted->body.answer.status == 200) return std::nullopt;
+    if (accepted->body.answer.status == 413) CountDropped("too_large");
+    return accepted->body.answer;
   }
 
-  bool IsWriteKey(std::string_view key) const {
-    bool known = false;
-    for (const std::string& write_key : options_.write_keys) {
-      known = EqualSecrets(key, write_key) || known;
-    }
-    return known;
+  Response RefusePacked(const Status& why) const {
+    const bool large = why.code() == StatusCode::kResourceExhausted;
+    const bool unknown = why.code() == StatusCode::kNotFound;
+    return Drop(large ? "too_large" : "unreadable",
+                large     ? 413
+                : unknown ? 415
+                          : 400,
+                why.message());
   }
 
-  Result<model::Event> ToEvent(const Value& call, std::string_view type, Accepted* accepted) const {
+  IntakeBody ReadBody(const Endpoint& endpoint, const Request& request,
+                      std::string_view body) const {
+    thread_local model::JsonReader json;
+    IntakeReader reader(options_.limits, &json);
     const Timestamp now = clock_->Now();
-    SOJOURN_ASSIGN_OR_RETURN(model::Event event,
-                             model::EventFromCall(call, type, now, &accepted->arena));
-    if (event.person.empty()) return InvalidArgument("neither userId nor anonymousId");
-    event.received_at = now;
-    SOJOURN_RETURN_IF_ERROR(CheckSize(event, accepted->body_bytes));
-    return event;
+    if (endpoint.kind == BodyKind::kCall) return reader.ReadCall(endpoint.type, body, now);
+    if (endpoint.kind == BodyKind::kBatch) return reader.ReadBatch(body, now);
+    return reader.ReadCloudEvents(request, body, now);
   }
 
-  static Response Refuse(const Status& why, const std::string& body, Accepted* accepted) {
-    if (!body.empty()) accepted->rejected.push_back({why.message(), body});
-    return ErrorResponse(400, why.message());
+  // `key`: from outside the body, already known to be right.
+  std::optional<Response> JudgeSender(const std::optional<std::string>& key,
+                                      Accepted* accepted) const {
+    if (is_open()) return std::nullopt;
+    const std::optional<std::string>& given = key ? key : accepted->body.write_key;
+    if (!given) {
+      // Without a known sender it is noise.
+      if (!accepted->body.readable) return Drop("unreadable", 400, "malformed JSON");
+      return Drop("unauthorized", 401, "no write key: give it as the user of HTTP Basic");
+    }
+    const auto name = NameOfKey(*given);
+    if (!name) return Drop("unauthorized", 401, "wrong write key");
+    accepted->write_key = *name;
+    return std::nullopt;
   }
 
-  Response ReadCall(const Value& call, std::string_view type, const Request& request,
-                    Accepted* accepted) const {
-    const Result<model::Event> event = ToEvent(call, type, accepted);
-    if (!event.ok()) return Refuse(event.status(), request.body, accepted);
-    accepted->events.push_back(*event);
-    return {};
-  }
-
-  Response ReadBatch(const Value& body, const Request& request, Accepted* accepted) const {
-    const Value* calls = body.Find("batch");
-    if (calls == nullptr || calls->kind() != ValueKind::kList) {
-      return Refuse(InvalidArgument("batch is no array"), request.body, accepted);
+  void Enqueue(std::unique_ptr<Accepted> accepted) {
+    std::unique_lock lock(mutex_);
+    const bool full =
+        waiting_bytes_ > 0 && waiting_bytes_ + accepted->bytes > options_.max_waiting_bytes;
+    if (full) {
+      lock.unlock();
+      return accepted->respond(ErrorResponse(429, "too many events at once; try again"));
     }
-    if (calls->size() > options_.max_batch_calls) {
-      return ErrorResponse(413, fmt::format("over {} calls", options_.max_batch_calls));
-    }
-    for (uint32_t i = 0; i < calls->size(); ++i) {
-      const Value& call = calls->items()[i];
-      const Result<model::Event> event = ToEvent(call, "", accepted);
-      if (event.ok()) {
-        accepted->events.push_back(*event);
-      } else {
-        accepted->rejected_indexes.push_back(i);
-        accepted->rejected.push_back({event.status().message(), ToJson(call)});
-      }
-    }
-    if (!accepted->events.empty() || accepted->rejected.empty()) return {};
-    return ErrorResponse(400, fmt::format("no call of the batch is an event; the first: {}",
-                                          accepted->rejected.front().reason));
+    waiting_bytes_ += accepted->bytes;
+    waiting_.push_back(std::move(accepted));
+    lock.unlock();
+    something_waits_.notify_one();
   }
 
   void AppendAll() {
@@ -207,7 +178,7 @@ class Intake::Core {
       lock.unlock();
       AppendGroup(group);
       lock.lock();
-      for (const auto& accepted : group) waiting_bytes_ -= accepted->body_bytes;
+      for (const auto& accepted : group) waiting_bytes_ -= accepted->bytes;
     }
   }
 
@@ -215,23 +186,31 @@ class Intake::Core {
     std::vector<model::Event> events;
     std::vector<RejectedCall> rejected;
     for (const auto& accepted : group) {
-      events.insert(events.end(), accepted->events.begin(), accepted->events.end());
-      rejected.insert(rejected.end(), accepted->rejected.begin(), accepted->rejected.end());
+      const IntakeBody& body = accepted->body;
+      events.insert(events.end(), body.events.begin(), body.events.end());
+      rejected.insert(rejected.end(), body.rejected.begin(), body.rejected.end());
     }
     const bool nothing = events.empty() && rejected.empty();
     const Status status = nothing ? Status::Ok() : sink_->Append(events, rejected);
-    if (status.ok()) Count(rejected);
     for (const auto& accepted : group) {
-      accepted->respond(status.ok() ? accepted->answer : ErrorResponse(503, status.message()));
+      if (status.ok()) CountTaken(*accepted);
+      accepted->respond(status.ok() ? accepted->body.answer : ErrorResponse(503, status.message()));
     }
   }
 
-  void Count(std::span<const RejectedCall> rejected) {
+  void CountTaken(const Accepted& accepted) const {
     if (telemetry_ == nullptr) return;
-    for (const RejectedCall& call : rejected) {
+    const auto count = static_cast<int64_t>(accepted.body.events.size());
+    if (count > 0) telemetry_->Record(telemetry::CallsTaken{accepted.write_key, count});
+    for (const RejectedCall& call : accepted.body.rejected) {
       telemetry_->Record(telemetry::RecordDeadLettered{"http", Partition(0), Offset(0),
                                                        "undecodable", call.reason});
     }
+    if (!accepted.body.readable && count > 0) CountDropped("envelope");
+  }
+
+  void CountDropped(std::string_view reason) const {
+    if (telemetry_ != nullptr) telemetry_->Record(telemetry::CallsDropped{reason});
   }
 
   const IntakeOptions options_;
@@ -253,20 +232,49 @@ Intake::Intake(IntakeOptions options, EventSink* sink, telemetry::Telemetry* tel
     : core_(std::make_unique<Core>(std::move(options), sink, telemetry)) {}
 Intake::~Intake() = default;
 
+namespace {
+
+void AddRoutes(const std::string& path, size_t max_body_bytes, const Handler& handler,
+               std::vector<Route>* routes) {
+  const auto preflight = [](const Request& request, const Respond& respond) {
+    respond(AnswerPreflight(request));
+  };
+  for (const std::string& spelt : {path, path + "/"}) {
+    routes->push_back({"POST", spelt, handler});
+    routes->back().max_body_bytes = max_body_bytes;
+    routes->push_back({"OPTIONS", spelt, preflight});
+  }
+}
+
+}  // namespace
+
 std::vector<Route> Intake::Routes() {
   std::vector<Route> routes;
-  for (const std::string_view type : {"track", "identify", "page", "screen", "group", "alias"}) {
-    routes.push_back({"POST", fmt::format("/v1/{}", type),
-                      [core = core_.get(), type](const Request& request, Respond respond) {
-                        core->Handle(type, request, std::move(respond));
-                      }});
-    routes.back().max_body_bytes = kMaxEventBytes;
+  const size_t max_body_bytes = core_->options().limits.max_body_bytes;
+  const auto add = [&](const std::string& path, Endpoint endpoint) {
+    AddRoutes(
+        path, max_body_bytes,
+        [core = core_.get(), endpoint](const Request& request, Respond respond) {
+          core->Handle(endpoint, request, std::move(respond));
+        },
+        &routes);
+  };
+  for (const std::string_view type : kTypes) {
+    const Endpoint call{BodyKind::kCall, type};
+    add(fmt::format("/v1/{}", type), call);
+    add(fmt::format("/v1/{}", type.front()), call);
+    add(fmt::format("/api/public/apps/{}", type), call);
   }
-  routes.push_back(
-      {"POST", "/v1/batch", [core = core_.get()](const Request& request, Respond respond) {
-         core->Handle("", request, std::move(respond));
-       }});
-  routes.back().max_body_bytes = core_->options().max_batch_bytes;
+  for (const char* path : {"/v1/batch", "/v1/import", "/v1/b", "/api/public/apps/batch"}) {
+    add(path, {BodyKind::kBatch, ""});
+  }
+  add("/v1/events", {BodyKind::kCloudEvents, ""});
+  AddRoutes(
+      "/v1/m", max_body_bytes,
+      [core = core_.get()](const Request& request, const Respond& respond) {
+        core->HandleMetrics(request, respond);
+      },
+      &routes);
   return routes;
 }
 

@@ -1,6 +1,15 @@
-// POST /v1/{track,identify,page,screen,group,alias,batch}: Segment's calls into the log.
+// Events over HTTP into the log: the calls of Segment's libraries and of those that speak likewise,
+// and CloudEvents.
 //
-// The write key is the user of HTTP Basic, or `writeKey` in the body. Answers:
+//   POST /v1/{identify,track,page,screen,group,alias}, /v1/{i,t,p,s,g,a}     one call
+//   POST /v1/{batch,import,b}                                               many
+//   POST /api/public/apps/{identify,...,batch}                              the same, for
+//   Dittofeed's POST /v1/events CloudEvents 1.0 POST /v1/m                            a library's
+//   counts of itself: answered 200, and dropped
+//
+// each also with a '/' at its end, with OPTIONS for browsers, and with whatever Content-Type (but
+// CloudEvents). Bodies may be packed (gzip, deflate). The write key is the user of HTTP Basic, an
+// Authorization that is the key alone, or `writeKey` in the query or in the body. Answers:
 //
 //   200 {"success":true}   everything is durable. Of a batch: everything but what "rejected" lists,
 //                          by index and reason; those calls went to the sink as dead letters
@@ -8,36 +17,33 @@
 //        clients throw away what is answered so
 //   401  no write key, or a wrong one
 //   403  without write keys: from a web page (it has an Origin)
-//   413  too large
+//   413  too large (IntakeLimits); a single event that is too large is kept as a dead letter
+//   415  packed in another way, or no CloudEvent
 //   429  too much is waiting for the disk; with Retry-After
 //   503  the sink refuses; with Retry-After. Nothing of the request was taken, or it is not known
 //
 // Events that arrive at the same time share one append, so that one fsync serves many requests. An
-// event without `timestamp` happened when it arrived.
+// event without `timestamp` happened when it arrived; others are corrected by what the sender's
+// clock is off (engine/model/sent_time.h). A batch's `context` is below that of its calls.
 //
 // Threads: any. The sink is called by one thread of the intake.
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "connectors/http/http_server.h"
+#include "connectors/http/intake_body.h"
 #include "engine/base/status.h"
 #include "engine/base/time.h"
 #include "engine/model/event.h"
 #include "engine/runtime/ports.h"
 
 namespace sojourn::http {
-
-// A call that is no valid event, or a body that is no call.
-struct RejectedCall {
-  std::string reason;
-  std::string json;  // as it came
-};
 
 // Where events go.
 class EventSink {
@@ -50,10 +56,9 @@ class EventSink {
 };
 
 struct IntakeOptions {
-  std::vector<std::string> write_keys;  // none: every call is answered 401 ...
-  bool open_to_everyone = false;        // ... or, so set, taken without one
-  size_t max_batch_bytes = 2 << 20;     // of a body
-  size_t max_batch_calls = 5000;
+  std::map<std::string, std::string> write_keys;  // by name; none: every call is answered 401 ...
+  bool open_to_everyone = false;                  // ... or, so set, taken without one
+  IntakeLimits limits;
   size_t max_waiting_bytes = 64 << 20;        // of bodies that wait for the sink; beyond: 429
   const runtime::WallClock* clock = nullptr;  // null: the machine's; else outlives the intake
 };

@@ -1,5 +1,7 @@
 #include "connectors/http/intake.h"
 
+#include <zlib.h>
+
 #include <atomic>
 #include <mutex>
 #include <thread>
@@ -26,6 +28,7 @@ class MemorySink : public EventSink {
       lines.push_back(
           fmt::format("{} {} {}", event.person, event.name, model::DebugString(event.properties)));
       received.push_back(event.received_at);
+      times.push_back(event.time);
     }
     for (const RejectedCall& call : rejected) {
       lines.push_back("rejected: " + call.reason + ": " + call.json);
@@ -39,6 +42,7 @@ class MemorySink : public EventSink {
   int appends = 0;
   std::vector<std::string> lines;
   std::vector<Timestamp> received;
+  std::vector<Timestamp> times;
 };
 
 class FixedClock : public runtime::WallClock {
@@ -49,7 +53,7 @@ class FixedClock : public runtime::WallClock {
 class IntakeTest : public ::testing::Test {
  protected:
   void Start(IntakeOptions options) {
-    if (!options.open_to_everyone) options.write_keys = {"other", "key"};
+    if (!options.open_to_everyone) options.write_keys = {{"shop", "other"}, {"website", "key"}};
     options.clock = &clock_;
     intake_ = std::make_unique<Intake>(options, &sink_, &telemetry_);
     ServerOptions server_options;
@@ -86,6 +90,26 @@ class IntakeTest : public ::testing::Test {
 
 using Lines = std::vector<std::string>;
 
+std::string PackedCall() {
+  const std::string_view text = R"({"userId":"u","event":"E"})";
+  z_stream stream{};
+  EXPECT_EQ(deflateInit2(&stream, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  std::string packed(200, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
+  stream.avail_out = static_cast<uInt>(packed.size());
+  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  packed.resize(stream.total_out);
+  deflateEnd(&stream);
+  return packed;
+}
+
+std::string Refused(int status, std::string_view code, std::string_view message) {
+  return fmt::format(R"({} {{"success":false,"error":"{}","code":"{}","message":"{}"}})", status,
+                     message, code, message);
+}
+
 TEST_F(IntakeTest, EveryCallArrives) {
   EXPECT_EQ(Ask("/v1/track", R"({"userId":"u","event":"E","properties":{"a":1}})"),
             R"(200 {"success":true})");
@@ -101,14 +125,206 @@ TEST_F(IntakeTest, EveryCallArrives) {
   EXPECT_EQ(sink_.received.front(), clock_.Now());
 }
 
+TEST_F(IntakeTest, EveryPathOfEveryLibrary) {
+  const std::string track = R"({"userId":"u","event":"E"})";
+  for (const char* path :
+       {"/v1/track", "/v1/track/", "/v1/t", "/v1/t/", "/api/public/apps/track"}) {
+    sink_.lines.clear();
+    EXPECT_EQ(Post(path, track).status, 200) << path;
+    EXPECT_EQ(sink_.lines, Lines{"u E null"}) << path;
+  }
+  const std::pair<const char*, const char*> names[] = {
+      {"i", "Identify"}, {"p", "Page Viewed"},     {"s", "Screen Viewed"}, {"g", "Group Joined"},
+      {"a", "Alias"},    {"identify", "Identify"}, {"alias", "Alias"}};
+  for (const auto& [type, name] : names) {
+    sink_.lines.clear();
+    EXPECT_EQ(Post(std::string("/v1/") + type, R"({"userId":"u"})").status, 200) << type;
+    ASSERT_EQ(sink_.lines.size(), 1u);
+    EXPECT_TRUE(sink_.lines[0].starts_with(std::string("u ") + name)) << sink_.lines[0];
+  }
+  const std::string batch = R"({"batch":[{"type":"page","userId":"u"}]})";
+  for (const char* path : {"/v1/batch", "/v1/batch/", "/v1/import", "/v1/import/", "/v1/b",
+                           "/api/public/apps/batch"}) {
+    sink_.lines.clear();
+    EXPECT_EQ(Post(path, batch).status, 200) << path;
+    EXPECT_EQ(sink_.lines, Lines{"u Page Viewed {}"}) << path;
+  }
+}
+
+TEST_F(IntakeTest, ALibrarysOwnMetricsAreDroppedAndCounted) {
+  EXPECT_EQ(Ask("/v1/m", R"({"series":[]})", ""), R"(200 {"success":true})");
+  EXPECT_EQ(sink_.lines, Lines{});
+  EXPECT_NE(telemetry_.Exposition().find(R"(sojourn_intake_dropped_total{reason="metrics"} 1)"),
+            std::string::npos);
+}
+
+TEST_F(IntakeTest, WriteKeysStandInManyPlaces) {
+  const std::string call = R"({"userId":"u","event":"E"})";
+  EXPECT_EQ(Post("/v1/track", call, "key").status, 200);  // as Dittofeed's library may send it
+  EXPECT_EQ(Post("/v1/track", call, "wrong").status, 401);
+  EXPECT_EQ(Post("/v1/track?writeKey=other", call, "").status, 200);
+  EXPECT_EQ(Post("/v1/track?writeKey=wrong", call, "").status, 401);
+  EXPECT_EQ(
+      Post("/v1/import/", R"({"batch":[{"type":"page","userId":"u"}],"writeKey":"other"})", "")
+          .status,
+      200);
+  EXPECT_EQ(
+      Post("/v1/import/", R"({"batch":[{"type":"page","userId":"u"}],"writeKey":"x"})", "").status,
+      401);
+  // Who sends it is counted by the key's name.
+  const std::string metrics = telemetry_.Exposition();
+  EXPECT_NE(metrics.find(R"(sojourn_intake_events_total{write_key="website"} 1)"),
+            std::string::npos);
+  EXPECT_NE(metrics.find(R"(sojourn_intake_events_total{write_key="shop"} 2)"), std::string::npos);
+  EXPECT_NE(metrics.find(R"(sojourn_intake_dropped_total{reason="unauthorized"} 3)"),
+            std::string::npos);
+}
+
+TEST_F(IntakeTest, BrowsersMayAskBefore) {
+  Request request{"OPTIONS", "/v1/t", {}, {{"Origin", "https://shop.example"}}, ""};
+  request.headers.emplace_back("Access-Control-Request-Headers", "authorization,content-type");
+  const auto answer = Call({"127.0.0.1", server_->port()}, request, Seconds(20));
+  ASSERT_TRUE(answer.ok());
+  EXPECT_EQ(answer->status, 200);
+  const auto header = [](const Response& response, std::string_view name) -> std::string {
+    for (const auto& [key, value] : response.headers) {
+      if (EqualIgnoringCase(key, name)) return value;
+    }
+    return "none";
+  };
+  EXPECT_EQ(header(*answer, "Access-Control-Allow-Origin"), "https://shop.example");
+  EXPECT_EQ(header(*answer, "Access-Control-Allow-Headers"), "authorization,content-type");
+  EXPECT_EQ(header(*answer, "Access-Control-Allow-Methods"), "POST");
+  EXPECT_EQ(header(*answer, "Access-Control-Max-Age"), "86400");
+  for (const char* authorization : {"Basic a2V5Og==", "Basic d3Jvbmc6"}) {
+    Request call{"POST", "/v1/t", {}, {{"Origin", "https://shop.example"}}, R"({"userId":"u"})"};
+    call.headers.emplace_back("Authorization", authorization);
+    const auto called = Call({"127.0.0.1", server_->port()}, call, Seconds(20));
+    ASSERT_TRUE(called.ok());
+    EXPECT_EQ(header(*called, "Access-Control-Allow-Origin"), "https://shop.example");
+    EXPECT_EQ(header(*called, "Access-Control-Expose-Headers"), "Retry-After");
+  }
+}
+
+TEST_F(IntakeTest, ABadCallCostsNoOther) {
+  EXPECT_EQ(Ask("/v1/batch", R"({"batch":[{"type":"page","userId":"a"},
+                {"type":"track","userId":"u","event":"E","properties":{"x":NaN}},
+                {"type":"track","userId":"u","event":"E","properties":{"x":"\ud83d"}},
+                {"type":"page","userId":"b"}]})"),
+            R"(200 {"success":true,"rejected":[{"index":1,"error":"malformed JSON"},)"
+            R"({"index":2,"error":"malformed JSON: a broken string"}]})");
+  ASSERT_EQ(sink_.lines.size(), 4u);
+  EXPECT_EQ(sink_.lines[0], "a Page Viewed {}");
+  EXPECT_EQ(sink_.lines[1], "b Page Viewed {}");
+  EXPECT_EQ(sink_.lines[2],
+            "rejected: malformed JSON: "
+            R"({"type":"track","userId":"u","event":"E","properties":{"x":NaN}})");
+}
+
+TEST_F(IntakeTest, ABatchsContextIsBelowThatOfItsCalls) {
+  Ask("/v1/batch", R"({"context":{"traits":{"plan":"pro"},"ip":"1"},"integrations":{"All":false},
+      "batch":[{"type":"identify","userId":"u","traits":{"a":1}},
+               {"type":"identify","userId":"u","context":{"traits":{"b":2}}},
+               {"type":"identify","userId":"u","context":{"ip":"2"}}]})");
+  EXPECT_EQ(sink_.lines, (Lines{R"(u Identify {"a": 1, "plan": "pro"})", R"(u Identify {"b": 2})",
+                                R"(u Identify {"plan": "pro"})"}));
+}
+
+TEST_F(IntakeTest, AnUnreadableContextCostsNoCall) {
+  EXPECT_EQ(Ask("/v1/batch", R"({"context":{"x":NaN},"batch":[{"type":"page","userId":"u"}]})"),
+            R"(200 {"success":true})");
+  EXPECT_EQ(sink_.lines, Lines{"u Page Viewed {}"});
+  EXPECT_NE(telemetry_.Exposition().find(R"(sojourn_intake_dropped_total{reason="envelope"} 1)"),
+            std::string::npos);
+}
+
+TEST_F(IntakeTest, TimesAreThoseOfTheClockHere) {
+  // It is 09:00:00 here.
+  const auto time_of = [&](const std::string& members, const std::string& around = "") {
+    sink_.times.clear();
+    const std::string call = R"({"type":"page","userId":"u")" + members + "}";
+    EXPECT_EQ(Post("/v1/batch", "{" + around + R"("batch":[)" + call + "]}").status, 200);
+    return sink_.times.empty() ? "none" : FormatRfc3339(sink_.times.front()).substr(11);
+  };
+  EXPECT_EQ(time_of(""), "09:00:00Z");
+  EXPECT_EQ(time_of(R"(,"timestamp":"2026-03-02T08:00:00Z")"), "08:00:00Z");
+  // A clock that is an hour ahead.
+  const std::string sent = R"("sentAt":"2026-03-02T10:00:00Z")";
+  EXPECT_EQ(time_of(R"(,"timestamp":"2026-03-02T09:59:00Z",)" + sent), "08:59:00Z");
+  EXPECT_EQ(time_of(R"(,"originalTimestamp":"2026-03-02T09:59:00Z")", sent + ","), "08:59:00Z");
+  EXPECT_EQ(time_of("," + sent), "09:00:00Z");
+  // The call's own counts.
+  EXPECT_EQ(
+      time_of(R"(,"timestamp":"2026-03-02T08:00:00Z","sentAt":"2026-03-02T09:00:00Z")", sent + ","),
+      "08:00:00Z");
+  // Seconds behind are a clock's, hours are those of a request that is sent again.
+  EXPECT_EQ(time_of(R"(,"timestamp":"2026-03-02T08:59:00Z","sentAt":"2026-03-02T08:59:55Z")"),
+            "08:59:05Z");
+  EXPECT_EQ(time_of(R"(,"timestamp":"2026-03-02T08:29:00Z","sentAt":"2026-03-02T08:30:00Z")"),
+            "08:29:00Z");
+  // Further ahead than clocks are.
+  EXPECT_EQ(time_of(R"(,"timestamp":"2026-03-02T08:00:00Z","sentAt":"2026-03-04T09:00:00Z")"),
+            "08:00:00Z");
+  EXPECT_EQ(time_of(R"(,"timestamp":"2026-03-02T08:00:00Z","sentAt":"soon")"), "08:00:00Z");
+}
+
+TEST_F(IntakeTest, PackedBodies) {
+  Request request{"POST", "/v1/track", {}, {{"Authorization", "Basic a2V5Og=="}}, ""};
+  request.headers.emplace_back("Content-Encoding", "gzip");
+  const auto status = [&](std::string body) {
+    request.body = std::move(body);
+    const auto response = Call({"127.0.0.1", server_->port()}, request, Seconds(20));
+    return response.ok() ? response->status : 0;
+  };
+  EXPECT_EQ(status(PackedCall()), 200);
+  EXPECT_EQ(sink_.lines, Lines{"u E null"});
+  EXPECT_EQ(status("no gzip"), 400);
+  request.headers.back().second = "br";
+  EXPECT_EQ(status("x"), 415);
+}
+
+TEST_F(IntakeTest, CloudEventsInEachMode) {
+  const auto post = [&](const std::string& type, std::string body, bool binary = false) {
+    Request request{
+        "POST", "/v1/events", {}, {{"Authorization", "Basic a2V5Og=="}}, std::move(body)};
+    request.headers.emplace_back("Content-Type", type);
+    if (binary) {
+      request.headers.emplace_back("ce-specversion", "1.0");
+      request.headers.emplace_back("CE-ID", "1");
+      request.headers.emplace_back("ce-source", "/shop");
+      request.headers.emplace_back("ce-type", "order%20paid");
+      request.headers.emplace_back("ce-subject", "J%C3%BCrgen");
+    }
+    const auto response = Call({"127.0.0.1", server_->port()}, request, Seconds(20));
+    return response.ok() ? fmt::format("{} {}", response->status, response->body) : "none";
+  };
+  const auto event = [](const std::string& id, const std::string& subject) {
+    return R"({"specversion":"1.0","type":"paid","source":"s","id":")" + id + R"(","subject":")" +
+           subject + R"(","data":{"a":1}})";
+  };
+  EXPECT_EQ(post("application/json", R"({"total":1})", true), "200 {\"success\":true}\n");
+  EXPECT_EQ(post("application/cloudevents+json; charset=UTF-8", event("1", "ann")),
+            "200 {\"success\":true}\n");
+  EXPECT_EQ(post("application/cloudevents-batch+json",
+                 "[" + event("1", "bob") + "," + event("2", "") + "," + event("3", "cleo") + "]"),
+            "200 {\"success\":true,\"rejected\":[{\"index\":1,\"error\":"
+            "\"neither userId nor anonymousId\"}]}\n");
+  EXPECT_TRUE(post("application/json", "{}").starts_with("415 "));
+  EXPECT_TRUE(post("application/cloudevents-batch+json", "{}").starts_with("400 "));
+  EXPECT_EQ(sink_.lines[0], "J\u00fcrgen order paid {\"total\": 1}");
+  EXPECT_EQ(sink_.lines[1], "ann paid {\"a\": 1}");
+  EXPECT_EQ(sink_.lines[2], "bob paid {\"a\": 1}");
+  EXPECT_EQ(sink_.lines[3], "cleo paid {\"a\": 1}");
+}
+
 TEST_F(IntakeTest, WriteKeys) {
   const std::string call = R"({"userId":"u","event":"E"})";
   EXPECT_EQ(Ask("/v1/track", call, ""),
-            R"(401 {"success":false,"error":"no write key: give it as the user of HTTP Basic"})");
+            Refused(401, "unauthorized", "no write key: give it as the user of HTTP Basic"));
   EXPECT_EQ(Ask("/v1/track", call, "Basic d3Jvbmc6"),
-            R"(401 {"success":false,"error":"wrong write key"})");
+            Refused(401, "unauthorized", "wrong write key"));
   EXPECT_EQ(Ask("/v1/track", R"({"userId":"u","event":"E","writeKey":"wrong"})", ""),
-            R"(401 {"success":false,"error":"wrong write key"})");
+            Refused(401, "unauthorized", "wrong write key"));
   EXPECT_EQ(sink_.lines, Lines{});
   EXPECT_EQ(Ask("/v1/track", R"({"userId":"u","event":"E","writeKey":"other"})", ""),
             R"(200 {"success":true})");
@@ -146,15 +362,14 @@ TEST_F(IntakeTest, BadCallsAreRefusedWithTheirReason) {
       {R"({"userId":"a:u","event":"E"})", R"(a known person's id may not begin with \"a:\")"},
   };
   for (const auto& [body, reason] : cases) {
-    EXPECT_EQ(Ask("/v1/track", body),
-              fmt::format(R"(400 {{"success":false,"error":"{}"}})", reason));
+    EXPECT_EQ(Ask("/v1/track", body), Refused(400, "invalid_request", reason));
     // Who sent it throws it away now, so it is kept here.
     ASSERT_FALSE(sink_.lines.empty());
     EXPECT_TRUE(sink_.lines.back().starts_with("rejected: "));
     EXPECT_TRUE(sink_.lines.back().ends_with(std::string(": ") + body));
   }
   EXPECT_EQ(sink_.lines.size(), std::size(cases));
-  EXPECT_EQ(Ask("/v1/track", ""), R"(400 {"success":false,"error":"malformed JSON"})");
+  EXPECT_EQ(Ask("/v1/track", ""), Refused(400, "invalid_request", "malformed JSON"));
   EXPECT_EQ(sink_.lines.size(), std::size(cases));
 }
 
@@ -181,10 +396,10 @@ TEST_F(IntakeTest, ABatchTakesWhatIsGood) {
                 R"(sojourn_dead_letters_total{reason="undecodable",source="http"} 1)"),
             std::string::npos);
   EXPECT_EQ(Ask("/v1/batch", R"({"batch":[{"type":"track","userId":"u"}]})"),
-            R"(400 {"success":false,"error":"no call of the batch is an event; the first: )"
-            R"(the event has no name"})");
+            Refused(400, "invalid_request",
+                    "no call of the batch is an event; the first: the event has no name"));
   EXPECT_EQ(Ask("/v1/batch", R"({"batch":{}})"),
-            R"(400 {"success":false,"error":"batch is no array"})");
+            Refused(400, "invalid_request", "batch is no array"));
   ASSERT_EQ(sink_.lines.size(), 5u);
   EXPECT_EQ(sink_.lines[3], R"(rejected: the event has no name: {"type":"track","userId":"u"})");
   EXPECT_EQ(sink_.lines[4], R"(rejected: batch is no array: {"batch":{}})");
@@ -204,27 +419,42 @@ TEST_F(IntakeTest, ABatchNestsAsDeepAsASingleCall) {
 
 TEST_F(IntakeTest, SizesHaveTheirLimits) {
   const auto call = [](size_t bytes) {
-    return R"({"userId":"u","event":"E","properties":{"a":")" + std::string(bytes, 'x') + "\"}}";
+    const std::string_view head = R"({"userId":"u","event":"E","properties":{"a":")";
+    return std::string(head) + std::string(bytes - head.size() - 3, 'x') + "\"}}";
   };
-  EXPECT_EQ(Post("/v1/track", call(kMaxEventBytes - 100)).status, 200);
-  EXPECT_EQ(Post("/v1/track", call(kMaxEventBytes)).status, 413);
-  // Within a batch the event itself is judged, as it will be stored.
+  const IntakeLimits limits;
+  EXPECT_EQ(Post("/v1/track", call(limits.max_event_bytes)).status, 200);
+  sink_.lines.clear();
+  EXPECT_EQ(Ask("/v1/track", call(limits.max_event_bytes + 1)),
+            Refused(413, "too_large", "the event is over 32768 bytes"));
+  ASSERT_EQ(sink_.lines.size(), 1u);
+  EXPECT_TRUE(sink_.lines[0].starts_with("rejected: the event is over 32768 bytes: {"));
   const std::string batch = R"({"batch":[{"type":"page","userId":"u"},)";
   EXPECT_EQ(
-      Ask("/v1/batch", batch + call(kMaxEventBytes) + "]}"),
-      R"(200 {"success":true,"rejected":[{"index":1,"error":"the event is over 262144 bytes"}]})");
-  EXPECT_EQ(Post("/v1/batch", batch + call(3 << 20) + "]}").status, 413);
+      Ask("/v1/batch", batch + call(limits.max_event_bytes + 1) + "]}"),
+      R"(200 {"success":true,"rejected":[{"index":1,"error":"the event is over 32768 bytes"}]})");
+  const std::string full = batch + call(limits.max_event_bytes) + "]}";
+  EXPECT_EQ(Post("/v1/batch", full + std::string(limits.max_body_bytes - full.size(), ' ')).status,
+            200);
+  EXPECT_EQ(Post("/v1/batch", std::string(limits.max_body_bytes + 1, ' ')).status, 413);
+}
+
+TEST_F(IntakeTest, AnEventIsJudgedAsItIsStored) {
+  server_->Stop(Seconds(1));
+  IntakeOptions options;
+  options.limits.max_event_bytes = kMaxEventBytes;
+  Start(options);
   // Short numbers take more room as protobuf.
   std::string numbers = R"({"userId":"u","event":"E","properties":{"a":[1)";
   while (numbers.size() < kMaxEventBytes - 100) numbers += ",1";
   EXPECT_EQ(Ask("/v1/track", numbers + "]}}"),
-            R"(400 {"success":false,"error":"the event is over 262144 bytes"})");
+            Refused(400, "invalid_request", "the event is over 262144 bytes"));
 }
 
 TEST_F(IntakeTest, CallsHaveTheirNumber) {
   server_->Stop(Seconds(1));
   IntakeOptions options;
-  options.max_batch_calls = 2;
+  options.limits.max_batch_calls = 2;
   Start(options);
   const std::string page = R"({"type":"page","userId":"u"})";
   EXPECT_EQ(Post("/v1/batch", R"({"batch":[)" + page + "," + page + "]}").status, 200);
@@ -235,7 +465,8 @@ TEST_F(IntakeTest, ARefusingSinkAsksToComeBack) {
   sink_.refusal = ResourceExhausted("the disk is nearly full");
   const Response response = Post("/v1/track", R"({"userId":"u","event":"E"})");
   EXPECT_EQ(response.status, 503);
-  EXPECT_EQ(response.body, "{\"success\":false,\"error\":\"the disk is nearly full\"}\n");
+  EXPECT_TRUE(
+      response.body.starts_with("{\"success\":false,\"error\":\"the disk is nearly full\""));
   bool retry_after = false;
   for (const auto& [name, value] : response.headers) retry_after |= name == "Retry-After";
   EXPECT_TRUE(retry_after);

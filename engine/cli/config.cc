@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/base/limits.h"
 #include "engine/cli/config_reader.h"
 #include "engine/cli/yaml_file.h"
 #include "engine/language/values.h"
@@ -109,6 +110,37 @@ const Shape& KafkaShape() {
   return shape;
 }
 
+const Shape& EventBytesShape() {
+  static const Shape shape = {.kind = ShapeKind::kInteger,
+                              .noun = "number of bytes",
+                              .minimum = 1024,
+                              .maximum = kMaxEventBytes};
+  return shape;
+}
+
+const Shape& BodyBytesShape() {
+  static const Shape shape = {
+      .kind = ShapeKind::kInteger, .noun = "number of bytes", .minimum = 1024, .maximum = 16 << 20};
+  return shape;
+}
+
+const Shape& CallsShape() {
+  static const Shape shape = {
+      .kind = ShapeKind::kInteger, .noun = "number", .minimum = 1, .maximum = 100'000};
+  return shape;
+}
+
+const Shape& IntakeShape() {
+  static const Shape shape = {
+      .kind = ShapeKind::kObject,
+      .noun = "intake",
+      .fields = {{"max_event_bytes", EventBytesShape, false, "of one event's JSON; default 32768"},
+                 {"max_body_bytes", BodyBytesShape, false,
+                  "of a request, packed and unpacked; default 512000"},
+                 {"max_batch_calls", CallsShape, false, "default 2500"}}};
+  return shape;
+}
+
 const Shape& SecretsShape() {
   static const Shape shape = {
       .kind = ShapeKind::kObject,
@@ -135,6 +167,7 @@ const Shape& ConfigShape() {
                  {"partitions", CountShape, false, "of a new embedded log"},
                  {"commit_interval_ms", MillisecondsShape, false, "longest time between commits"},
                  {"retention_hours", HoursShape, false, "of the embedded log's events and actions"},
+                 {"intake", IntakeShape, false, "limits of events over HTTP"},
                  {"write_keys", SecretMapShape, false, "name: key of those who may send events"},
                  {"secrets", SecretsShape, false, "keys"},
                  {"mail", MailShape, false, "how mails leave"},
@@ -239,6 +272,13 @@ Status ReadSecrets(const Node& node, Config* config) {
   return Status::Ok();
 }
 
+void ReadIntake(const Node& node, http::IntakeLimits* limits) {
+  const ConfigReader reader(node);
+  reader.Number("max_event_bytes", &limits->max_event_bytes);
+  reader.Number("max_body_bytes", &limits->max_body_bytes);
+  reader.Number("max_batch_calls", &limits->max_batch_calls);
+}
+
 Status ReadRoot(const Node& root, const std::filesystem::path& directory, Config* config) {
   const ConfigReader reader(root);
   reader.Text("app", &config->app);
@@ -248,6 +288,7 @@ Status ReadRoot(const Node& root, const std::filesystem::path& directory, Config
   reader.Number("threads", &config->threads);
   reader.Number("partitions", &config->partitions);
   SOJOURN_RETURN_IF_ERROR(reader.Secrets("write_keys", &config->write_keys));
+  if (const Node* intake = root.Find("intake")) ReadIntake(*intake, &config->intake);
   if (const Node* log = root.Find("log")) {
     config->log = log->text == "kafka" ? LogKind::kKafka : LogKind::kEmbedded;
   }

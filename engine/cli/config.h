@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "connectors/http/intake_limits.h"
 #include "connectors/kafka/config.h"
 #include "engine/base/status.h"
 #include "engine/base/time.h"
@@ -43,6 +44,7 @@ struct Config {
   // Name -> key of those who may send events. Empty: everybody, and then only on a loopback
   // address.
   std::map<std::string, std::string> write_keys;
+  http::IntakeLimits intake;
   std::string coupon_key;    // empty: made at the first start and kept in the data directory
   std::string event_id_key;  // likewise
   std::string address_key;   // of the suppression list; likewise

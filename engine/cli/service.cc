@@ -298,7 +298,8 @@ void Service::RunParts() {
 
 std::vector<http::Route> Service::MakeRoutes(const std::string& token) {
   http::IntakeOptions intake_options;
-  for (const auto& [name, key] : config_.write_keys) intake_options.write_keys.push_back(key);
+  intake_options.write_keys = config_.write_keys;
+  intake_options.limits = config_.intake;
   intake_options.open_to_everyone = config_.write_keys.empty();  // loopback only: ValidateConfig
   intake_ = std::make_unique<http::Intake>(intake_options, sink_.get(), &telemetry_);
   std::vector<http::Route> routes = intake_->Routes();

@@ -250,6 +250,17 @@ struct ReadyStands {
 struct DiskFree {
   int64_t bytes = 0;
 };
+// Of calls that came over HTTP. `write_key` is the key's name in the configuration; empty: none was
+// asked for.
+struct CallsTaken {
+  std::string_view write_key;
+  int64_t count = 1;
+};
+// What was answered and then kept nowhere: neither in the log nor as a dead letter.
+struct CallsDropped {
+  std::string_view reason;  // one of a few words
+  int64_t count = 1;
+};
 struct RequestServed {
   std::string_view route;  // as registered, never the path of the request
   int status_code = 0;

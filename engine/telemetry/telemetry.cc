@@ -262,6 +262,14 @@ struct Telemetry::Families {
   Gauge& disk_free =
       MakeGauge("sojourn_disk_free_bytes", "Free on the file system that has the data directory.")
           .Add({});
+  Family<Counter>& calls_taken = MakeCounter(
+      "sojourn_intake_events_total",
+      "Events taken over HTTP, by the name of the write key that sent them; none: without a key.");
+  Family<Counter>& calls_dropped = MakeCounter(
+      "sojourn_intake_dropped_total",
+      "What came over HTTP and is kept nowhere, by reason: metrics (a library's own, /v1/m), "
+      "repeated (the same id a moment ago), unauthorized, too_large (requests), unreadable "
+      "(requests of unknown senders), envelope (a batch's context that is no JSON).");
   Family<Counter>& requests =
       MakeCounter("sojourn_http_requests_total", "HTTP requests served, by route and status code.");
   Family<Histogram>& request_duration =
@@ -600,6 +608,15 @@ void Telemetry::Record(const MailQueue& it) {
   families_->mail_queue.Add({{"state", "waiting"}}).Set(static_cast<double>(it.waiting));
   families_->mail_queue.Add({{"state", "held"}}).Set(static_cast<double>(it.held));
   families_->mail_queue_age.Set(InSeconds(it.oldest_age));
+}
+
+void Telemetry::Record(const CallsTaken& it) {
+  Count(families_->calls_taken, {{"write_key", it.write_key.empty() ? "none" : Copy(it.write_key)}},
+        it.count);
+}
+
+void Telemetry::Record(const CallsDropped& it) {
+  Count(families_->calls_dropped, {{"reason", Copy(it.reason)}}, it.count);
 }
 
 void Telemetry::Record(const RequestServed& it) {

@@ -69,6 +69,8 @@ class Telemetry {
   void Record(const MailQueue&);
   void Record(const ReadyStands&);
   void Record(const DiskFree&);
+  void Record(const CallsTaken&);
+  void Record(const CallsDropped&);
   void Record(const RequestServed&);
 
   // The text format of Prometheus, version 0.0.4.

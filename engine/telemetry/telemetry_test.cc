@@ -73,6 +73,8 @@ void RecordEverything(Telemetry* telemetry) {
   telemetry->Record(MailQueue{7, 1, Seconds(3)});
   telemetry->Record(ReadyStands{true});
   telemetry->Record(DiskFree{1 << 20});
+  telemetry->Record(CallsTaken{"website", 3});
+  telemetry->Record(CallsDropped{"metrics"});
   telemetry->Record(RequestServed{"/v1/track", 200, Milliseconds(3)});
 }
 
@@ -144,6 +146,8 @@ TEST(Telemetry, EveryOccurrenceHasItsMetric) {
       {R"(sojourn_mail_queue_oldest_age_seconds)", "3"},
       {R"(sojourn_ready)", "1"},
       {R"(sojourn_disk_free_bytes)", "1048576"},
+      {R"(sojourn_intake_events_total{write_key="website"})", "3"},
+      {R"(sojourn_intake_dropped_total{reason="metrics"})", "1"},
       {R"(sojourn_http_requests_total{code="200",route="/v1/track"})", "1"},
       {R"(sojourn_http_request_duration_seconds_count{route="/v1/track"})", "1"},
   };

@@ -99,7 +99,7 @@ def test_bad_bodies():
         wrong({**ping(1), "properties": {"x": "x" * 300_000}}, status=413)
         wrong({"batch": {}}, "batch", path="/v1/batch")
         wrong({"batch": [{}]}, path="/v1/batch")
-        wrong({"batch": [ping(1)] * 5001}, "5000", path="/v1/batch", status=413)
+        wrong({"batch": [ping(1)] * 2501}, "2500", path="/v1/batch", status=413)
         wrong(b"x" * (3 << 20), path="/v1/batch", status=413)
         one_line_error(sojourn.post("/v1/nosuch", ping(1)), 404)
         one_line_error(sojourn.get("/v1/track"), 405)
@@ -116,7 +116,7 @@ def test_batch_with_bad_calls():
         assert status == 200, text
         rejected = json.loads(text)["rejected"]
         assert [item["index"] for item in rejected] == [1, 2], rejected
-        assert "userId" in rejected[0]["error"] and "262144" in rejected[1]["error"], rejected
+        assert "userId" in rejected[0]["error"] and "32768" in rejected[1]["error"], rejected
         wait_for_pings(sojourn, 2)
         assert sojourn.metric("sojourn_dead_letters_total") == 2
 
