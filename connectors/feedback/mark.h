@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "connectors/feedback/options.h"
 #include "engine/model/value.h"
 
 namespace sojourn::feedback {
@@ -23,14 +24,6 @@ namespace sojourn::feedback {
 inline constexpr std::string_view kMarkHeader = "X-Sojourn-Mark";
 inline constexpr std::string_view kMarkName = "sojourn_mark";
 inline constexpr std::string_view kPostmarkMarkName = "sojourn-mark-";
-
-// Whom the mails may go through.
-struct MarkedProviders {
-  bool ses = false;
-  bool sendgrid = false;
-  bool postmark = false;
-  bool mailgun = false;
-};
 
 // The headers of a mail whose mark is `token`. A provider that takes no token of that length is
 // left out.

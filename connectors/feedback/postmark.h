@@ -7,19 +7,12 @@
 // Threads: any; immutable.
 #pragma once
 
-#include <map>
-#include <string>
 #include <utility>
 
 #include "connectors/feedback/fact.h"
+#include "connectors/feedback/options.h"
 
 namespace sojourn::feedback {
-
-struct PostmarkOptions {
-  std::string user;  // empty: no HTTP Basic is asked for; then there are headers
-  std::string password;
-  std::map<std::string, std::string> headers;  // that a request must have, by name
-};
 
 class PostmarkProvider final : public Provider {
  public:

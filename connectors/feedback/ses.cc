@@ -172,10 +172,19 @@ std::optional<Refusal> SesProvider::Verify(const FeedbackRequest& request, Times
   return Refusal{"signature", "its signature is not SNS's"};
 }
 
-Result<SigningCertificate> SesProvider::CertificateAt(const std::string& url, Timestamp now) {
+std::optional<SigningCertificate> SesProvider::KnownCertificate(const std::string& url,
+                                                                Timestamp now) {
   const std::lock_guard lock(mutex_);
   const auto known = certificates_.find(url);
-  if (known != certificates_.end() && now < known->second.expires()) return known->second;
+  const bool good = known != certificates_.end() && now < known->second.expires();
+  return good ? std::optional(known->second) : std::nullopt;
+}
+
+// Nobody may hold up all threads by naming certificates that come slowly.
+Result<SigningCertificate> SesProvider::CertificateAt(const std::string& url, Timestamp now) {
+  if (auto known = KnownCertificate(url, now)) return *std::move(known);
+  const std::unique_lock fetching(fetching_, std::try_to_lock);
+  if (!fetching) return Unavailable("a certificate is being fetched");
   if (now >= minute_ + Minutes(1)) {
     minute_ = now;
     fetches_ = 0;
@@ -187,6 +196,7 @@ Result<SigningCertificate> SesProvider::CertificateAt(const std::string& url, Ti
   SOJOURN_ASSIGN_OR_RETURN(
       SigningCertificate certificate,
       SigningCertificate::Read(pem, CertificateHosts(SnsHostOf(url)), options_.ca_file, now));
+  const std::lock_guard lock(mutex_);
   if (certificates_.size() >= kMaxCertificates) certificates_.erase(certificates_.begin());
   certificates_.insert_or_assign(url, certificate);
   return certificate;

@@ -8,27 +8,24 @@
 // Bounce: Permanent is hard, Transient and Undetermined are soft. Complaint: not "not-spam".
 // Delivery. All other notifications are of no interest here.
 //
-// Threads: any. A certificate is fetched by one at a time; the others wait.
+// Threads: any. A certificate is fetched by one thread; what needs one meanwhile is to come later.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <mutex>
-#include <set>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "connectors/feedback/fact.h"
+#include "connectors/feedback/options.h"
 #include "connectors/feedback/signature.h"
 
 namespace sojourn::feedback {
 
 // The body of an answer of 200; kUnavailable else. Without redirects.
 using Fetch = std::function<Result<std::string>(const std::string& url)>;
-
-struct SesOptions {
-  std::set<std::string, std::less<>> topics;  // ARNs
-  std::string ca_file;  // PEM of who signs the certificates; empty: the machine's authorities
-};
 
 class SesProvider final : public Provider {
  public:
@@ -44,11 +41,13 @@ class SesProvider final : public Provider {
 
  private:
   Result<SigningCertificate> CertificateAt(const std::string& url, Timestamp now);
+  std::optional<SigningCertificate> KnownCertificate(const std::string& url, Timestamp now);
 
   const SesOptions options_;
   const Fetch fetch_;
-  std::mutex mutex_;  // guards what follows
-  std::map<std::string, SigningCertificate> certificates_;
+  std::mutex mutex_;
+  std::map<std::string, SigningCertificate> certificates_;  // guarded by mutex_
+  std::mutex fetching_;                                     // guards what follows
   Timestamp minute_ = Timestamp::Min();
   int fetches_ = 0;  // in the minute
 };

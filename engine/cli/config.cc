@@ -171,6 +171,7 @@ const Shape& ConfigShape() {
                  {"write_keys", SecretMapShape, false, "name: key of those who may send events"},
                  {"secrets", SecretsShape, false, "keys"},
                  {"mail", MailShape, false, "how mails leave"},
+                 {"feedback", FeedbackShape, false, "who tells what became of them"},
                  {"kafka", KafkaShape, false, "where Kafka is"}}};
   return shape;
 }
@@ -312,6 +313,9 @@ Status ReadRoot(const Node& root, const std::filesystem::path& directory, Config
   } else if (config->log == LogKind::kKafka) {
     // Who has Kafka may have a mailer behind the actions already.
     config->mail.send = MailTransportKind::kNone;
+  }
+  if (const Node* feedback = root.Find("feedback")) {
+    SOJOURN_RETURN_IF_ERROR(ReadFeedbackConfig(*feedback, directory, &config->feedback));
   }
   return CheckParts(root, *config);
 }

@@ -14,6 +14,7 @@
 #include "connectors/kafka/config.h"
 #include "engine/base/status.h"
 #include "engine/base/time.h"
+#include "engine/cli/feedback_config.h"
 #include "engine/cli/mail_config.h"
 
 namespace sojourn::cli {
@@ -53,6 +54,7 @@ struct Config {
   bool accept_changed_keys = false;
   std::vector<std::string> link_keys;  // of links in mails, newest first; none: likewise
   MailConfig mail;
+  FeedbackConfig feedback;
   kafka::KafkaConfig kafka;  // used with LogKind::kKafka; `app` is copied into it
 };
 

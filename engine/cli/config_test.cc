@@ -123,7 +123,8 @@ TEST_F(ConfigTest, RefusesSecretsThatAreNotThere) {
   setenv("SOJOURN_CONFIG_LONG", "a key of the environment", 1);
   unsetenv("SOJOURN_CONFIG_UNSET");
   ExpectRefused("write_keys: {web: {file: /nowhere/key}}\n", "1:26", "/nowhere/key");
-  ExpectRefused("write_keys: {web: {file: " + testing::TempDir() + "}}\n", "1:26", "not a regular file");
+  ExpectRefused("write_keys: {web: {file: " + testing::TempDir() + "}}\n", "1:26",
+                "not a regular file");
   ExpectRefused("write_keys: {web: {file: " + empty + "}}\n", "1:26", "empty");
   ExpectRefused("write_keys: {web: {env: SOJOURN_CONFIG_UNSET}}\n", "1:25", "not set");
   ExpectRefused("write_keys: {web: {env: SOJOURN_CONFIG_EMPTY}}\n", "1:25", "empty");
@@ -132,6 +133,40 @@ TEST_F(ConfigTest, RefusesSecretsThatAreNotThere) {
   ExpectRefused("write_keys: {web: {file: a, env: B}}\n", "1:29", "env");
   ExpectRefused("secrets: {link_keys: [{env: SOJOURN_CONFIG_LONG}, short]}\n", "1:51", "16");
   std::filesystem::remove(empty);
+}
+
+constexpr char kP256[] =
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEMLduYsWuUwZGiywFxcvCepPBP6nvKqCo90QL20Ne4VRO"
+    "plvoJCaeVsT/a4Swx+DSPEXns8MYmIXcAKEeya2O2w==";
+
+TEST_F(ConfigTest, ReadsWhoTellsOfMails) {
+  const Result<Config> config = Read(
+      std::string("feedback:\n"
+                  "  ses: {topics: ['arn:aws:sns:eu-west-1:123456789012:a'], ca_file: ca.pem}\n"
+                  "  sendgrid: {public_key: ") +
+      kP256 +
+      "}\n"
+      "  postmark: {user: a, password: b, headers: {X-Hook: c}}\n"
+      "  mailgun: {signing_keys: [new, old]}\n");
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  const FeedbackConfig& feedback = config->feedback;
+  EXPECT_TRUE(feedback.ses->topics.contains("arn:aws:sns:eu-west-1:123456789012:a"));
+  EXPECT_TRUE(feedback.ses->ca_file.starts_with("/"));
+  EXPECT_EQ(feedback.sendgrid_keys.size(), 1u);
+  EXPECT_EQ(feedback.postmark->headers.at("X-Hook"), "c");
+  EXPECT_EQ(feedback.mailgun_keys, (std::vector<std::string>{"new", "old"}));
+  EXPECT_FALSE(Read("app: x\n")->feedback.any());
+}
+
+TEST_F(ConfigTest, RefusesFeedbackThatAnybodyCouldForge) {
+  ExpectRefused("feedback: {ses: {}}\n", "1:12", "topics");
+  ExpectRefused("feedback:\n  ses: {topics: [bounces]}\n", "2:18", "is no ARN");
+  ExpectRefused("feedback:\n  sendgrid: {public_key: abc}\n", "2:26", "P-256");
+  ExpectRefused("feedback:\n  sendgrid: {}\n", "2:13", "public_key is missing");
+  ExpectRefused("feedback:\n  postmark: {user: a}\n", "2:13", "belong together");
+  ExpectRefused("feedback:\n  postmark: {}\n", "2:13", "Postmark signs nothing");
+  ExpectRefused("feedback:\n  mailgun: {signing_key: ''}\n", "2:26", "is empty");
+  ExpectRefused("feedback: {mailgun: {signing_kee: x}}\n", "1:22", "signing_key");
 }
 
 }  // namespace

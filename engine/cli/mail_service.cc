@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "connectors/feedback/mark.h"
 #include "engine/base/limits.h"
 #include "engine/cli/backup.h"
 #include "engine/cli/mail_parts.h"
@@ -69,9 +70,14 @@ Status MailService::OpenPages(const Config& config, const std::string& main_addr
     return suppressions_->IsSuppressed(address);
   };
   composer_ports.now = [clock = environment_.clock] { return clock->Now(); };
-  composer_ = std::make_unique<deliver::MailComposer>(ComposerOptionsOf(config.mail, main_address),
-                                                      composer_ports, deliver::LinkSigner(keys),
-                                                      std::move(texts));
+  deliver::MailComposerOptions options = ComposerOptionsOf(config.mail, main_address);
+  if (config.feedback.any()) {
+    options.mark_headers = [providers = config.feedback.marked()](const std::string& token) {
+      return feedback::MarkHeaders(providers, token);
+    };
+  }
+  composer_ = std::make_unique<deliver::MailComposer>(std::move(options), composer_ports,
+                                                      deliver::LinkSigner(keys), std::move(texts));
   return Status::Ok();
 }
 
@@ -157,8 +163,10 @@ Status MailService::Listen() {
   http::ServerOptions options;
   options.address = address.host;
   options.port = address.port;
+  std::vector<http::Route> routes = pages_->Routes();
+  for (const http::Route& route : environment_.public_routes) routes.push_back(route);
   SOJOURN_ASSIGN_OR_RETURN(
-      server_, http::HttpServer::Start(options, pages_->Routes(), environment_.telemetry));
+      server_, http::HttpServer::Start(options, std::move(routes), environment_.telemetry));
   return Status::Ok();
 }
 

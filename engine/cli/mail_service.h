@@ -33,6 +33,7 @@ struct MailEnvironment {
   http::EventSink* sink = nullptr;
   telemetry::Telemetry* telemetry = nullptr;
   const runtime::WallClock* clock = nullptr;
+  std::vector<http::Route> public_routes;  // that the public listener has besides the pages
 };
 
 class MailService {

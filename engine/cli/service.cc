@@ -118,6 +118,7 @@ Status Service::Start() {
   if (config_.roles.needs_rules()) SOJOURN_RETURN_IF_ERROR(LoadWhatRulesNeed());
   if (config_.roles.engine) SOJOURN_RETURN_IF_ERROR(MakeWorkers());
   SOJOURN_RETURN_IF_ERROR(MakeRouter());
+  if (feedback_ != nullptr) SOJOURN_RETURN_IF_ERROR(feedback_->Start());
   SOJOURN_ASSIGN_OR_RETURN(const std::string token, http::NewToken());
   std::vector<http::Route> routes = MakeRoutes(token);
   SOJOURN_RETURN_IF_ERROR(Announce(token));
@@ -137,6 +138,7 @@ Status Service::LoadWhatRulesNeed() {
   SOJOURN_ASSIGN_OR_RETURN(secrets_, LoadSecrets(config_));
   SOJOURN_RETURN_IF_ERROR(OpenSuppressions());
   SOJOURN_RETURN_IF_ERROR(LoadFirstRules());
+  SOJOURN_RETURN_IF_ERROR(OpenFeedback());
   SOJOURN_RETURN_IF_ERROR(OpenMail());
   return WarnOfOpenReplay();
 }
@@ -157,6 +159,16 @@ Status Service::OpenSuppressions() {
   return deliver::Suppressions::Open(address_key_, list).status();
 }
 
+Status Service::OpenFeedback() {
+  FeedbackEnvironment environment;
+  environment.backend = backend_.get();
+  environment.sink = sink_.get();
+  environment.telemetry = &telemetry_;
+  environment.clock = &clock_;
+  SOJOURN_ASSIGN_OR_RETURN(feedback_, FeedbackService::Open(config_, environment));
+  return Status::Ok();
+}
+
 // Takes the public port, too, where there is one.
 Status Service::OpenMail() {
   MailEnvironment environment;
@@ -165,6 +177,7 @@ Status Service::OpenMail() {
   environment.sink = sink_.get();
   environment.telemetry = &telemetry_;
   environment.clock = &clock_;
+  if (feedback_ != nullptr) environment.public_routes = feedback_->Routes();
   const std::string address = fmt::format("{}:{}", listen_.host, server_->port());
   SOJOURN_ASSIGN_OR_RETURN(mail_, MailService::Open(config_, environment, address));
   return Status::Ok();
@@ -305,6 +318,9 @@ std::vector<http::Route> Service::MakeRoutes(const std::string& token) {
   std::vector<http::Route> routes = intake_->Routes();
   for (http::Route& route : http::AdminRoutes({.token = token}, Handlers())) {
     routes.push_back(std::move(route));
+  }
+  if (feedback_ != nullptr) {
+    for (http::Route& route : feedback_->Routes()) routes.push_back(std::move(route));
   }
   if (mail_ == nullptr) return routes;
   for (http::Route& route : mail_->RoutesOfMainListener()) routes.push_back(std::move(route));
@@ -574,6 +590,7 @@ Status Service::Serve() {
 void Service::Stop() {
   if (stopping_.exchange(true)) return;
   if (server_ != nullptr) server_->Stop(kStopGrace);
+  if (feedback_ != nullptr) feedback_->Stop();
   intake_.reset();  // appends what is waiting
   if (mail_ != nullptr) mail_->Stop();
   if (router_ != nullptr) router_->Stop();

@@ -18,6 +18,7 @@
 #include "engine/base/status.h"
 #include "engine/cli/backend.h"
 #include "engine/cli/config.h"
+#include "engine/cli/feedback_service.h"
 #include "engine/cli/mail_service.h"
 #include "engine/cli/service_observer.h"
 #include "engine/runtime/rules_source.h"
@@ -56,6 +57,7 @@ class Service {
   Status OpenLog();
   Status LoadFirstRules();
   Status OpenSuppressions();
+  Status OpenFeedback();
   Status OpenMail();
   Status MakeWorkers();
   Status MakeRouter();
@@ -106,7 +108,8 @@ class Service {
   Timestamp next_retention_ = Timestamp::Min();
   std::atomic<bool> stopping_ = false;
   std::unique_ptr<Sink> sink_;
-  std::unique_ptr<MailService> mail_;  // null: no role of this process needs it
+  std::unique_ptr<FeedbackService> feedback_;  // null: no provider tells anything
+  std::unique_ptr<MailService> mail_;          // null: no role of this process needs it
   std::unique_ptr<http::Intake> intake_;
   std::unique_ptr<http::HttpServer> server_;
   bool announced_ = false;  // the instance file tells of this process

@@ -4,6 +4,7 @@
 Debian's own Python runs this: it has python3-confluent-kafka, an independent Kafka client.
 """
 
+import email
 import sys
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from confluent_kafka import Producer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from cases import run_cases  # noqa: E402
+from feedback_providers import Providers, mailgun_event, mark_in, post  # noqa: E402
 from kafka_events import partition_of  # noqa: E402
 from kafka_shop import APP, PARTITIONS, kafka_shop, owned, wait_owned  # noqa: E402
 
@@ -242,6 +244,36 @@ def test_failed_mails_are_retried_by_the_process_that_has_them():
         assert second.stdout.count("reopened and delivered") == len(PEOPLE) - reopened, second
         assert mailed(one, two) == sorted(f"{person}@customer.example" for person in PEOPLE)
         assert one.command("dead-letters", "list", "--kind", "mails").stdout == ""
+
+
+def test_what_a_provider_tells_one_process_reaches_all():
+    feedback = {"mailgun": {"signing_key": "mailgun's signing key"}}
+    with kafka_shop(RULES, secrets=SECRETS, mail={"send": "files"}, feedback=feedback) as made:
+        one, two = made.process("one").start(), made.process("two").start()
+        wait_owned([one, two], [2, 2])
+        people = PEOPLE[:8]
+        for person in people:
+            send(one, identify(person), track(person, "Offer", number=1))
+        one.wait_for(lambda: len(mailed(one, two)) == len(people), what="the mails")
+        mails = [email.message_from_bytes(file.read_bytes())
+                 for sojourn in (one, two) for file in (sojourn.data / "mail").glob("*.eml")]
+        requests = [Providers.mailgun_event(mailgun_event(
+            "bounced", mail["To"].strip("<>"), mark_in("mailgun", mail), mail["To"]))
+            for mail in mails[1:]]
+        for sojourn in (one, two, two):  # told again, by another way
+            assert [post(sojourn, request) for request in requests] == [200] * len(requests)
+
+        def sum_of(metric):
+            return one.metric(metric) + two.metric(metric)
+
+        one.wait_for(lambda: sum_of("sojourn_events_dropped_total") == 2 * len(requests),
+                     what="repetitions")
+        assert sum_of("sojourn_mail_bounces_total") == len(requests)
+        for person in people:
+            send(two, track(person, "Offer", number=2))
+        one.wait_for(lambda: len(mailed(one, two)) == len(people) + 1, what="one more mail")
+        one.wait_for(lambda: sum_of("sojourn_steps_skipped_total") == len(requests), what="skips")
+        assert mails[0]["To"].strip("<>") in mailed(one, two)
 
 
 if __name__ == "__main__":

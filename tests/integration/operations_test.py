@@ -112,6 +112,10 @@ def make_traffic(sojourn):
               track("p1", "Subscribed", topic="no topic of this shop")]
     status, text = sojourn.post("/v1/batch", {"batch": calls})
     assert status == 200, text
+    for authorization in ("Basic dTpw", "Basic wrong"):  # u:p
+        sojourn.post("/feedback/postmark", {"RecordType": "Delivery", "MessageID": "1",
+                                            "Recipient": "p1@customer.example"},
+                     headers={"Authorization": authorization})
     history = sojourn.directory / "history.ndjson"
     history.write_text(json.dumps({**track("p1", "Done"), "messageId": "old",
                                    "timestamp": "2026-03-02T09:00:00Z"}) + "\n")
@@ -126,7 +130,8 @@ def exposition():
         for path, text in RULES.items():
             (rules / path).parent.mkdir(parents=True, exist_ok=True)
             (rules / path).write_text(text)
-        with Sojourn(Path(name, "process"), rules=rules, mail={"send": "files"}) as sojourn:
+        with Sojourn(Path(name, "process"), rules=rules, mail={"send": "files"},
+                     feedback={"postmark": {"user": "u", "password": "p"}}) as sojourn:
             make_traffic(sojourn)
             sojourn.wait_settled(4)
             return sojourn.get("/metrics")[1]

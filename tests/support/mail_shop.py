@@ -25,6 +25,7 @@ from sojourn_process import Sojourn, free_port
 EVENTS = {
     "Email Delivered": ["action_id", "template", "topic"],
     "Email Bounced": ["action_id", "template", "topic", "type", "reason"],
+    "Email Marked as Spam": ["action_id", "template", "topic"],
     "Email Opened": ["action_id", "template", "topic", "machine"],
     "Email Link Clicked": ["action_id", "template", "topic", "machine", "url"],
     "Unsubscribed": ["action_id", "template", "topic", "machine"],
