@@ -12,7 +12,7 @@ install(FILES deploy/demo/cdnow.py deploy/demo/sample_events.py deploy/demo/READ
         DESTINATION share/sojourn/demo)
 install(FILES README.md CHANGELOG.md DESTINATION share/doc/sojourn)
 install(FILES LICENSE DESTINATION share/doc/sojourn RENAME copyright)
-install(FILES deploy/sojourn.service DESTINATION lib/systemd/system)
+install(FILES deploy/sojourn.service deploy/sojourn.socket DESTINATION lib/systemd/system)
 install(FILES deploy/sojourn.yaml DESTINATION /etc/sojourn)
 # A link, relative so that it holds wherever the package is unpacked.
 file(CREATE_LINK ../share/sojourn/demo/quickstart.sh ${PROJECT_BINARY_DIR}/sojourn-demo SYMBOLIC)

@@ -15,6 +15,7 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include "connectors/http/handed_socket.h"
 #include "connectors/http/http_session.h"
 
 namespace sojourn::http {
@@ -45,10 +46,12 @@ class HttpServer::Core : public SessionHost {
       return InvalidArgument(fmt::format("\"{}\" is no IP address to listen on", options_.address));
     }
     const tcp::endpoint endpoint(address, options_.port);
-    acceptor_.open(endpoint.protocol(), error);
-    if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
-    if (!error) acceptor_.bind(endpoint, error);
-    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+    const int handed = TakeHandedSocket(options_.address, options_.port);
+    if (handed >= 0) {
+      acceptor_.assign(endpoint.protocol(), handed, error);
+    } else {
+      Bind(endpoint, &error);
+    }
     if (!error) port_ = acceptor_.local_endpoint(error).port();
     if (!error) return Status::Ok();
     const std::string place = fmt::format("port {} of {}", options_.port, options_.address);
@@ -59,6 +62,13 @@ class HttpServer::Core : public SessionHost {
       return InvalidArgument(place + " needs more rights; choose a port from 1024 on");
     }
     return InvalidArgument(fmt::format("cannot listen on {}: {}", place, error.message()));
+  }
+
+  void Bind(const tcp::endpoint& endpoint, boost::system::error_code* error) {
+    acceptor_.open(endpoint.protocol(), *error);
+    if (!*error) acceptor_.set_option(asio::socket_base::reuse_address(true), *error);
+    if (!*error) acceptor_.bind(endpoint, *error);
+    if (!*error) acceptor_.listen(asio::socket_base::max_listen_connections, *error);
   }
 
   void Run(std::vector<Route> routes) {

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "connectors/http/cors.h"
+#include "connectors/http/recent_ids.h"
 #include "connectors/http/unpack.h"
 
 namespace sojourn::http {
@@ -183,15 +184,22 @@ class Intake::Core {
   }
 
   void AppendGroup(const std::vector<std::unique_ptr<Accepted>>& group) {
+    const auto now = RecentIds::Clock::now();
     std::vector<model::Event> events;
     std::vector<RejectedCall> rejected;
     for (const auto& accepted : group) {
-      const IntakeBody& body = accepted->body;
+      IntakeBody& body = accepted->body;
+      const auto repeated = std::erase_if(
+          body.events, [&](const model::Event& event) { return recent_.Contains(event, now); });
+      CountDropped("repeated", static_cast<int64_t>(repeated));
       events.insert(events.end(), body.events.begin(), body.events.end());
       rejected.insert(rejected.end(), body.rejected.begin(), body.rejected.end());
     }
     const bool nothing = events.empty() && rejected.empty();
     const Status status = nothing ? Status::Ok() : sink_->Append(events, rejected);
+    if (status.ok()) {
+      for (const model::Event& event : events) recent_.Add(event, now);
+    }
     for (const auto& accepted : group) {
       if (status.ok()) CountTaken(*accepted);
       accepted->respond(status.ok() ? accepted->body.answer : ErrorResponse(503, status.message()));
@@ -209,8 +217,10 @@ class Intake::Core {
     if (!accepted.body.readable && count > 0) CountDropped("envelope");
   }
 
-  void CountDropped(std::string_view reason) const {
-    if (telemetry_ != nullptr) telemetry_->Record(telemetry::CallsDropped{reason});
+  void CountDropped(std::string_view reason, int64_t count = 1) const {
+    if (telemetry_ != nullptr && count > 0) {
+      telemetry_->Record(telemetry::CallsDropped{reason, count});
+    }
   }
 
   const IntakeOptions options_;
@@ -218,6 +228,7 @@ class Intake::Core {
   const runtime::WallClock* const clock_;
   EventSink* const sink_;
   telemetry::Telemetry* const telemetry_;
+  RecentIds recent_;  // of the thread's
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable something_waits_;

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from cases import PROJECT_ROOT, long_run, run_cases  # noqa: E402
 
 CORPUS = PROJECT_ROOT / "tests/fuzz/corpus"
-TARGETS = ["expression", "feedback", "report_mail", "rules", "template", "test_file"]
+TARGETS = ["expression", "feedback", "http_body", "report_mail", "rules", "template", "test_file"]
 SECONDS = int(os.environ.get("SOJOURN_FUZZ_SECONDS", "240"))
 MOST_CORPUS_BYTES = 500_000
 # The address sanitizer holds freed memory back; what counts against the limit is what is in use.
@@ -44,6 +44,10 @@ def test_kept_expressions():
 
 def test_kept_feedback():
     replay("feedback")
+
+
+def test_kept_http_bodies():
+    replay("http_body")
 
 
 def test_kept_report_mails():

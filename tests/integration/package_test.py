@@ -59,6 +59,7 @@ def test_everything_is_in_its_place():
     unit = (root / "usr/lib/systemd/system/sojourn.service").read_text()
     for path in ["/usr/bin/sojourn", "/etc/sojourn/sojourn.yaml"]:
         assert path in unit and (root / path[1:]).exists(), path
+    assert (root / "usr/lib/systemd/system/sojourn.socket").exists()
 
 
 def test_its_demo_runs():

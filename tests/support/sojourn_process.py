@@ -127,6 +127,14 @@ class Sojourn:
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
+    def request_bytes(self, method, path, headers=None, timeout=30):
+        """The body of an answer that is 200."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method,
+                                         headers=headers or {})
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=timeout) as answer:
+            return answer.read()
+
     def get(self, path, **options):
         return self.request("GET", path, **options)
 
