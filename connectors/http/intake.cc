@@ -192,13 +192,14 @@ class Intake::Core {
       const auto repeated = std::erase_if(
           body.events, [&](const model::Event& event) { return recent_.Contains(event, now); });
       CountDropped("repeated", static_cast<int64_t>(repeated));
+      for (const model::Event& event : body.events) recent_.Add(event, now);
       events.insert(events.end(), body.events.begin(), body.events.end());
       rejected.insert(rejected.end(), body.rejected.begin(), body.rejected.end());
     }
     const bool nothing = events.empty() && rejected.empty();
     const Status status = nothing ? Status::Ok() : sink_->Append(events, rejected);
-    if (status.ok()) {
-      for (const model::Event& event : events) recent_.Add(event, now);
+    if (!status.ok()) {
+      for (const model::Event& event : events) recent_.Remove(event);
     }
     for (const auto& accepted : group) {
       if (status.ok()) CountTaken(*accepted);

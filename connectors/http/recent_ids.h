@@ -29,6 +29,8 @@ class RecentIds {
   // An event without id is never found.
   bool Contains(const model::Event& event, Clock::time_point now);
   void Add(const model::Event& event, Clock::time_point now);
+  // It was not appended after all.
+  void Remove(const model::Event& event) { known_.erase(HashOf(event)); }
 
  private:
   struct Added {

@@ -26,6 +26,18 @@ TEST(RecentIds, KnowsWhatWasAdded) {
   EXPECT_FALSE(ids.Contains(EventOf("ann", ""), now));
 }
 
+TEST(RecentIds, WhatWasRemovedIsNew) {
+  RecentIds ids;
+  const RecentIds::Clock::time_point now{};
+  ids.Add(EventOf("ann", "1"), now);
+  ids.Add(EventOf("ann", "2"), now);
+  ids.Remove(EventOf("ann", "1"));
+  EXPECT_FALSE(ids.Contains(EventOf("ann", "1"), now));
+  EXPECT_TRUE(ids.Contains(EventOf("ann", "2"), now));
+  ids.Add(EventOf("ann", "1"), now);
+  EXPECT_TRUE(ids.Contains(EventOf("ann", "1"), now));
+}
+
 TEST(RecentIds, ForgetsTheOldAndTheMany) {
   RecentIds ids(2, minutes(10));
   const RecentIds::Clock::time_point begin{};

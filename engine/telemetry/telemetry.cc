@@ -301,6 +301,10 @@ struct Telemetry::Families {
     for (const char* outcome : {"not_committed", "uncertain"}) {
       rollbacks.Add({{"outcome", outcome}});
     }
+    for (const char* reason :
+         {"metrics", "repeated", "unauthorized", "too_large", "unreadable", "envelope"}) {
+      calls_dropped.Add({{"reason", reason}});
+    }
     for (const char* result : {"loaded", "refused"}) rules_loads.Add({{"result", result}});
     for (const char* state : {"waiting", "held"}) mail_queue.Add({{"state", state}});
     actions_late.Add({});
