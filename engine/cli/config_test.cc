@@ -159,7 +159,7 @@ TEST_F(ConfigTest, ReadsWhoTellsOfMails) {
 }
 
 TEST_F(ConfigTest, RefusesFeedbackThatAnybodyCouldForge) {
-  ExpectRefused("feedback: {ses: {}}\n", "1:12", "topics");
+  ExpectRefused("feedback: {ses: {}}\n", "1:17", "topics");
   ExpectRefused("feedback:\n  ses: {topics: [bounces]}\n", "2:18", "is no ARN");
   ExpectRefused("feedback:\n  sendgrid: {public_key: abc}\n", "2:26", "P-256");
   ExpectRefused("feedback:\n  sendgrid: {}\n", "2:13", "public_key is missing");
