@@ -77,6 +77,8 @@ class Log final : public EmbeddedLog {
   Result<std::optional<std::string>> ReadPerson(std::string_view id) override;
   Status ScanPersons(const PersonVisitor& visit) override;
   Result<std::optional<std::string>> ReadMeta(Partition partition) override;
+  Result<store::TakenCodes> ReadTakenCodes(Partition partition,
+                                           const store::PartitionMeta& meta) override;
 
   WorkerPorts MakeWorkerPorts(int index, int count) override {
     return {std::make_unique<EmbeddedInput>(&shared_, index, count),
@@ -311,6 +313,11 @@ Status Log::ScanPersons(const PersonVisitor& visit) {
 
 Result<std::optional<std::string>> Log::ReadMeta(Partition partition) {
   return shared_.database->Get(store::kMetaFamily, store::PartitionMetaKey(partition));
+}
+
+Result<store::TakenCodes> Log::ReadTakenCodes(Partition partition,
+                                              const store::PartitionMeta& meta) {
+  return store::ReadTakenCodes(shared_.database.get(), partition, meta);
 }
 
 Status Log::Checkpoint(const std::string& directory) {

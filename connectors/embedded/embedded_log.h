@@ -30,6 +30,7 @@
 #include "engine/model/event.h"
 #include "engine/runtime/ports.h"
 #include "engine/store/database.h"
+#include "engine/store/partition_store.h"
 
 namespace sojourn::embedded {
 
@@ -188,6 +189,9 @@ class EmbeddedLog {
   virtual Status ScanPersons(const PersonVisitor& visit) = 0;
   // The partition's committed meta, encoded; nullopt: never committed.
   virtual Result<std::optional<std::string>> ReadMeta(Partition partition) = 0;
+  // The listed coupon codes that the partition has given; `meta`: as ReadMeta gave it.
+  virtual Result<store::TakenCodes> ReadTakenCodes(Partition partition,
+                                                   const store::PartitionMeta& meta) = 0;
 
   // --- Runtime.
 

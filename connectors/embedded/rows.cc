@@ -15,6 +15,7 @@ using store::ByteWriter;
 constexpr uint8_t kRowVersion = 1;
 constexpr uint8_t kImportVersion = 2;  // of an import's place
 constexpr std::string_view kBundlePrefix = "bundle:";
+constexpr std::string_view kPiecePrefix = "piece:";
 
 void AppendBigEndian(std::string* key, uint64_t number, size_t count) {
   for (size_t i = count; i > 0; --i) key->push_back(static_cast<char>(number >> (8 * (i - 1))));
@@ -219,6 +220,8 @@ Result<deliver::Suppression> DecodeSuppression(std::string_view key, std::string
   std::copy(key.begin(), key.end(), entry.hash.begin());
   return entry;
 }
+
+std::string PieceKey(std::string_view hash) { return std::string(kPiecePrefix).append(hash); }
 
 std::string BundleKey(uint32_t number) {
   std::string key(kBundlePrefix);

@@ -66,6 +66,8 @@ Result<deliver::Suppression> DecodeSuppression(std::string_view key, std::string
 
 std::string NoteKey(std::string_view name);
 
+// A piece of a large file, by its hash; all bundles share them.
+std::string PieceKey(std::string_view hash);
 std::string BundleKey(uint32_t number);
 store::KeyRange BundleRange();
 std::optional<uint32_t> NumberOfBundleKey(std::string_view key);

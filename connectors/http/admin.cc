@@ -59,6 +59,7 @@ std::vector<Route> AdminRoutes(AdminOptions options, AdminHandlers handlers) {
   add("POST", "/-/pause", std::move(handlers.pause));
   add("GET", "/-/dead-letters", std::move(handlers.dead_letters));
   add("GET", "/-/suppressions", handlers.suppressions);
+  add("GET", "/-/coupons", std::move(handlers.coupons));
   add("GET", "/-/mails", std::move(handlers.mails));
   add("POST", "/-/mails", std::move(handlers.retry_mails));
   const auto add_pieces = [&](const char* path, std::function<Response(const Request&)> handler) {

@@ -10,7 +10,8 @@
 //   GET  /-/explain    one person's past
 //   POST /-/plan       people under a change of rules
 //   POST /-/import, POST /-/enroll, POST /-/backfill, GET and POST /-/dead-letters and
-//   /-/suppressions GET  /-/mails      what became of mails; POST: sends again what has failed
+//   /-/suppressions GET  /-/coupons    coupon pools
+//   GET  /-/mails      what became of mails; POST: sends again what has failed
 //
 // From reload on they change or reveal things, so they need "Authorization: Bearer TOKEN", also
 // from this machine: other users and web pages of a local browser reach a loopback port too. The
@@ -50,8 +51,10 @@ struct AdminHandlers {
   std::function<Response(const Request&)> dead_letters;
   std::function<Response(const Request&)> keep_dead_letters;
   std::function<Response(const Request&)> suppressions;  // GET and POST
-  std::function<Response(const Request&)> mails;         // GET
-  std::function<Response(const Request&)> retry_mails;   // POST
+  // GET. Query: `export` (a pool: its codes as CSV), `format`.
+  std::function<Response(const Request&)> coupons;
+  std::function<Response(const Request&)> mails;        // GET
+  std::function<Response(const Request&)> retry_mails;  // POST
   // Query: `journey` (none: all), `resume` (1: the other way).
   std::function<Response(const Request&)> pause;
 };

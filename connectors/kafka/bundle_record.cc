@@ -6,11 +6,15 @@
 #include <charconv>
 #include <optional>
 
+#include "engine/base/hash.h"
+#include "engine/store/bundle_pieces.h"
+
 namespace sojourn::kafka {
 namespace {
 
 constexpr size_t kNumberBytes = 4;
 constexpr size_t kKeyDigits = 10;
+constexpr std::string_view kPiecePrefix = "piece/";
 
 void AppendNumber(uint32_t number, std::string* bytes) {
   for (size_t i = 0; i < kNumberBytes; ++i) {
@@ -43,6 +47,8 @@ std::optional<uint32_t> ParseDigits(std::string_view digits) {
   if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
   return number;
 }
+
+std::string PieceKey(std::string_view hash) { return std::string(kPiecePrefix) + Hex(hash); }
 
 struct Key {
   uint32_t number = 0;
@@ -84,14 +90,17 @@ Result<runtime::StoredBundle> DecodeBundle(uint32_t number, const Pieces& pieces
 
 }  // namespace
 
+bool IsPieceKey(std::string_view key) { return key.starts_with(kPiecePrefix); }
+
 std::string BundleRecordKey(uint32_t number, size_t part) {
   return fmt::format("{:010}/{:010}", number, part);
 }
 
 std::vector<std::pair<std::string, std::string>> EncodeBundle(
     uint32_t number, const std::map<std::string, std::string>& files) {
+  const store::CutFiles cut = store::CutLargeFiles(files);
   std::string whole;
-  for (const auto& [name, content] : files) {
+  for (const auto& [name, content] : cut.files) {
     AppendNumber(static_cast<uint32_t>(name.size()), &whole);
     whole += name;
     AppendNumber(static_cast<uint32_t>(content.size()), &whole);
@@ -100,6 +109,7 @@ std::vector<std::pair<std::string, std::string>> EncodeBundle(
   const size_t count =
       std::max<size_t>(1, (whole.size() + kBundlePieceBytes - 1) / kBundlePieceBytes);
   std::vector<std::pair<std::string, std::string>> records;
+  for (const auto& [hash, piece] : cut.pieces) records.emplace_back(PieceKey(hash), piece);
   for (size_t part = 0; part < count; ++part) {
     std::string value;
     AppendNumber(static_cast<uint32_t>(count), &value);
@@ -113,6 +123,7 @@ Result<std::vector<runtime::StoredBundle>> DecodeBundles(
     const std::map<std::string, std::string>& records) {
   std::map<uint32_t, Pieces> found;
   for (const auto& [text, value] : records) {
+    if (IsPieceKey(text)) continue;
     const auto key = ParseKey(text);
     if (!key) return DataLoss("Kafka: the rules topic has a record that is no rules bundle");
     std::string_view piece = value;
@@ -121,9 +132,15 @@ Result<std::vector<runtime::StoredBundle>> DecodeBundles(
     found[key->number].expected = *expected;
     found[key->number].parts[key->part] = piece;
   }
+  const store::FindPiece find = [&](std::string_view hash) {
+    const auto piece = records.find(PieceKey(hash));
+    const bool known = piece != records.end();
+    return Result<std::optional<std::string>>(known ? std::optional(piece->second) : std::nullopt);
+  };
   std::vector<runtime::StoredBundle> bundles;
   for (const auto& [number, pieces] : found) {
     SOJOURN_ASSIGN_OR_RETURN(runtime::StoredBundle bundle, DecodeBundle(number, pieces));
+    SOJOURN_ASSIGN_OR_RETURN(bundle.files, store::JoinFiles(bundle.files, find));
     bundles.push_back(std::move(bundle));
   }
   return bundles;

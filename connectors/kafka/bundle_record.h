@@ -2,7 +2,11 @@
 //
 //   key     NUMBER "/" PART         10 decimal digits each, PART from 0
 //   value   part count (u32), then a piece of the bundle
-//   bundle  { name length (u32), name, content length (u32), content }, by name
+//   bundle  { name length (u32), name, content length (u32), content }, by name; large files cut
+//           (engine/store/bundle_pieces.h)
+//
+//   key     "piece/" SHA-256        in hexadecimal
+//   value   that piece of a large file; bundles share them
 //
 // Numbers are little-endian. Threads: pure functions.
 #pragma once
@@ -19,12 +23,16 @@
 
 namespace sojourn::kafka {
 
+// Of a bundle without its pieces of large files.
 inline constexpr size_t kBundlePieceBytes = 512 * 1024;
 
 // The key of a piece; the first of a bundle has part 0.
 std::string BundleRecordKey(uint32_t number, size_t part);
 
-// Keys and values, in order.
+// Whether the key is that of a piece of a file: the same whatever bundle it was written with.
+bool IsPieceKey(std::string_view key);
+
+// Keys and values, in order: pieces of files, then the bundle.
 std::vector<std::pair<std::string, std::string>> EncodeBundle(
     uint32_t number, const std::map<std::string, std::string>& files);
 

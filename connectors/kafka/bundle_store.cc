@@ -66,6 +66,7 @@ Status KafkaBundleStore::Write(uint32_t number, const std::map<std::string, std:
   SOJOURN_RETURN_IF_ERROR(producer_.Begin());
   const std::string topic = RulesTopic(config_);
   for (const auto& [key, value] : EncodeBundle(number, files)) {
+    if (IsPieceKey(key) && written_.contains(key)) continue;
     if (auto produced = producer_.Produce({topic, kOnlyPartition, key, value, {}});
         !produced.ok()) {
       producer_.Abort();

@@ -101,6 +101,12 @@ Status KafkaCommitter::WriteBatch(const CommitBatch& batch, size_t* meta_record)
     if (!change.record.empty()) record.value = change.record;
     if (auto produced = producer_->Produce(record); !produced.ok()) return produced.status();
   }
+  for (const store::CodeChunk& chunk : batch.meta->code_chunks) {
+    const std::string key = CodesKey(chunk.pool, chunk.index);
+    const std::string value = store::EncodeCodes(chunk.hashes);
+    auto produced = producer_->Produce({changelog_topic_, partition, key, value, {}});
+    if (!produced.ok()) return produced.status();
+  }
   const std::string meta = store::EncodePartitionMeta(*batch.meta);
   auto produced = producer_->Produce({changelog_topic_, partition, kMetaKey, meta, {}});
   if (!produced.ok()) return produced.status();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <thread>
 #include <utility>
 
@@ -35,6 +36,14 @@ class ReplayBuffer {
     if (record.key == kMetaKey) {
       SOJOURN_ASSIGN_OR_RETURN(
           meta_, store::DecodePartitionMeta(record.value.value_or(std::string_view())));
+      for (store::CodeChunk& chunk : meta_.code_chunks) AddCodes(std::move(chunk));
+      meta_.code_chunks.clear();
+      return Status::Ok();
+    }
+    if (const auto codes = ParseCodesKey(record.key)) {
+      SOJOURN_ASSIGN_OR_RETURN(std::vector<uint64_t> hashes,
+                               store::DecodeCodes(record.value.value_or(std::string_view())));
+      AddCodes({std::string(codes->pool), codes->chunk, std::move(hashes)});
       return Status::Ok();
     }
     // Before anything of the partition is applied that only a newer version understands.
@@ -51,10 +60,13 @@ class ReplayBuffer {
     std::vector<store::PersonChange> changes;
     changes.reserve(persons_.size());
     for (const auto& [id, record] : persons_) changes.push_back({id, record});
+    for (auto& [place, chunk] : chunks_) meta_.code_chunks.push_back(std::move(chunk));
+    chunks_.clear();
     meta_.changelog_next_offset = next;
     meta_.identities = identities_;
     meta_.written_at = clock_->Now();
     SOJOURN_RETURN_IF_ERROR(store_->ApplyRestored(changes, meta_));
+    meta_.code_chunks.clear();
     persons_.clear();
     bytes_ = 0;
     if (store_->unflushed_bytes() < flush_bytes_) return Status::Ok();
@@ -62,6 +74,11 @@ class ReplayBuffer {
   }
 
  private:
+  void AddCodes(store::CodeChunk chunk) {
+    const std::pair place(chunk.pool, chunk.index);
+    chunks_[place] = std::move(chunk);
+  }
+
   store::PartitionStore* const store_;
   const std::vector<store::NamedText> identities_;
   const size_t flush_bytes_;
@@ -69,6 +86,7 @@ class ReplayBuffer {
   store::PartitionMeta meta_;
   Offset next_;
   std::vector<std::pair<std::string, std::string>> persons_;
+  std::map<std::pair<std::string, uint32_t>, store::CodeChunk> chunks_;  // by pool and index
   size_t bytes_ = 0;
 };
 

@@ -173,6 +173,7 @@ Status TopicFiller::AddBundle(const runtime::StoredBundle& bundle,
   std::vector<Header> headers;
   if (stored_at) headers.emplace_back(kLogTimeHeader, log_time);
   for (const auto& [key, value] : EncodeBundle(bundle.number, bundle.files)) {
+    if (IsPieceKey(key) && !pieces_.insert(key).second) continue;
     SOJOURN_RETURN_IF_ERROR(Produce({topic, kOnlyPartition, key, value, headers}));
   }
   return Status::Ok();
@@ -217,6 +218,11 @@ Status TopicFiller::AddPerson(std::string_view id, std::string_view record) {
 
 Status TopicFiller::AddMeta(Partition partition, const store::PartitionMeta& meta) {
   SOJOURN_RETURN_IF_ERROR(BeginChangelog(partition));
+  for (const store::CodeChunk& chunk : meta.code_chunks) {
+    const std::string key = CodesKey(chunk.pool, chunk.index);
+    const std::string value = store::EncodeCodes(chunk.hashes);
+    SOJOURN_RETURN_IF_ERROR(Produce({ChangelogTopic(config_), partition, key, value, {}}));
+  }
   const std::string bytes = store::EncodePartitionMeta(meta);
   return Produce({ChangelogTopic(config_), partition, kMetaKey, bytes, {}});
 }

@@ -96,7 +96,8 @@ class TopicFiller {
   TransactionalProducer producer_;
   std::unique_ptr<Cluster> cluster_;
   std::unique_ptr<PartitionReader> reader_;
-  std::set<Partition> begun_;  // whose changelog has its first record
+  std::set<std::string> pieces_;  // of rules files that were written, by key
+  std::set<Partition> begun_;     // whose changelog has its first record
   struct WrittenAction {
     Partition partition;
     size_t number;  // of the producer

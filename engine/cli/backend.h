@@ -28,6 +28,7 @@
 #include "engine/runtime/person_questions.h"
 #include "engine/runtime/ports.h"
 #include "engine/store/partition_meta.h"
+#include "engine/store/partition_store.h"
 
 namespace sojourn::cli {
 
@@ -69,6 +70,12 @@ struct LogScan {
 struct StateScan {
   Offset next;                               // where it goes on
   std::optional<store::PartitionMeta> meta;  // the newest, where one came; inputs as in LogParts
+};
+
+// What a partition has committed of coupon pools.
+struct PoolsOfPartition {
+  std::vector<store::PoolUse> pools;
+  store::TakenCodes taken;
 };
 
 // How far a part of the log is worked off.
@@ -142,6 +149,10 @@ class Backend {
   virtual Result<StateScan> ScanState(Partition /*partition*/, Offset /*from*/,
                                       const PersonVisitor& /*visit*/) {
     return FailedPrecondition("there is no history of what was committed");
+  }
+
+  virtual Result<PoolsOfPartition> ReadPools(Partition /*partition*/) {
+    return FailedPrecondition("the state of coupon pools is not at hand here");
   }
 
   // The log consists of parts, each in order of its offsets: a partition, or over Kafka one of an

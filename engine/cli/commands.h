@@ -26,6 +26,7 @@ void AddInitCommand(CLI::App* app, int* exit_code);
 void AddTestCommand(CLI::App* app, int* exit_code);
 void AddImportCommand(CLI::App* app, int* exit_code);
 void AddActionsCommand(CLI::App* app, int* exit_code);
+void AddCouponsCommand(CLI::App* app, int* exit_code);
 void AddDeadLettersCommand(CLI::App* app, int* exit_code);
 void AddBackfillCommand(CLI::App* app, int* exit_code);
 void AddBackupCommands(CLI::App* app, int* exit_code);  // backup, restore

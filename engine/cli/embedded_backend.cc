@@ -91,6 +91,15 @@ class EmbeddedBackend final : public Backend {
     const Offset next = meta.inputs.empty() ? Offset(0) : meta.inputs.front().next_offset;
     return std::optional<LogProgress>({next, meta.watermark, meta.bundle});
   }
+  Result<PoolsOfPartition> ReadPools(Partition partition) override {
+    SOJOURN_ASSIGN_OR_RETURN(const auto bytes, log_->ReadMeta(partition));
+    PoolsOfPartition pools;
+    if (!bytes) return pools;
+    SOJOURN_ASSIGN_OR_RETURN(const store::PartitionMeta meta, store::DecodePartitionMeta(*bytes));
+    SOJOURN_ASSIGN_OR_RETURN(pools.taken, log_->ReadTakenCodes(partition, meta));
+    pools.pools = meta.coupons;
+    return pools;
+  }
   Result<std::string> ReadNote(const std::string& name) override { return log_->ReadNote(name); }
   Status WriteNote(const std::string& name, const std::string& text) override {
     return log_->WriteNote(name, text);

@@ -156,6 +156,19 @@ class KafkaBackend final : public Backend {
     return ReadChangelog(partition, from, visit);
   }
 
+  Result<PoolsOfPartition> ReadPools(Partition partition) override {
+    const std::lock_guard lock(mutex_);
+    const auto pass_over = [](std::string_view, std::string_view) { return Status::Ok(); };
+    store::CodeRows rows;
+    SOJOURN_ASSIGN_OR_RETURN(const StateScan scan,
+                             ReadChangelog(partition, Offset(0), pass_over, &rows));
+    PoolsOfPartition pools;
+    if (!scan.meta) return pools;
+    SOJOURN_ASSIGN_OR_RETURN(pools.taken, store::JoinTakenCodes(rows, *scan.meta));
+    pools.pools = scan.meta->coupons;
+    return pools;
+  }
+
   // From the worker that has the person's partition; a command has none and looks for itself.
   Result<std::optional<std::string>> ReadPerson(const std::string& id, Duration patience) override {
     const Partition partition(PartitionOfKey(id, partition_count_));
@@ -342,7 +355,9 @@ class KafkaBackend final : public Backend {
     return Status::Ok();
   }
 
-  Result<StateScan> ReadChangelog(Partition partition, Offset from, const PersonVisitor& visit) {
+  // `rows` null: nobody wants given coupon codes.
+  Result<StateScan> ReadChangelog(Partition partition, Offset from, const PersonVisitor& visit,
+                                  store::CodeRows* rows = nullptr) {
     const std::string topic = kafka::ChangelogTopic(config_.kafka);
     SOJOURN_ASSIGN_OR_RETURN(const kafka::Watermarks watermarks,
                              cluster_->QueryWatermarks(topic, partition));
@@ -353,6 +368,13 @@ class KafkaBackend final : public Backend {
       const std::string_view value = record.value.value_or(std::string_view());
       if (record.key == kafka::kMetaKey) {
         SOJOURN_ASSIGN_OR_RETURN(scan.meta, store::DecodePartitionMeta(value));
+        for (store::CodeChunk& chunk : scan.meta->code_chunks) {  // of version 2
+          if (rows != nullptr) (*rows)[{chunk.pool, chunk.index}] = std::move(chunk.hashes);
+        }
+      }
+      if (const auto codes = kafka::ParseCodesKey(record.key); codes && rows != nullptr) {
+        auto& row = (*rows)[{std::string(codes->pool), codes->chunk}];
+        SOJOURN_ASSIGN_OR_RETURN(row, store::DecodeCodes(value));
       }
       return record.key.starts_with('\xff') ? Status::Ok() : visit(record.key, value);
     };

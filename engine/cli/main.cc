@@ -70,6 +70,7 @@ int Main(int argc, char** argv) {
   sojourn::cli::AddSendTestCommand(&app, &exit_code);
   sojourn::cli::AddImportCommand(&app, &exit_code);
   sojourn::cli::AddActionsCommand(&app, &exit_code);
+  sojourn::cli::AddCouponsCommand(&app, &exit_code);
   sojourn::cli::AddDeadLettersCommand(&app, &exit_code);
   sojourn::cli::AddEnrollCommand(&app, &exit_code);
   sojourn::cli::AddBackfillCommand(&app, &exit_code);

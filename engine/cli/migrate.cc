@@ -148,6 +148,8 @@ Status Mover::ReadPartitions() {
     OldPartition& partition = old_.emplace_back();
     if (bytes) {
       SOJOURN_ASSIGN_OR_RETURN(partition.meta, store::DecodePartitionMeta(*bytes));
+      SOJOURN_ASSIGN_OR_RETURN(partition.codes,
+                               log_->ReadTakenCodes(Partition(p), *partition.meta));
     }
     const bool has_place = partition.meta && !partition.meta->inputs.empty();
     applied_.push_back(has_place ? partition.meta->inputs[0].next_offset : Offset(0));

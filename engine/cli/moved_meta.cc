@@ -5,15 +5,22 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <span>
 #include <string>
-
-#include "engine/base/limits.h"
+#include <utility>
 
 namespace sojourn::cli {
 namespace {
 
 using store::PartitionMeta;
-using CodesOfPools = std::map<std::string, std::set<uint32_t>>;
+using SourceKey = std::pair<std::string, std::string>;  // journey and path
+
+// What all old partitions know of one pool.
+struct MergedPool {
+  std::set<uint64_t> taken;
+  std::map<SourceKey, model::CouponSource> sources;
+};
+using MergedPools = std::map<std::string, MergedPool>;
 
 constexpr char kRunOnce[] =
     "run sojourn on the directory once more, until sojourn_partition_upgrading is 0 for all of it";
@@ -26,6 +33,9 @@ PartitionMeta WithoutPlaces(PartitionMeta meta) {
   meta.changelog_next_offset = Offset(-1);
   meta.timers_incomplete = false;
   meta.persons = 0;
+  meta.coupons.clear();
+  meta.code_chunks.clear();
+  meta.codes_without_rows = false;
   return meta;
 }
 
@@ -39,23 +49,52 @@ Status CheckMergeable(const PartitionMeta& meta, const PartitionMeta& first) {
   return Status::Ok();
 }
 
-Result<std::vector<store::PoolUse>> CodesOf(const CodesOfPools& pools) {
-  std::vector<store::PoolUse> uses;
-  size_t count = 0;
-  for (const auto& [pool, codes] : pools) {
-    count += codes.size();
-    uses.push_back({pool, {codes.begin(), codes.end()}});
+void AddPools(const OldPartition& partition, MergedPools* pools) {
+  for (const store::PoolUse& use : partition.meta->coupons) {
+    MergedPool& pool = (*pools)[use.pool];
+    for (const model::CouponSource& source : use.sources) {
+      model::CouponSource& sum = pool.sources[{source.journey, source.path}];
+      sum.journey = source.journey;
+      sum.path = source.path;
+      sum.allotted += source.allotted;
+      sum.redeemed += source.redeemed;
+      sum.expired += source.expired;
+      sum.total += source.total;
+    }
+    const auto codes = partition.codes.find(use.pool);
+    if (codes != partition.codes.end()) {
+      pool.taken.insert(codes->second.begin(), codes->second.end());
+    }
   }
-  if (count <= kMaxTakenCodes) return uses;
-  return ResourceExhausted(fmt::format(
-      "{} coupon codes were given, and a partition remembers {}: give the topics as many "
-      "partitions as the directory has",
-      count, kMaxTakenCodes));
 }
 
-Result<PartitionMeta> Merge(const std::vector<OldPartition>& old, const PartitionMeta& first) {
+void PutCodes(const std::string& pool, std::span<const uint64_t> codes, PartitionMeta* meta) {
+  for (store::CodeChunk& chunk : store::ChunksOf(pool, codes, 0)) {
+    meta->code_chunks.push_back(std::move(chunk));
+  }
+}
+
+// The codes that belong to the new partition, and those of which that is not known; the counts of
+// all go to the first.
+void GivePools(const MergedPools& pools, size_t partition, size_t count, PartitionMeta* meta) {
+  for (const auto& [name, pool] : pools) {
+    store::PoolUse& use = meta->coupons.emplace_back();
+    use.pool = name;
+    std::vector<uint64_t> codes;
+    for (const uint64_t hash : pool.taken) {
+      const auto share = static_cast<uint32_t>(hash);
+      if (share == 0 || share % count == partition) codes.push_back(hash);
+    }
+    use.taken = codes.size();
+    PutCodes(name, codes, meta);
+    if (partition != 0) continue;
+    for (const auto& [key, source] : pool.sources) use.sources.push_back(source);
+  }
+}
+
+Result<PartitionMeta> Merge(const std::vector<OldPartition>& old, const PartitionMeta& first,
+                            MergedPools* pools) {
   PartitionMeta merged = WithoutPlaces(first);
-  CodesOfPools pools;
   for (const OldPartition& partition : old) {
     if (!partition.meta) {
       // Its first records may be older than all that the others have seen.
@@ -66,11 +105,8 @@ Result<PartitionMeta> Merge(const std::vector<OldPartition>& old, const Partitio
     SOJOURN_RETURN_IF_ERROR(CheckMergeable(meta, first));
     merged.watermark = std::min(merged.watermark, meta.watermark);
     merged.clock = std::max(merged.clock, meta.clock);
-    for (const store::PoolUse& use : meta.coupons_taken) {
-      pools[use.pool].insert(use.taken.begin(), use.taken.end());
-    }
+    AddPools(partition, pools);
   }
-  SOJOURN_ASSIGN_OR_RETURN(merged.coupons_taken, CodesOf(pools));
   return merged;
 }
 
@@ -86,15 +122,22 @@ Result<std::vector<std::optional<PartitionMeta>>> MoveMetas(const std::vector<Ol
   std::vector<std::optional<PartitionMeta>> moved(static_cast<size_t>(partition_count));
   if (old.size() == moved.size()) {
     for (size_t p = 0; p < old.size(); ++p) {
-      if (old[p].meta) moved[p] = WithoutPlaces(*old[p].meta);
+      if (!old[p].meta) continue;
+      moved[p] = WithoutPlaces(*old[p].meta);
+      moved[p]->coupons = old[p].meta->coupons;
+      for (const auto& [pool, codes] : old[p].codes) PutCodes(pool, codes, &*moved[p]);
     }
     return moved;
   }
   const auto first = std::ranges::find_if(
       old, [](const OldPartition& partition) { return partition.meta.has_value(); });
   if (first == old.end()) return moved;
-  SOJOURN_ASSIGN_OR_RETURN(const PartitionMeta merged, Merge(old, *first->meta));
-  std::ranges::fill(moved, merged);
+  MergedPools pools;
+  SOJOURN_ASSIGN_OR_RETURN(const PartitionMeta merged, Merge(old, *first->meta, &pools));
+  for (size_t p = 0; p < moved.size(); ++p) {
+    moved[p] = merged;
+    GivePools(pools, p, moved.size(), &*moved[p]);
+  }
   return moved;
 }
 

@@ -10,11 +10,13 @@
 
 #include "engine/base/status.h"
 #include "engine/store/partition_meta.h"
+#include "engine/store/partition_store.h"
 
 namespace sojourn::cli {
 
 struct OldPartition {
   std::optional<store::PartitionMeta> meta;  // nullopt: nothing was ever committed
+  store::TakenCodes codes;                   // that `meta` counts
   bool has_tail = false;                     // its log has records that are not applied
 };
 
@@ -24,9 +26,9 @@ struct OldPartition {
 // With as many partitions as before each goes on where it stood. With another number the people of
 // each old partition are spread over all new ones. Then every new one stands where the slowest old
 // one stood: a timer before that moment has fired for everybody, and what the tails still hold is
-// not older. And each remembers the given coupon codes of all. kFailedPrecondition where that
-// cannot be: the old partitions do not go by the same rules, or somebody is still to be upgraded to
-// them; kResourceExhausted where more codes were given than a partition can remember.
+// not older. And each remembers those given coupon codes that are its own now. kFailedPrecondition
+// where that cannot be: the old partitions do not go by the same rules, or somebody is still to be
+// upgraded to them.
 Result<std::vector<std::optional<store::PartitionMeta>>> MoveMetas(
     const std::vector<OldPartition>& old, int32_t partition_count);
 

@@ -2,12 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/base/limits.h"
-
 namespace sojourn::cli {
 namespace {
 
-OldPartition Old(int64_t watermark, std::vector<uint32_t> codes = {}) {
+OldPartition Old(int64_t watermark, const std::vector<uint64_t>& codes = {}) {
   store::PartitionMeta meta;
   meta.inputs = {{"events", Partition(0), Offset(7)}};
   meta.watermark = Timestamp(watermark);
@@ -15,8 +13,21 @@ OldPartition Old(int64_t watermark, std::vector<uint32_t> codes = {}) {
   meta.timer_cursor = {Timestamp(watermark), "somebody"};
   meta.bundle = 3;
   meta.persons = 12;
-  if (!codes.empty()) meta.coupons_taken = {{"spring", std::move(codes)}};
-  return {meta, false};
+  if (codes.empty()) return {meta, {}, false};
+  meta.coupons = {{"spring", codes.size(), {{"j", "", codes.size(), 1, 0, 2.5}}}};
+  return {meta, {{"spring", codes}}, false};
+}
+
+// The codes that a new partition begins with.
+std::vector<uint64_t> CodesOf(const store::PartitionMeta& meta) {
+  std::vector<uint64_t> codes;
+  for (const store::CodeChunk& chunk : meta.code_chunks) {
+    EXPECT_EQ(chunk.pool, "spring");
+    EXPECT_EQ(chunk.index * store::kCodesPerChunk, codes.size());
+    codes.insert(codes.end(), chunk.hashes.begin(), chunk.hashes.end());
+  }
+  EXPECT_EQ(meta.coupons.at(0).taken, codes.size());
+  return codes;
 }
 
 TEST(MovedMetaTest, WithAsManyPartitionsEachGoesOnWhereItStood) {
@@ -26,7 +37,8 @@ TEST(MovedMetaTest, WithAsManyPartitionsEachGoesOnWhereItStood) {
   ASSERT_TRUE(moved.ok()) << moved.status().message();
   ASSERT_EQ(moved->size(), 3u);
   EXPECT_EQ((*moved)[0]->watermark, Timestamp(1000));
-  EXPECT_EQ((*moved)[0]->coupons_taken, old[0].meta->coupons_taken);
+  EXPECT_EQ((*moved)[0]->coupons, old[0].meta->coupons);
+  EXPECT_EQ(CodesOf(*(*moved)[0]), (std::vector<uint64_t>{5}));
   EXPECT_EQ((*moved)[0]->bundle, 3u);
   EXPECT_TRUE((*moved)[0]->inputs.empty());
   EXPECT_EQ((*moved)[0]->timer_cursor, store::TimerRow());
@@ -37,7 +49,9 @@ TEST(MovedMetaTest, WithAsManyPartitionsEachGoesOnWhereItStood) {
 }
 
 TEST(MovedMetaTest, WithAnotherNumberAllStandWhereTheSlowestStood) {
-  const std::vector<OldPartition> old = {Old(3000, {5, 9}), Old(2000, {7, 9})};
+  // By their hashes modulo 3; of the last only the upper half is known.
+  constexpr uint64_t kMark = uint64_t{9} << 32;
+  const std::vector<OldPartition> old = {Old(3000, {5, 9, kMark}), Old(2000, {7, 11})};
   const auto moved = MoveMetas(old, 3);
   ASSERT_TRUE(moved.ok()) << moved.status().message();
   ASSERT_EQ(moved->size(), 3u);
@@ -45,9 +59,14 @@ TEST(MovedMetaTest, WithAnotherNumberAllStandWhereTheSlowestStood) {
     ASSERT_TRUE(meta.has_value());
     EXPECT_EQ(meta->watermark, Timestamp(2000));
     EXPECT_EQ(meta->clock, Timestamp(2999));
-    ASSERT_EQ(meta->coupons_taken.size(), 1u);
-    EXPECT_EQ(meta->coupons_taken[0].taken, (std::vector<uint32_t>{5, 7, 9}));
   }
+  EXPECT_EQ(CodesOf(*(*moved)[0]), (std::vector<uint64_t>{9, kMark}));
+  EXPECT_EQ(CodesOf(*(*moved)[1]), (std::vector<uint64_t>{7, kMark}));
+  EXPECT_EQ(CodesOf(*(*moved)[2]), (std::vector<uint64_t>{5, 11, kMark}));
+  // What came of them is counted once.
+  EXPECT_EQ((*moved)[0]->coupons[0].sources,
+            (std::vector<model::CouponSource>{{"j", "", 5, 2, 0, 5.0}}));
+  EXPECT_TRUE((*moved)[1]->coupons[0].sources.empty());
 }
 
 TEST(MovedMetaTest, APartitionThatOnlyHasATailMayBeTheSlowest) {
@@ -68,16 +87,6 @@ TEST(MovedMetaTest, WhatCannotBePutTogetherIsRefused) {
   old = {Old(3000), Old(2000)};
   old[0].meta->counted_coupons.emplace();
   EXPECT_EQ(MoveMetas(old, 2).status().code(), StatusCode::kFailedPrecondition);
-}
-
-TEST(MovedMetaTest, MoreCodesThanAPartitionRemembersAreRefused) {
-  std::vector<uint32_t> codes(kMaxTakenCodes);
-  for (size_t i = 0; i < codes.size(); ++i) codes[i] = static_cast<uint32_t>(i);
-  std::vector<OldPartition> old = {Old(1, codes), Old(1)};
-  EXPECT_TRUE(MoveMetas(old, 3).ok());
-  old[1] = Old(1, {static_cast<uint32_t>(kMaxTakenCodes)});
-  EXPECT_EQ(MoveMetas(old, 3).status().code(), StatusCode::kResourceExhausted);
-  EXPECT_TRUE(MoveMetas(old, 2).ok());
 }
 
 TEST(MovedMetaTest, AnEmptyDirectoryMovesNothing) {

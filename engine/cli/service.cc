@@ -13,6 +13,7 @@
 #include "engine/cli/backfill.h"
 #include "engine/cli/backup.h"
 #include "engine/cli/count_people.h"
+#include "engine/cli/coupons.h"
 #include "engine/cli/enroll.h"
 #include "engine/cli/explain_person.h"
 #include "engine/cli/loaded_rules.h"
@@ -395,6 +396,9 @@ http::AdminHandlers Service::HandlersOfRules() {
   handlers.suppressions = [this](const http::Request& request) {
     const auto list = backend_->suppressions();
     return list.ok() ? HandleSuppressions(*list, request) : http::ToResponse(list.status());
+  };
+  handlers.coupons = [this](const http::Request& request) {
+    return HandleCoupons(rules_->current()->current(), backend_.get(), request);
   };
   handlers.mails = [this](const http::Request& request) {
     return HandleMailLetters(backend_.get(), request);

@@ -30,11 +30,11 @@ constexpr std::array<std::string_view, 7> kForms = {
     "last(EVENT) or last(EVENT, VALUE)",
     "first(EVENT) or first(EVENT, VALUE)"};
 
-constexpr std::array<std::string_view, 13> kBuiltInEvents = {
+constexpr std::array<std::string_view, 14> kBuiltInEvents = {
     model::kIdentify,     model::kUnsubscribed,     model::kSubscribed,   model::kEmailDelivered,
     model::kEmailOpened,  model::kEmailLinkClicked, model::kEmailBounced, model::kEmailMarkedAsSpam,
     model::kPersonErased, model::kPersonMerged,     model::kPageViewed,   model::kScreenViewed,
-    model::kGroupJoined};
+    model::kGroupJoined,  model::kCouponRedeemed};
 
 bool IsAggregate(History function) {
   return function >= History::kSum && function <= History::kAverage;

@@ -25,6 +25,25 @@ const Template* Bundle::FindTemplate(std::string_view template_name) const {
   return nullptr;
 }
 
+std::string_view PoolKindName(PoolKind kind) {
+  switch (kind) {
+    case PoolKind::kGenerate:
+      return "generated";
+    case PoolKind::kCodes:
+      return "list";
+    case PoolKind::kStatic:
+      return "static";
+  }
+  return "";
+}
+
+const CouponPool* Bundle::FindPool(std::string_view pool_name) const {
+  for (const auto& one : pools) {
+    if (one->name == pool_name) return one.get();
+  }
+  return nullptr;
+}
+
 const Segment* Bundle::FindSegment(uint64_t segment_id) const {
   for (const Segment& one : segments) {
     if (one.id == segment_id) return &one;

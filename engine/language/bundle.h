@@ -73,6 +73,14 @@ struct Sender {
   std::string reply_to;  // empty: none
 };
 
+// Which event tells that a code was used.
+struct CouponRedemption {
+  std::string event = "Order Completed";
+  std::string property = "coupon";  // a code, or a list of codes
+  std::string total = "total";      // what was paid
+  std::string order_id = "order_id";
+};
+
 struct Company {
   std::string name;
   std::string timezone_name = "UTC";
@@ -86,6 +94,7 @@ struct Company {
   Duration late_send_limit = Days(1);
   std::string postal_address;
   std::vector<Sender> senders;
+  CouponRedemption coupon_redemption;
   std::vector<std::string> retired;  // journeys whose runs end `removed`
   model::Value value;                // what `company` is in expressions and templates (kMap)
 
@@ -113,13 +122,20 @@ struct Template {
 
 enum class PoolKind : uint8_t { kGenerate, kCodes, kStatic };
 
+// "generated", "list", "static".
+std::string_view PoolKindName(PoolKind kind);
+
 struct CouponPool {
   std::string name;
   PoolKind kind = PoolKind::kGenerate;
   std::string prefix;              // kGenerate
   int length = 8;                  // kGenerate: characters after the prefix
-  std::vector<std::string> codes;  // kCodes (from `codes` or `file`), kStatic: exactly one
+  std::vector<std::string> codes;  // kCodes (`codes`, `file`, `files`), kStatic: exactly one
+  std::vector<uint64_t> hashes;    // kCodes: StableHash64 of each code
+  uint64_t list = 0;               // kCodes: a hash of the whole list, never 0
   bool exit_on_empty = false;
+  int64_t low_at = 0;                       // kCodes: so few left are too few; 0: nobody is told
+  Timestamp expires_at = Timestamp::Max();  // of the codes; from then on none is given
   SourcePosition position;
 };
 
@@ -322,6 +338,7 @@ struct Bundle {
   Arena arena;  // owns company.value and the like
 
   const Template* FindTemplate(std::string_view template_name) const;
+  const CouponPool* FindPool(std::string_view pool_name) const;
   const Segment* FindSegment(uint64_t segment_id) const;
   const Journey* FindJourney(std::string_view journey_name) const;
 

@@ -94,6 +94,7 @@ constexpr Row kRows[] = {
     {Code::kNoTest, "a journey without a test"},
     {Code::kNoPostalAddress, "marketing mail without a postal address"},
     {Code::kNoCouponBefore, "a template reads a coupon that no step allots"},
+    {Code::kSharedCode, "two coupon pools with the same code"},
 };
 
 }  // namespace

@@ -90,6 +90,7 @@ enum class Code : uint16_t {
   kNoTest = 109,
   kNoPostalAddress = 110,
   kNoCouponBefore = 111,
+  kSharedCode = 112,
 };
 
 // "J012".

@@ -183,9 +183,9 @@ constexpr Explanation kExplanations[] = {
    - send_email: hello
 )x"},
     {"J076",
-     "The pool has no code to give: an empty list or file, a code that stands twice, or a file "
-     "that "
-     "is not there.",
+     "The pool has no code to give: an empty list or file, or a file that is not there. Or "
+     "something in its list is no code: one that stands twice, is longer than 255 characters or "
+     "holds a space, a comma or a quote. In a file the first column of each line is the code.",
      R"x(coupons/example.yaml
  coupon_pool: example
 -codes: [SPRING-1, SPRING-1]

@@ -156,6 +156,18 @@ constexpr Explanation kExplanations[] = {
  ---
  <p>{{ coupon.code }}</p>
 )x"},
+    {"J112",
+     "Two coupon pools hold the same code. Each gives its own codes away once and knows nothing of "
+     "the other, so two people may get it, and an order with it is counted for the pool that its "
+     "sender had it from.",
+     R"x(coupons/example.yaml
+ coupon_pool: example
+-codes: [SPRING-1, SUMMER-1]
++codes: [SPRING-1, SPRING-2]
+ # coupons/summer.yaml
+ coupon_pool: summer
+ codes: [SUMMER-1, SUMMER-2]
+)x"},
 };
 
 }  // namespace

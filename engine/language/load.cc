@@ -65,7 +65,7 @@ class BundleLoader {
     LoadAll("company", LoadCompany);
     FinishCompany();
     LoadAll("catalog", LoadCatalog);
-    LoadAll("coupon_pool", LoadCouponPool);
+    LoadPools();
     LoadTemplates();
     LoadSegmentFiles();
     for (RulesFile* file : Files("journey")) LoadJourney(*file, &context_);
@@ -283,6 +283,15 @@ class BundleLoader {
       entries[count++].value = model::Value::String(arena.Copy(*text));
     }
     company.value = model::Value::Map(entries, count);
+  }
+
+  void LoadPools() {
+    std::vector<const Node*> roots;
+    for (RulesFile* file : Files("coupon_pool")) {
+      LoadCouponPool(file->document->root(), &context_);
+      roots.push_back(&file->document->root());
+    }
+    WarnSharedCodes(roots, &context_);
   }
 
   void LoadTemplates() {

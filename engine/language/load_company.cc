@@ -57,6 +57,15 @@ void LoadSenders(const Node* senders, LoadContext* context) {
   }
 }
 
+void LoadRedemption(const Node* node, CouponRedemption* redemption) {
+  if (node == nullptr) return;
+  for (const auto& [key, text] :
+       {std::pair("event", &redemption->event), std::pair("property", &redemption->property),
+        std::pair("total", &redemption->total), std::pair("order_id", &redemption->order_id)}) {
+    if (node->Find(key) != nullptr) *text = TextAt(*node, key);
+  }
+}
+
 expr::Type TypeOf(const Node& node) {
   if (node.broken) return expr::Type{};  // reported; anything fits
   return ParseTypeName(node.text).value_or(expr::Type{});
@@ -112,6 +121,7 @@ void LoadCompany(const Node& root, LoadContext* context) {
   }
   company.holdout_buckets = ParsePercentBuckets(TextAt(root, "holdout")).value_or(0);
   company.late_send_limit = DurationAt(root, "late_send_limit").value_or(company.late_send_limit);
+  LoadRedemption(root.Find("coupon_redemption"), &company.coupon_redemption);
   LoadTopics(root.Find("topics"), context);
   for (const ConsentTopic& topic : company.topics) context->catalog->AddConsentTopic(topic.name);
   LoadCaps(root.Find("frequency_caps"), context);

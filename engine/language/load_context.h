@@ -78,6 +78,8 @@ struct LoadContext {
 void LoadCompany(const Node& root, LoadContext* context);
 void LoadCatalog(const Node& root, LoadContext* context);
 void LoadCouponPool(const Node& root, LoadContext* context);
+// `roots`: of the bundle's pools, in their order.
+void WarnSharedCodes(const std::vector<const Node*>& roots, LoadContext* context);
 void LoadTemplate(const RulesFile& file, LoadContext* context);
 // All at once: they can depend on each other.
 void LoadSegments(const std::vector<const Node*>& roots, LoadContext* context);

@@ -47,6 +47,17 @@ const std::vector<BuiltIn>& BuiltIns() {
       {"Email Link Clicked", true, mail({{"email", maybe_text}, {"url", maybe_text}})},
       {"Email Bounced", true, {{"type", text}, {"email", maybe_text}}},
       {"Email Marked as Spam", true, {{"email", maybe_text}}},
+      {"Coupon Redeemed",
+       false,
+       {{"pool", text},
+        {"code", text},
+        {"journey", text},
+        {"step", text},
+        {"path", maybe_text},
+        {"order_id", {TypeKind::kDynamic, true}},
+        {"total", {TypeKind::kDouble, true}},
+        {"expired", {TypeKind::kBool, false}},
+        {"again", {TypeKind::kBool, false}}}},
       {"Person Erased", false, {}},
       {"Person Merged", false, {{"from", text}}}};
   return built_ins;

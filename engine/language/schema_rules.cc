@@ -75,6 +75,16 @@ const Shape& TimeZoneShape() {
   return shape;
 }
 
+const Shape& RedemptionShape() {
+  static const Shape shape = Object(
+      "coupon_redemption",
+      {{"event", &EventNameShape, false, "that names used codes; default: Order Completed"},
+       {"property", &TextShape, false, "of the event: a code or a list of them; default: coupon"},
+       {"total", &TextShape, false, "of the event: what was paid; default: total"},
+       {"order_id", &TextShape, false, "of the event; default: order_id"}});
+  return shape;
+}
+
 const Shape& RetiredShape() {
   static const Shape shape = ListOf(&KebabShape, "a list of journeys", true);
   return shape;
@@ -113,6 +123,16 @@ const Shape& GenerateShape() {
 
 const Shape& CodesShape() {
   static const Shape shape = ListOf(&TextShape, "a list of codes");
+  return shape;
+}
+
+const Shape& CodeFilesShape() {
+  static const Shape shape = ListOf(&TextShape, "a list of files");
+  return shape;
+}
+
+const Shape& LowAtShape() {
+  static const Shape shape = Integer(1, 1'000'000'000);
   return shape;
 }
 
@@ -198,6 +218,7 @@ const Shape& CompanyShape() {
               {"late_send_limit", &DurationShape, false, "a send later than this is dropped"},
               {"postal_address", &TextShape, false, "in the footer of marketing mail"},
               {"senders", &SendersShape, false, "whom mail comes from"},
+              {"coupon_redemption", &RedemptionShape, false, "which event tells of used codes"},
               {"retired", &RetiredShape, false, "journeys whose runs end now"}});
   return shape;
 }
@@ -223,11 +244,14 @@ const Shape& CouponPoolShape() {
       "coupon_pool",
       {{"coupon_pool", &KebabShape, true, "the pool's name"},
        {"description", &TextShape, false, "free text"},
+       {"low_at", &LowAtShape, false, "with fewer codes left than this, an alert; of listed codes"},
+       {"expires_at", &TimestampShape, false, "from then on no code is given, and none is good"},
        {"on_empty", &OnEmptyShape, false, "what a run does then; default: skip"}},
       {{{"generate", &GenerateShape, true, "codes made for each person"}, {}},
        {{"codes", &CodesShape, true, "codes, each given once; each partition gives out its share"},
         {}},
        {{"file", &TextShape, true, "a file with one code a line, used like codes"}, {}},
+       {{"files", &CodeFilesShape, true, "several such files, one after the other"}, {}},
        {{"static", &TextShape, true, "one code for everyone"}, {}}});
   return shape;
 }

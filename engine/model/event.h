@@ -22,6 +22,8 @@ inline constexpr std::string_view kEmailOpened = "Email Opened";
 inline constexpr std::string_view kEmailLinkClicked = "Email Link Clicked";
 inline constexpr std::string_view kEmailBounced = "Email Bounced";
 inline constexpr std::string_view kEmailMarkedAsSpam = "Email Marked as Spam";
+// Made by the engine itself when an order names a code that the person was given (engine/step).
+inline constexpr std::string_view kCouponRedeemed = "Coupon Redeemed";
 inline constexpr std::string_view kPersonErased = "Person Erased";
 inline constexpr std::string_view kPersonMerged = "Person Merged";
 // What the Segment calls page, screen and group are named.

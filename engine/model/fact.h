@@ -23,6 +23,7 @@ enum class FactKind : uint8_t {
   kGoal,             // journey
   kStepPassed,       // journey, step (only while tracing)
   kSkipped,          // journey, step; reason: "no_consent", "error", "coupon_empty", ...
+                     // (of coupon steps: name = pool)
   kExpressionError,  // journey, step (none: in a segment); detail = message
   kSegmentEntered,   // name = segment
   kSegmentLeft,      // name = segment
@@ -36,6 +37,8 @@ enum class FactKind : uint8_t {
   kMerged,           // another id became part of the person
   kMergeRefused,     // reason: "merged_elsewhere", "limit", "same_id", ...
   kSentOn,           // the event went on to the id that this one has merged into
+  kCouponRedeemed,   // journey, step; name = pool, detail = path, reason: "redeemed", "expired",
+                     // "again", "unknown" (then nothing else is known)
   kRests,            // journey, step; reason: "wait", "event", "quiet_hours", ...; detail = until
                      // when (only while tracing)
 };

@@ -61,6 +61,8 @@ std::string_view FactKindName(FactKind kind) {
       return "merge_refused";
     case FactKind::kSentOn:
       return "sent_on";
+    case FactKind::kCouponRedeemed:
+      return "coupon_redeemed";
     case FactKind::kRests:
       return "rests";
   }

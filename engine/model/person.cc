@@ -31,6 +31,7 @@ void Person::Reset() {
   bounced = {};
   planned_entries = {};
   planned_dates = {};
+  coupons = {};
   merged_ids = {};
   moved_to = {};
   arena.Reset();

@@ -136,6 +136,19 @@ struct EndedRun {
   ArenaVector<PathTaken> paths;
 };
 
+// A code that the person was given, kept so that an order which names it can be told from others.
+// Texts are spelt out: the rules may be gone by then.
+struct HeldCoupon {
+  std::string_view pool;
+  std::string_view code;
+  std::string_view journey;
+  std::string_view step;
+  std::string_view path;  // the A/B paths taken until then, "TEST.PATH" with ", " between; or empty
+  Timestamp allotted_at;
+  Timestamp expires_at = Timestamp::Max();
+  Timestamp redeemed_at = Timestamp::Max();  // first; never: Max()
+};
+
 struct RunKeyEntry {
   uint64_t key_hash = 0;
   Timestamp entered_at;  // the last entry with this key
@@ -199,6 +212,7 @@ struct Person {
   ArenaVector<std::string_view> bounced;  // addresses that bounced for good
   ArenaVector<PlannedEntry> planned_entries;
   ArenaVector<PlannedDate> planned_dates;
+  ArenaVector<HeldCoupon> coupons;  // oldest first; the newest kMaxHeldCoupons
   // Ids that were asked to merge into this one, oldest first (engine/step/merge.h).
   ArenaVector<std::string_view> merged_ids;
   // Not empty: this id has merged into that one, who has all that was here. Of the rest only

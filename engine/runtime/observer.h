@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "engine/base/status.h"
 #include "engine/base/strong.h"
@@ -48,6 +49,12 @@ struct CommitReport {
   Timestamp committed_at;     // wall clock
 };
 
+struct PoolGauge {
+  std::string_view pool;
+  int64_t left = 0;    // codes of the partition's share that were not given yet
+  int64_t low_at = 0;  // of the whole pool, as its file says; 0: nobody is told
+};
+
 // Where a partition stands; reported about once a second.
 struct PartitionGauges {
   Partition partition;
@@ -56,12 +63,14 @@ struct PartitionGauges {
   // Wall clock minus the next record's log time; 0 at the end; nullopt: neither is at hand.
   std::optional<Duration> lag;
   Timestamp watermark;
-  int64_t persons = 0;         // as committed
-  int64_t timers_pending = 0;  // estimate: rows of the timer index
-  Duration oldest_overdue;     // wall clock minus the oldest due timer; 0 where none is due
-  bool importing = false;      // between the brackets of an import
-  uint32_t bundle = 0;         // number of the rules in force
-  bool upgrading = false;      // the background pass after a change of rules is under way
+  int64_t persons = 0;           // as committed
+  int64_t timers_pending = 0;    // estimate: rows of the timer index
+  Duration oldest_overdue;       // wall clock minus the oldest due timer; 0 where none is due
+  bool importing = false;        // between the brackets of an import
+  uint32_t bundle = 0;           // number of the rules in force
+  std::vector<PoolGauge> pools;  // with listed codes
+  int32_t partition_count = 1;   // that share them
+  bool upgrading = false;        // the background pass after a change of rules is under way
 };
 
 class Observer {

@@ -1,5 +1,6 @@
 #include "engine/runtime/rules_source.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -36,12 +37,10 @@ std::vector<BundlePointer> StillNeeded(const std::map<uint32_t, BundlePointer>& 
   return needed;
 }
 
-language::RuleSet::FirstBundles FirstBundles(const std::map<uint32_t, BundlePointer>& bundles) {
-  language::RuleSet::FirstBundles first;
-  for (const auto& [number, bundle] : bundles) {
-    for (const auto& journey : bundle->journeys) first.emplace(journey->id, number);
-  }
-  return first;
+std::vector<uint64_t> JourneysOf(const language::Bundle& bundle) {
+  std::vector<uint64_t> ids;
+  for (const auto& journey : bundle.journeys) ids.push_back(journey->id);
+  return ids;
 }
 
 }  // namespace
@@ -64,13 +63,15 @@ std::vector<std::shared_ptr<const language::RuleSet>> RulesSource::History(
     const std::vector<StoredBundle>& stored, uint32_t first) {
   std::vector<std::shared_ptr<const language::RuleSet>> history;
   std::map<uint32_t, BundlePointer> bundles;
+  language::RuleSet::FirstBundles first_bundles;
   for (const StoredBundle& bundle : stored) {
     const language::LoadResult loaded = language::LoadBundle(bundle.files);
     if (loaded.bundle == nullptr) continue;
     bundles[bundle.number] = Numbered(loaded.bundle, bundle.number);
+    for (const uint64_t id : JourneysOf(*loaded.bundle)) first_bundles.emplace(id, bundle.number);
     if (bundle.number < first) continue;
     history.push_back(std::make_shared<const language::RuleSet>(
-        bundles.rbegin()->second, StillNeeded(bundles), FirstBundles(bundles)));
+        bundles.rbegin()->second, StillNeeded(bundles), first_bundles));
   }
   return history;
 }
@@ -81,7 +82,8 @@ Status RulesSource::Load() {
     if (bundles_.count(bundle.number) > 0) continue;
     language::LoadResult loaded = language::LoadBundle(bundle.files);
     if (loaded.bundle != nullptr) {
-      bundles_[bundle.number] = Numbered(loaded.bundle, bundle.number);
+      Know(bundle.number, loaded.bundle);
+      DropNeedless();
     } else if (bundle.number == stored.back().number) {
       return FailedPrecondition(fmt::format(
           "the stored rules bundle {} does not check with this version: {}; run the version that "
@@ -94,10 +96,40 @@ Status RulesSource::Load() {
   return Status::Ok();
 }
 
+void RulesSource::Know(uint32_t number, const BundlePointer& fresh) {
+  bundles_[number] = {fresh->revision, JourneysOf(*fresh), Numbered(fresh, number)};
+}
+
+std::map<uint32_t, RulesSource::BundlePointer> RulesSource::Loaded() const {
+  std::map<uint32_t, BundlePointer> loaded;
+  for (const auto& [number, known] : bundles_) {
+    if (known.bundle != nullptr) loaded.emplace(number, known.bundle);
+  }
+  return loaded;
+}
+
+// What newer bundles make needless never becomes needed again.
+void RulesSource::DropNeedless() {
+  if (IsMutant(Mutant::kUnpinnedRules)) return;
+  const std::vector<BundlePointer> needed = StillNeeded(Loaded());
+  for (auto& [number, known] : bundles_) {
+    const bool is_newest = number == bundles_.rbegin()->first;
+    if (!is_newest && std::ranges::find(needed, known.bundle) == needed.end()) {
+      known.bundle = nullptr;
+    }
+  }
+}
+
 void RulesSource::Rebuild() {
   if (bundles_.empty()) return;
+  DropNeedless();
+  language::RuleSet::FirstBundles first_bundles;
+  for (const auto& [number, known] : bundles_) {
+    for (const uint64_t id : known.journeys) first_bundles.emplace(id, number);
+  }
+  const std::map<uint32_t, BundlePointer> loaded = Loaded();
   auto rules = std::make_shared<const language::RuleSet>(
-      bundles_.rbegin()->second, StillNeeded(bundles_), FirstBundles(bundles_));
+      loaded.rbegin()->second, StillNeeded(loaded), std::move(first_bundles));
   std::lock_guard lock(reading_);
   current_ = std::move(rules);
 }
@@ -113,10 +145,8 @@ Result<RulesSource::OfferResult> RulesSource::Offer(const Files& files, bool rel
     result.outcome = OfferOutcome::kRefused;
     return result;
   }
-  // Without the tests: they change no rules.
-  const Files& rules = loaded.bundle->files;
-  for (const auto& [number, bundle] : bundles_) {
-    if (bundle->files != rules) continue;
+  for (const auto& [number, known] : bundles_) {
+    if (known.revision != loaded.bundle->revision) continue;
     if (number == result.number) return result;
     if (reload) continue;
     result.outcome = OfferOutcome::kOlder;
@@ -126,8 +156,8 @@ Result<RulesSource::OfferResult> RulesSource::Offer(const Files& files, bool rel
     }
     return result;
   }
-  SOJOURN_ASSIGN_OR_RETURN(result.number, store_->Append(rules));
-  bundles_[result.number] = Numbered(loaded.bundle, result.number);
+  SOJOURN_ASSIGN_OR_RETURN(result.number, store_->Append(loaded.bundle->files));
+  Know(result.number, loaded.bundle);
   Rebuild();
   result.outcome = OfferOutcome::kSwitched;
   return result;

@@ -8,7 +8,9 @@
 // No bundle is ever forgotten. A run goes by the revision that it entered, and who still has which
 // is known only from reading every person of every instance; and a bundle that was forgotten could
 // not be told from new rules when an outdated copy of it lies on the disk at a start. A bundle is
-// as large as its files, some ten kilobytes, and there is one for each change that people make.
+// as large as its files, some ten kilobytes, and there is one for each change that people make; of
+// lists of a million codes the store writes only what is new. In memory a bundle that no run can
+// need is only its revision and its journeys' names.
 //
 // Threads: any; a RuleSet is immutable and lives as long as somebody holds it.
 #pragma once
@@ -69,14 +71,22 @@ class RulesSource {
 
  private:
   using BundlePointer = std::shared_ptr<const language::Bundle>;
+  struct KnownBundle {
+    std::string revision;
+    std::vector<uint64_t> journeys;  // by id
+    BundlePointer bundle;            // null: no run needs it
+  };
 
   RulesSource() = default;
   Status Load();
   void Rebuild();
+  void Know(uint32_t number, const BundlePointer& fresh);
+  std::map<uint32_t, BundlePointer> Loaded() const;
+  void DropNeedless();
 
   BundleStore* store_ = nullptr;
-  std::mutex writing_;                         // one Offer or CatchUp at a time
-  std::map<uint32_t, BundlePointer> bundles_;  // by number; guarded by writing_
+  std::mutex writing_;                       // one Offer or CatchUp at a time
+  std::map<uint32_t, KnownBundle> bundles_;  // by number; guarded by writing_
   mutable std::mutex reading_;
   std::shared_ptr<const language::RuleSet> current_;  // guarded by reading_
 };

@@ -387,6 +387,12 @@ Result<PartitionGauges> Task::Gauges() {
   gauges.importing = meta_.import_open;
   gauges.bundle = bundle();
   gauges.upgrading = UpgradePass() != nullptr;
+  gauges.partition_count = partition_state_.partition_count;
+  for (const auto& pool : rules_->current().pools) {
+    if (pool->kind != language::PoolKind::kCodes) continue;
+    const size_t left = step::CodesLeft(*pool, &partition_state_);
+    gauges.pools.push_back({pool->name, static_cast<int64_t>(left), pool->low_at});
+  }
   return gauges;
 }
 

@@ -133,7 +133,9 @@ class Task {
   Task(const TaskEnvironment& environment, Partition partition, OpenedPartition opened);
   Status Start();
   void BeginInterval(Timestamp watermark);
+  Status LoadCoupons();
   void RestoreCoupons();
+  void PrepareCoupons();
   bool PositionsAreStored() const;
   std::optional<int64_t> LagRecords();
   Status CheckKeys();

@@ -46,7 +46,7 @@ Status Task::Start() {
   SOJOURN_RETURN_IF_ERROR(environment_.rules->CatchUp(store_->meta().bundle));
   rules_ = environment_.rules->current();
   if (rules_ == nullptr) return FailedPrecondition("there are no rules yet");
-  RestoreCoupons();
+  SOJOURN_RETURN_IF_ERROR(LoadCoupons());
   BeginInterval(store_->meta().watermark);
   inputs_.Reset(committed_positions_);
   return Status::Ok();
@@ -103,11 +103,7 @@ Result<std::optional<CommitBatch>> Task::Prepare() {
     meta_.inputs.push_back(
         {environment_.log->inputs()[input].topic, partition_, inputs_.next()[input]});
   }
-  meta_.coupons_taken.clear();
-  for (const auto& [pool, use] : partition_state_.coupons_taken) {
-    meta_.coupons_taken.push_back({pool, use.taken});
-  }
-  meta_.counted_coupons.reset();
+  PrepareCoupons();
   meta_.written_at = now;
   meta_.persons = store_->meta().persons + static_cast<uint64_t>(persons_.Growth());
   SortSuppressions();
@@ -121,6 +117,26 @@ Result<std::optional<CommitBatch>> Task::Prepare() {
   batch.own_records = interval_.own_records;
   batch.suppressions = interval_.suppressions;
   return std::optional<CommitBatch>(batch);
+}
+
+// The given codes stand in rows of their own, of which only the end changes.
+void Task::PrepareCoupons() {
+  const store::PartitionMeta& committed = store_->meta();
+  meta_.coupons.clear();
+  meta_.code_chunks.clear();
+  for (const auto& [pool, use] : partition_state_.pools) {
+    if (use.taken.size() == 0 && use.sources.empty()) continue;  // only looked at
+    meta_.coupons.push_back({pool, use.taken.size(), use.sources});
+    const auto before = std::ranges::find(committed.coupons, pool, &store::PoolUse::pool);
+    const bool has_rows = before != committed.coupons.end() && !committed.codes_without_rows;
+    const size_t from = has_rows ? before->taken : 0;
+    if (from == use.taken.size()) continue;
+    for (store::CodeChunk& chunk : store::ChunksOf(pool, use.taken.in_order(), from)) {
+      meta_.code_chunks.push_back(std::move(chunk));
+    }
+  }
+  meta_.codes_without_rows = false;
+  meta_.counted_coupons.reset();
 }
 
 void Task::Committed(Duration commit_latency) {
@@ -165,12 +181,25 @@ bool Task::PositionsAreStored() const {
   });
 }
 
-// As the store has it. After a commit that is what is in memory already.
+Status Task::LoadCoupons() {
+  SOJOURN_ASSIGN_OR_RETURN(store::TakenCodes taken, store_->ReadTakenCodes());
+  for (auto& [pool, codes] : taken) {
+    partition_state_.pools[pool].taken = model::TakenCodes(std::move(codes));
+  }
+  RestoreCoupons();
+  return Status::Ok();
+}
+
+// Back to what is committed: the store has the counts; the codes behind them are the first of those
+// that are in memory.
 void Task::RestoreCoupons() {
   const store::PartitionMeta& meta = store_->meta();
-  partition_state_.coupons_taken.clear();
-  for (const store::PoolUse& use : meta.coupons_taken) {
-    partition_state_.coupons_taken[use.pool].taken = use.taken;
+  for (auto& [pool, use] : partition_state_.pools) {
+    const auto found = std::ranges::find(meta.coupons, pool, &store::PoolUse::pool);
+    const bool known = found != meta.coupons.end();
+    use.taken.Truncate(known ? found->taken : 0);
+    use.sources = known ? found->sources : std::vector<model::CouponSource>();
+    use.search = {};
   }
   if (!meta.counted_coupons) return;
   const language::Bundle* counted_by = &rules_->current();

@@ -30,6 +30,11 @@ std::string ActionText(const ExplainedFact& fact) {
   return fmt::format("gives out {}", fact.name);
 }
 
+std::string_view RedemptionWords(std::string_view outcome) {
+  if (outcome == "expired") return "used after its expiry";
+  return outcome == "again" ? "used again" : "redeemed";
+}
+
 // What happened, without who and where.
 std::string WhatText(const ExplainedFact& fact) {
   switch (fact.kind) {
@@ -74,6 +79,9 @@ std::string WhatText(const ExplainedFact& fact) {
       return "does not merge: " + fact.reason;
     case FactKind::kSentOn:
       return "sent on to the id that this one has merged into";
+    case FactKind::kCouponRedeemed:
+      if (fact.reason == "unknown") return "a coupon that this person was not given";
+      return fmt::format("coupon of {} {}", fact.name, RedemptionWords(fact.reason));
     case FactKind::kEventApplied:
       break;
   }

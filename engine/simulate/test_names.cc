@@ -18,7 +18,7 @@ using language::Node;
 
 constexpr std::string_view kSkipReasons[] = {"no_address", "suppressed",    "no_consent",
                                              "holdout",    "frequency_cap", "quiet_hours",
-                                             "error",      "coupon_empty"};
+                                             "error",      "coupon_empty",  "coupon_expired"};
 
 bool Has(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();

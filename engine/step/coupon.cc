@@ -1,11 +1,13 @@
 // Coupons: generated, listed and static codes.
 #include <algorithm>
+#include <string>
+#include <string_view>
 
-#include "engine/base/hash.h"
 #include "engine/base/limits.h"
 #include "engine/step/action.h"
 #include "engine/step/gates.h"
 #include "engine/step/identity.h"
+#include "engine/step/redemption.h"
 #include "engine/step/trace.h"
 #include "engine/step/walk.h"
 
@@ -15,40 +17,49 @@ namespace {
 using language::CouponPool;
 using language::PoolKind;
 
-// The low half of a code's hash says whose it is, the high half is how it is remembered. Of two
-// codes with the same mark (one in some 100,000 of a full share) the second is passed over.
+// The low half of a code's hash says whose it is.
 bool IsOfPartition(uint64_t hash, const PartitionState& partition) {
   const auto share = static_cast<uint32_t>(hash) % static_cast<uint32_t>(partition.partition_count);
   return share == static_cast<uint32_t>(partition.partition.value());
 }
 
-// False: the code was taken before.
-bool Take(uint64_t hash, std::vector<uint32_t>* taken) {
-  const auto mark = static_cast<uint32_t>(hash >> 32);
-  const auto at = std::lower_bound(taken->begin(), taken->end(), mark);
-  if (at != taken->end() && *at == mark) return false;
-  taken->insert(at, mark);
-  return true;
-}
-
 size_t TakenOfAllPools(const PartitionState& partition) {
   size_t count = 0;
-  for (const auto& [pool, use] : partition.coupons_taken) count += use.taken.size();
+  for (const auto& [pool, use] : partition.pools) count += use.taken.size();
   return count;
+}
+
+// A search that begins knows what the share has left, so that nobody need count it again.
+PoolSearch& SearchOf(const CouponPool& pool, const PartitionState& partition, PoolUse* use) {
+  if (use->search.list == pool.list) return use->search;
+  use->search = {pool.list, 0, 0};
+  for (const uint64_t hash : pool.hashes) {
+    if (IsOfPartition(hash, partition) && !use->taken.Has(hash)) ++use->search.left;
+  }
+  return use->search;
 }
 
 // The next code of this partition's share of a listed pool; empty: none is left, or no more can be
 // remembered.
 std::string TakeListed(PartitionState* partition, const CouponPool& pool) {
   if (TakenOfAllPools(*partition) >= kMaxTakenCodes) return {};
-  PoolUse& use = partition->coupons_taken[pool.name];
-  size_t& next = use.searched[&pool];
-  while (next < pool.codes.size()) {
-    const std::string& code = pool.codes[next++];
-    const uint64_t hash = StableHash64(code);
-    if (IsOfPartition(hash, *partition) && Take(hash, &use.taken)) return code;
+  PoolUse& use = partition->pools[pool.name];
+  PoolSearch& search = SearchOf(pool, *partition, &use);
+  while (search.next < pool.codes.size()) {
+    const size_t at = search.next++;
+    const uint64_t hash = pool.hashes[at];
+    if (!IsOfPartition(hash, *partition) || !use.taken.Take(hash)) continue;
+    --search.left;
+    return pool.codes[at];
   }
   return {};
+}
+
+// The pool as it is now, also for who follows an older revision of the journey: a refill is for
+// them, too. Of one that was removed, or is of another kind now, what the revision knew.
+const CouponPool& CurrentPool(const Walk& walk, const CouponPool& pool) {
+  const CouponPool* current = walk.session.rules.current().FindPool(pool.name);
+  return current != nullptr && current->kind == pool.kind ? *current : pool;
 }
 
 std::string TakeCode(Walk& walk, const CouponPool& pool) {
@@ -71,7 +82,22 @@ std::string TakeCode(Walk& walk, const CouponPool& pool) {
          CouponCode(environment.secrets->coupon_key, pool.name, occasion(), pool.length);
 }
 
+// Nothing is given: the step is passed over, or the run ends.
+Move WithoutCode(Walk& walk, const CouponPool& pool, std::string_view reason,
+                 std::string_view words) {
+  const Move move = walk.Skip(reason);
+  walk.session.output.facts.back().name = pool.name;
+  if (walk.session.environment.tracing) {
+    Explain(walk.session, "pool " + pool.name + std::string(words));
+  }
+  return pool.exit_on_empty ? Move::End("completed") : move;
+}
+
 }  // namespace
+
+size_t CodesLeft(const CouponPool& pool, PartitionState* partition) {
+  return SearchOf(pool, *partition, &partition->pools[pool.name]).left;
+}
 
 void AdoptCountedCoupons(const language::Bundle& bundle,
                          const std::map<std::string, uint32_t>& counts, PartitionState* partition) {
@@ -81,12 +107,12 @@ void AdoptCountedCoupons(const language::Bundle& bundle,
     const auto count = counts.find(pool->name);
     const size_t given = count == counts.end() ? 0 : count->second;
     for (size_t index = 0; index < pool->codes.size(); ++index) {
-      const uint64_t hash = StableHash64(pool->codes[index]);
+      const uint64_t hash = pool->hashes[index];
       const bool was_mine =
           static_cast<int32_t>(index % partition_count) == partition->partition.value();
       const bool is_left = was_mine && index / partition_count >= given;
       if (IsOfPartition(hash, *partition) && !is_left) {
-        Take(hash, &partition->coupons_taken[pool->name].taken);
+        partition->pools[pool->name].taken.Take(hash);
       }
     }
   }
@@ -98,20 +124,21 @@ Move Pass(Walk& walk, const language::CouponStep& coupon) {
     TraceHoldout(walk.session, *walk.journey);
     return move;
   }
-  const CouponPool& pool = *coupon.pool;
-  const std::string code = TakeCode(walk, pool);
-  if (code.empty()) {
-    const Move move = walk.Skip("coupon_empty");
-    if (walk.session.environment.tracing) {
-      Explain(walk.session, "pool " + pool.name + " has no code left");
-    }
-    return pool.exit_on_empty ? Move::End("completed") : move;
+  const CouponPool& pool = CurrentPool(walk, *coupon.pool);
+  if (walk.session.now >= pool.expires_at) {
+    return WithoutCode(walk, pool, "coupon_expired", " has expired");
   }
+  const std::string code = TakeCode(walk, pool);
+  if (code.empty()) return WithoutCode(walk, pool, "coupon_empty", " has no code left");
   Arena* arena = &walk.session.person.arena;
   walk.run.coupon_pool = arena->Copy(pool.name);
   walk.run.coupon_code = arena->Copy(code);
-  walk.run.coupon_expires_at =
-      coupon.expires_after ? walk.session.now + *coupon.expires_after : Timestamp::Max();
+  walk.run.coupon_expires_at = pool.expires_at;
+  if (coupon.expires_after) {
+    walk.run.coupon_expires_at =
+        std::min(pool.expires_at, walk.session.now + *coupon.expires_after);
+  }
+  RememberCoupon(walk);
   FinishAction(walk, pool.name, StartAction(walk, model::ActionKind::kCoupon));
   return Move::To(walk.step->next);
 }

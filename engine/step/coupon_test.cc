@@ -91,8 +91,9 @@ TEST(CouponTest, AnEditedListGivesNoCodeTwiceAndNewOnesOut) {
 
 TEST(CouponTest, WhatCannotBeRememberedIsNotGiven) {
   Driver driver(Pool("codes: [a, b, c]\n"));
-  auto& taken = driver.partition.coupons_taken["other"].taken;
-  for (uint32_t mark = 0; mark + 2 < kMaxTakenCodes; ++mark) taken.push_back(mark);
+  std::vector<uint64_t> others(kMaxTakenCodes - 2);
+  for (size_t i = 0; i < others.size(); ++i) others[i] = i << 32 | 1;
+  driver.partition.pools["other"].taken = model::TakenCodes(std::move(others));
   Ask(&driver, "codes: [a, b, c]\n", 3);
   EXPECT_EQ(Codes(driver), (std::vector<std::string>{"a", "b"}));
 }
@@ -117,6 +118,45 @@ TEST(CouponTest, CountedCodesAreNotGivenAgain) {
       EXPECT_EQ(left.size(), 85u);
     }
   }
+}
+
+TEST(CouponTest, WhatIsLeftOfTheShareIsKnown) {
+  size_t left = 0;
+  for (int partition = 0; partition < 4; ++partition) {
+    Driver driver(Pool(Listed(0, 100)));
+    driver.partition.partition = Partition(partition);
+    driver.partition.partition_count = 4;
+    const auto now = [&] {
+      return CodesLeft(*driver.rules->current().pools[0], &driver.partition);
+    };
+    const size_t share = now();
+    left += share;
+    Ask(&driver, Listed(0, 100), 3);
+    EXPECT_EQ(now(), share - 3);
+    driver.Use({Load(Pool(Listed(0, 200)))});
+    const size_t refilled = now();
+    EXPECT_GT(refilled, share);
+    Ask(&driver, Listed(0, 200), 2);
+    EXPECT_EQ(now(), refilled - 2);
+  }
+  EXPECT_EQ(left, 100u);
+}
+
+// A run that follows an older revision of its journey takes from the pool as it is now.
+TEST(CouponTest, ARefillReachesRunsOnOlderRules) {
+  const auto rules = [](const std::string& codes, const std::string& wait) {
+    return With({{"coupons/p.yaml", "coupon_pool: p\ncodes: " + codes},
+                 {"journeys/j.yaml",
+                  "journey: j\ntrigger: {event: Go}\none_run_per: event.key\n"
+                  "steps: [{wait: " +
+                      wait + "}, {coupon: {pool: p}}]\n"}});
+  };
+  const auto before = Load(rules("[a]\n", "1 hour"), 1);
+  Driver driver({before});
+  for (int i = 0; i < 2; ++i) driver.Apply("Go", Seconds(i), {{"key", Value::Int(i)}});
+  driver.Use({Load(rules("[a, b]\n", "2 hours"), 2), before});
+  driver.Apply("Other", Hours(1) + Seconds(10));
+  EXPECT_EQ(Codes(driver), (std::vector<std::string>{"a", "b"}));
 }
 
 TEST(CouponTest, AnEmptyPoolCanEndTheRun) {

@@ -5,6 +5,7 @@
 #include "engine/step/goals.h"
 #include "engine/step/history.h"
 #include "engine/step/merge.h"
+#include "engine/step/redemption.h"
 #include "engine/step/runs.h"
 #include "engine/step/segments.h"
 #include "engine/step/triggers.h"
@@ -45,6 +46,7 @@ void TakeIn(Session& session, bool external, bool silent, Item* item) {
   RememberEvent(session, item->event, &changes);
   if (changes.everything || !changes.traits.empty()) PlanDates(session);
   RecomputeSegments(session, changes, silent ? nullptr : &item->changes);
+  if (!silent) RedeemCoupons(session, item->event);
   if (silent) {
     RewatchAwaitedConditions(session);
   } else {

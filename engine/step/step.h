@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -22,10 +23,12 @@
 #include "engine/base/time.h"
 #include "engine/language/bundle.h"
 #include "engine/model/action.h"
+#include "engine/model/coupon_use.h"
 #include "engine/model/event.h"
 #include "engine/model/fact.h"
 #include "engine/model/person.h"
 #include "engine/model/suppression.h"
+#include "engine/model/taken_codes.h"
 
 namespace sojourn::step {
 
@@ -35,13 +38,20 @@ struct Secrets {
   std::array<uint64_t, 2> event_id_key = {0, 0};  // of recent event ids
 };
 
-// What a partition knows of one pool with listed codes. It goes by the codes, not by their places
-// in the list: whatever becomes of the list, no code is given twice, and new ones are found.
+// How far a list has been searched: what stands before is taken or another partition's. Only saves
+// time and may be forgotten.
+struct PoolSearch {
+  uint64_t list = 0;  // language::CouponPool::list; 0: none yet
+  size_t next = 0;
+  size_t left = 0;  // codes of the partition's share that are not taken
+};
+
+// What a partition knows of one pool. It goes by the codes, not by their places in the list:
+// whatever becomes of the list, no code is given twice, and new ones are found.
 struct PoolUse {
-  std::vector<uint32_t> taken;  // marks of the codes that it has given away, rising
-  // How far lists have been searched: what stands before is taken or another partition's. Only
-  // saves time and may be forgotten. The bundles that the pools stand in outlive this.
-  std::map<const language::CouponPool*, size_t> searched;
+  model::TakenCodes taken;                   // of listed codes
+  std::vector<model::CouponSource> sources;  // by journey and path
+  PoolSearch search;                         // of the list asked for last
 };
 
 // What the partition, not the person, remembers between steps; committed with the partition's meta.
@@ -49,7 +59,7 @@ struct PoolUse {
 struct PartitionState {
   Partition partition;
   int32_t partition_count = 1;
-  std::map<std::string, PoolUse> coupons_taken;  // by pool name
+  std::map<std::string, PoolUse, std::less<>> pools;  // by name
 };
 
 // Codes of listed pools by the ids of the actions that gave them.
@@ -125,6 +135,10 @@ bool FireNextTimer(const Environment& environment, Timestamp until, model::Perso
 // than person->bundle.
 void UpgradePerson(const Environment& environment, Timestamp at, model::Person* person,
                    StepOutput* output);
+
+// How many codes the partition's share of a listed pool still has. The first call for a list looks
+// at all of it.
+size_t CodesLeft(const language::CouponPool& pool, PartitionState* partition);
 
 // Makes up what is taken from what earlier versions remembered: how many codes each partition had
 // given out of those whose index in `bundle`'s list, modulo partition_count, is the partition.

@@ -207,6 +207,13 @@ void TakeJourneys(Person* person, const Person& from) {
   }
 }
 
+void TakeCoupons(Person* person, const Person& from) {
+  for (const model::HeldCoupon& held : from.coupons) person->coupons.Append(&person->arena, held);
+  std::stable_sort(person->coupons.begin(), person->coupons.end(),
+                   [](const auto& a, const auto& b) { return a.allotted_at < b.allotted_at; });
+  KeepNewest(&person->coupons, kMaxHeldCoupons);
+}
+
 void TakeMergedIds(Person* person, const Person& from) {
   for (const std::string_view id : from.merged_ids) {
     const bool known = std::find(person->merged_ids.begin(), person->merged_ids.end(), id) !=
@@ -267,6 +274,7 @@ void TakeOver(Session& session, const EventInput& input, Person* from) {
   const std::vector<RunName> taken = TakeRuns(session, *from);
   TakeEndedRuns(&person, *from);
   TakeJourneys(&person, *from);
+  TakeCoupons(&person, *from);
   TakeMergedIds(&person, *from);
   session.ForgetZone();
   session.Note(model::FactKind::kMerged);

@@ -8,6 +8,8 @@ namespace {
 constexpr size_t kPartitionBytes = 4;
 constexpr size_t kHashBytes = 8;
 constexpr size_t kTimeBytes = 8;
+constexpr size_t kChunkBytes = 4;
+constexpr std::string_view kCodesPrefix = "codes:";
 
 void AppendBigEndian(std::string* key, uint64_t number, size_t count) {
   for (size_t i = count; i > 0; --i) key->push_back(static_cast<char>(number >> (8 * (i - 1))));
@@ -58,6 +60,29 @@ std::string PartitionMetaKey(Partition partition) {
   std::string key = "partition:";
   AppendBigEndian(&key, static_cast<uint32_t>(partition.value()), kPartitionBytes);
   return key;
+}
+
+std::string CodesKey(Partition partition, std::string_view pool, uint32_t chunk) {
+  std::string key(kCodesPrefix);
+  AppendBigEndian(&key, static_cast<uint32_t>(partition.value()), kPartitionBytes);
+  key.append(pool);
+  AppendBigEndian(&key, chunk, kChunkBytes);
+  return key;
+}
+
+KeyRange CodesRange(Partition partition) {
+  KeyRange range{std::string(kCodesPrefix), std::string(kCodesPrefix)};
+  AppendBigEndian(&range.lower, static_cast<uint32_t>(partition.value()), kPartitionBytes);
+  AppendBigEndian(&range.upper, static_cast<uint32_t>(partition.value()) + 1, kPartitionBytes);
+  return range;
+}
+
+std::optional<CodesKeyParts> ParseCodesKey(std::string_view key) {
+  const size_t begin = kCodesPrefix.size() + kPartitionBytes;
+  if (key.size() <= begin + kChunkBytes) return std::nullopt;
+  const size_t end = key.size() - kChunkBytes;
+  return CodesKeyParts{key.substr(begin, end - begin),
+                       static_cast<uint32_t>(LoadBigEndian(key.data() + end, kChunkBytes))};
 }
 
 KeyRange PartitionRange(Partition partition) {

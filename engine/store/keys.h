@@ -30,6 +30,15 @@ std::optional<TimerKeyParts> ParseTimerKey(std::string_view key);
 // meta: the row of one partition.
 std::string PartitionMetaKey(Partition partition);
 
+// meta: the rows of a partition's given coupon codes, by pool and place of the chunk.
+std::string CodesKey(Partition partition, std::string_view pool, uint32_t chunk);
+KeyRange CodesRange(Partition partition);
+struct CodesKeyParts {
+  std::string_view pool;
+  uint32_t chunk = 0;
+};
+std::optional<CodesKeyParts> ParseCodesKey(std::string_view key);
+
 // All keys of a partition in `state`, and in `timers`.
 KeyRange PartitionRange(Partition partition);
 

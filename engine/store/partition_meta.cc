@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <bit>
+#include <utility>
+
 #include "engine/base/check.h"
 #include "engine/store/byte_codec.h"
 
@@ -11,7 +15,8 @@ namespace {
 // Bits of the flag byte. Part of the format (FORMAT.md).
 constexpr uint8_t kImportOpen = 1;
 constexpr uint8_t kTimersIncomplete = 2;
-constexpr uint8_t kAllFlags = 3;
+constexpr uint8_t kCodesWithoutRows = 4;  // since version 3
+constexpr uint8_t kAllFlags = 7;
 
 // The fewest bytes of an item.
 constexpr size_t kInputBytes = 3;
@@ -19,6 +24,8 @@ constexpr size_t kSweepBytes = 3;
 constexpr size_t kNamedTextBytes = 2;
 constexpr size_t kPoolUseBytes = 2;
 constexpr size_t kMarkBytes = 1;
+constexpr size_t kSourceBytes = 13;
+constexpr size_t kHashBytes = 8;
 
 void WriteTexts(const std::vector<NamedText>& texts, ByteWriter* out) {
   out->Varint(texts.size());
@@ -62,17 +69,22 @@ void ReadSweeps(ByteReader* in, std::vector<SweepCursor>* sweeps) {
   }
 }
 
-// Marks stand as the differences from one to the next.
+void WriteSource(const model::CouponSource& source, ByteWriter* out) {
+  out->Text(source.journey);
+  out->Text(source.path);
+  out->Varint(source.allotted);
+  out->Varint(source.redeemed);
+  out->Varint(source.expired);
+  out->Fixed(std::bit_cast<uint64_t>(source.total), 8);
+}
+
 void WritePoolUses(const std::vector<PoolUse>& uses, ByteWriter* out) {
   out->Varint(uses.size());
   for (const PoolUse& use : uses) {
     out->Text(use.pool);
-    out->Varint(use.taken.size());
-    uint32_t previous = 0;
-    for (const uint32_t mark : use.taken) {
-      out->Varint(mark - previous);
-      previous = mark;
-    }
+    out->Varint(use.taken);
+    out->Varint(use.sources.size());
+    for (const model::CouponSource& source : use.sources) WriteSource(source, out);
   }
 }
 
@@ -80,15 +92,39 @@ void ReadPoolUses(ByteReader* in, std::vector<PoolUse>* uses) {
   uses->resize(in->Count(kPoolUseBytes));
   for (PoolUse& use : *uses) {
     use.pool = in->Text();
-    use.taken.resize(in->Count(kMarkBytes));
+    use.taken = in->Varint();
+    use.sources.resize(in->Count(kSourceBytes));
+    for (model::CouponSource& source : use.sources) {
+      source.journey = in->Text();
+      source.path = in->Text();
+      source.allotted = in->Varint();
+      source.redeemed = in->Varint();
+      source.expired = in->Varint();
+      source.total = std::bit_cast<double>(in->Fixed(8));
+    }
+  }
+}
+
+// Version 2: the upper halves of the codes' hashes, each as the difference to the one before it.
+// They become hashes whose lower half is 0, which stand for every code with that upper half.
+void ReadMarkedPoolUses(ByteReader* in, PartitionMeta* meta) {
+  meta->coupons.resize(in->Count(kPoolUseBytes));
+  for (PoolUse& use : meta->coupons) {
+    use.pool = in->Text();
+    std::vector<uint64_t> codes(in->Count(kMarkBytes));
     uint64_t mark = 0;
-    for (size_t i = 0; i < use.taken.size(); ++i) {
+    for (size_t i = 0; i < codes.size(); ++i) {
       const uint32_t difference = in->Varint32();
       mark += difference;
       if (mark > UINT32_MAX || (i > 0 && difference == 0)) in->Fail();
-      use.taken[i] = static_cast<uint32_t>(mark);
+      codes[i] = mark << 32;
+    }
+    use.taken = codes.size();
+    for (CodeChunk& chunk : ChunksOf(use.pool, codes, 0)) {
+      meta->code_chunks.push_back(std::move(chunk));
     }
   }
+  meta->codes_without_rows = !meta->code_chunks.empty();
 }
 
 void ReadCountedPoolUses(ByteReader* in, std::vector<CountedPoolUse>* uses) {
@@ -101,13 +137,44 @@ void ReadCountedPoolUses(ByteReader* in, std::vector<CountedPoolUse>* uses) {
 
 }  // namespace
 
+std::string EncodeCodes(const std::vector<uint64_t>& hashes) {
+  std::string bytes;
+  ByteWriter out(&bytes);
+  for (const uint64_t hash : hashes) out.Fixed(hash, kHashBytes);
+  out.Finish();
+  return bytes;
+}
+
+Result<std::vector<uint64_t>> DecodeCodes(std::string_view bytes) {
+  const size_t count = bytes.size() / kHashBytes;
+  if (count == 0 || count > kCodesPerChunk || bytes.size() % kHashBytes != 0) {
+    return DataLoss("a row of given coupon codes is damaged");
+  }
+  ByteReader in(bytes);
+  std::vector<uint64_t> hashes(count);
+  for (uint64_t& hash : hashes) hash = in.Fixed(kHashBytes);
+  return hashes;
+}
+
+std::vector<CodeChunk> ChunksOf(const std::string& pool, std::span<const uint64_t> codes,
+                                size_t from) {
+  std::vector<CodeChunk> chunks;
+  for (size_t index = from / kCodesPerChunk; index * kCodesPerChunk < codes.size(); ++index) {
+    const size_t begin = index * kCodesPerChunk;
+    const auto part = codes.subspan(begin, std::min(kCodesPerChunk, codes.size() - begin));
+    chunks.push_back({pool, static_cast<uint32_t>(index), {part.begin(), part.end()}});
+  }
+  return chunks;
+}
+
 std::string EncodePartitionMeta(const PartitionMeta& meta) {
   SOJOURN_CHECK(!meta.counted_coupons);
   std::string bytes;
   ByteWriter out(&bytes);
   out.Byte(kPartitionMetaVersion);
   out.Byte(static_cast<uint8_t>((meta.import_open ? kImportOpen : 0) |
-                                (meta.timers_incomplete ? kTimersIncomplete : 0)));
+                                (meta.timers_incomplete ? kTimersIncomplete : 0) |
+                                (meta.codes_without_rows ? kCodesWithoutRows : 0)));
   out.Fixed(meta.bundle, 4);
   out.Signed(meta.clock.milliseconds());
   out.Signed(meta.watermark.milliseconds());
@@ -128,7 +195,7 @@ std::string EncodePartitionMeta(const PartitionMeta& meta) {
     out.Signed(sweep.occurrence.milliseconds());
     out.Text(sweep.after_person);
   }
-  WritePoolUses(meta.coupons_taken, &out);
+  WritePoolUses(meta.coupons, &out);
   WriteTexts(meta.key_fingerprints, &out);
   WriteTexts(meta.identities, &out);
   out.Finish();
@@ -148,6 +215,7 @@ Result<PartitionMeta> DecodePartitionMeta(std::string_view bytes) {
   PartitionMeta meta;
   meta.import_open = (flags & kImportOpen) != 0;
   meta.timers_incomplete = (flags & kTimersIncomplete) != 0;
+  meta.codes_without_rows = (flags & kCodesWithoutRows) != 0;
   meta.bundle = static_cast<uint32_t>(in.Fixed(4));
   meta.clock = ReadTime(&in);
   meta.watermark = ReadTime(&in);
@@ -160,8 +228,10 @@ Result<PartitionMeta> DecodePartitionMeta(std::string_view bytes) {
   ReadSweeps(&in, &meta.sweeps);
   if (version == 1) {
     ReadCountedPoolUses(&in, &meta.counted_coupons.emplace());
+  } else if (version == 2) {
+    ReadMarkedPoolUses(&in, &meta);
   } else {
-    ReadPoolUses(&in, &meta.coupons_taken);
+    ReadPoolUses(&in, &meta.coupons);
   }
   ReadTexts(&in, &meta.key_fingerprints);
   ReadTexts(&in, &meta.identities);

@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,10 +13,13 @@
 #include "engine/base/status.h"
 #include "engine/base/strong.h"
 #include "engine/base/time.h"
+#include "engine/model/coupon_use.h"
 
 namespace sojourn::store {
 
-inline constexpr uint8_t kPartitionMetaVersion = 2;
+inline constexpr uint8_t kPartitionMetaVersion = 3;
+// Hashes in one chunk of taken codes; all chunks of a pool but the last are full.
+inline constexpr size_t kCodesPerChunk = 512;
 
 // A place in the order of timer rows: by time, then by the person's id as bytes. The default stands
 // before every row.
@@ -46,11 +50,21 @@ struct NamedText {
   bool operator==(const NamedText&) const = default;
 };
 
-// The codes of a listed coupon pool that the partition has given away.
+// What the partition knows of one coupon pool.
 struct PoolUse {
   std::string pool;
-  std::vector<uint32_t> taken;  // marks of the codes (FORMAT.md), rising
+  uint64_t taken = 0;  // how many listed codes are given away; which ones, the chunks say
+  std::vector<model::CouponSource> sources;  // by journey and path
   bool operator==(const PoolUse&) const = default;
+};
+
+// A piece of the list of the codes that a pool has given away, in the order in which they were:
+// a row of its own, since it only ever grows at its end.
+struct CodeChunk {
+  std::string pool;
+  uint32_t index = 0;            // holds the codes from index * kCodesPerChunk on
+  std::vector<uint64_t> hashes;  // never empty
+  bool operator==(const CodeChunk&) const = default;
 };
 
 // What version 1 knew instead: how many were given of the codes whose index in the list, modulo the
@@ -67,7 +81,12 @@ struct PartitionMeta {
   Timestamp watermark = Timestamp::Min();  // timers up to here may have fired
   TimerRow timer_cursor;                   // the timer row passed last; the local store's own
   std::vector<SweepCursor> sweeps;
-  std::vector<PoolUse> coupons_taken;  // by pool
+  std::vector<PoolUse> coupons;  // by pool
+  // What of the taken codes changes with this commit. Not in the record: rows of their own.
+  std::vector<CodeChunk> code_chunks;
+  // The codes stood in the record itself (version 2): no row of them was ever committed, and the
+  // next commit has to write all of them.
+  bool codes_without_rows = false;
   // Only ever read, from version 1: then also pools that are not in it may have been used by other
   // partitions.
   std::optional<std::vector<CountedPoolUse>> counted_coupons;
@@ -85,6 +104,14 @@ struct PartitionMeta {
 
 // Requires that there are no counted coupons any more.
 std::string EncodePartitionMeta(const PartitionMeta& meta);
+
+// The hashes of a chunk, and back. Errors: kDataLoss.
+std::string EncodeCodes(const std::vector<uint64_t>& hashes);
+Result<std::vector<uint64_t>> DecodeCodes(std::string_view bytes);
+
+// The chunks that hold codes `from` and later of a pool's list.
+std::vector<CodeChunk> ChunksOf(const std::string& pool, std::span<const uint64_t> codes,
+                                size_t from);
 
 // Takes any bytes. Errors: kDataLoss; kFailedPrecondition for a newer version.
 Result<PartitionMeta> DecodePartitionMeta(std::string_view bytes);

@@ -18,7 +18,10 @@ PartitionMeta FullMeta() {
   meta.bundle = 12;
   meta.import_open = true;
   meta.timers_incomplete = true;
-  meta.coupons_taken = {{"winback", {0, 7, UINT32_MAX}}, {"vip", {4'000'000'000}}, {"gone", {}}};
+  meta.coupons = {{"gone", 0, {}},
+                  {"vip", 4'000'000'000, {{"j", "", 5, 0, 0, 0}}},
+                  {"winback", 1, {{"", "", 1, 0, 0, 0}, {"j", "offer.mail", 7, 3, 2, -0.5}}}};
+  meta.codes_without_rows = true;
   meta.key_fingerprints = {{"coupons", "0a1b"}};
   meta.identities = {{"app", "shop"}, {"topic web", "x-y-z"}};
   meta.changelog_next_offset = Offset(INT64_MAX);
@@ -58,34 +61,61 @@ TEST(PartitionMetaTest, AnyBytesAreSafe) {
   EXPECT_GT(refused, 1000);
 }
 
-// Both ends of the coupons in a meta of version 1: "p", of which three codes were given.
-TEST(PartitionMetaTest, CountedCouponsOfVersion1AreRead) {
+// A record of an older version: the coupons of an empty one replaced.
+std::string OldMeta(uint8_t version, const std::string& coupons) {
   PartitionMeta meta;
-  meta.coupons_taken = {{"p", {5, 6, 7}}};
+  meta.coupons = {{"p", 5, {}}};
   std::string bytes = EncodePartitionMeta(meta);
-  const std::string marks("\x01\x01p\x03\x05\x01\x01", 7);
-  const size_t at = bytes.find(marks);
-  ASSERT_NE(at, std::string::npos);
-  bytes.replace(at, marks.size(), "\x01\x01p\x03");
-  bytes[0] = 1;
-  const auto decoded = DecodePartitionMeta(bytes);
+  const std::string now("\x01\x01p\x05\x00", 5);
+  const size_t at = bytes.find(now);
+  EXPECT_NE(at, std::string::npos);
+  bytes.replace(at, now.size(), coupons);
+  bytes[0] = static_cast<char>(version);
+  return bytes;
+}
+
+// "p", of which three codes were given.
+TEST(PartitionMetaTest, CountedCouponsOfVersion1AreRead) {
+  const auto decoded = DecodePartitionMeta(OldMeta(1, std::string("\x01\x01p\x03", 4)));
   ASSERT_TRUE(decoded.ok()) << decoded.status().message();
-  EXPECT_TRUE(decoded->coupons_taken.empty());
+  EXPECT_TRUE(decoded->coupons.empty());
   ASSERT_TRUE(decoded->counted_coupons);
   EXPECT_EQ(*decoded->counted_coupons, (std::vector<CountedPoolUse>{{"p", 3}}));
 }
 
+// "p", of which the codes with the marks 5, 6 and 7 were given.
+TEST(PartitionMetaTest, MarkedCouponsOfVersion2BecomeChunks) {
+  const auto decoded = DecodePartitionMeta(OldMeta(2, std::string("\x01\x01p\x03\x05\x01\x01", 7)));
+  ASSERT_TRUE(decoded.ok()) << decoded.status().message();
+  EXPECT_EQ(decoded->coupons, (std::vector<PoolUse>{{"p", 3, {}}}));
+  const std::vector<uint64_t> codes = {uint64_t{5} << 32, uint64_t{6} << 32, uint64_t{7} << 32};
+  EXPECT_EQ(decoded->code_chunks, (std::vector<CodeChunk>{{"p", 0, codes}}));
+  EXPECT_TRUE(decoded->codes_without_rows);
+  EXPECT_FALSE(decoded->counted_coupons);
+}
+
 TEST(PartitionMetaTest, MarksRise) {
-  PartitionMeta meta;
-  meta.coupons_taken = {{"p", {UINT32_MAX - 1, UINT32_MAX}}};
-  const std::string bytes = EncodePartitionMeta(meta);
-  const std::string marks("\xfe\xff\xff\xff\x0f\x01", 6);
-  const size_t last = bytes.find(marks) + marks.size() - 1;
   for (const char difference : {0, 2}) {
-    std::string changed = bytes;
-    changed[last] = difference;
-    EXPECT_EQ(DecodePartitionMeta(changed).status().code(), StatusCode::kDataLoss);
+    const std::string marks("\x01\x01p\x02\xfe\xff\xff\xff\x0f", 9);
+    EXPECT_EQ(DecodePartitionMeta(OldMeta(2, marks + difference)).status().code(),
+              StatusCode::kDataLoss);
   }
+}
+
+TEST(PartitionMetaTest, ChunksHoldTheEndOfAList) {
+  std::vector<uint64_t> codes(2 * kCodesPerChunk + 3);
+  for (size_t i = 0; i < codes.size(); ++i) codes[i] = i * 7;
+  std::vector<CodeChunk> chunks = ChunksOf("p", codes, 0);
+  ASSERT_EQ(chunks.size(), 3u);
+  EXPECT_EQ(chunks[2].hashes, (std::vector<uint64_t>(codes.end() - 3, codes.end())));
+  EXPECT_EQ(ChunksOf("p", codes, 2 * kCodesPerChunk - 1).size(), 2u);
+  EXPECT_EQ(ChunksOf("p", codes, 2 * kCodesPerChunk).size(), 1u);
+  const std::string bytes = EncodeCodes(chunks[0].hashes);
+  EXPECT_EQ(bytes.size(), 8 * kCodesPerChunk);
+  EXPECT_EQ(*DecodeCodes(bytes), chunks[0].hashes);
+  EXPECT_EQ(DecodeCodes("").status().code(), StatusCode::kDataLoss);
+  EXPECT_EQ(DecodeCodes(bytes + "12345678").status().code(), StatusCode::kDataLoss);
+  EXPECT_EQ(DecodeCodes(bytes.substr(1)).status().code(), StatusCode::kDataLoss);
 }
 
 TEST(PartitionMetaTest, NewerVersionIsNamed) {

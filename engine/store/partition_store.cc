@@ -24,6 +24,43 @@ Status OfPerson(std::string_view id, const Status& status) {
 
 }  // namespace
 
+Result<TakenCodes> ReadTakenCodes(Database* database, Partition partition,
+                                  const PartitionMeta& meta) {
+  CodeRows chunks;
+  for (const CodeChunk& chunk : meta.code_chunks) chunks[{chunk.pool, chunk.index}] = chunk.hashes;
+  const auto rows = database->NewIterator(kMetaFamily, CodesRange(partition));
+  for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
+    const auto key = ParseCodesKey(rows->key());
+    if (!key) return DataLoss("a key of given coupon codes is damaged");
+    SOJOURN_ASSIGN_OR_RETURN(std::vector<uint64_t> hashes, DecodeCodes(rows->value()));
+    chunks.try_emplace({std::string(key->pool), key->chunk}, std::move(hashes));
+  }
+  SOJOURN_RETURN_IF_ERROR(rows->status());
+  const Result<TakenCodes> taken = JoinTakenCodes(chunks, meta);
+  if (taken.ok()) return taken;
+  return In(fmt::format("partition {}", partition.value()), taken.status());
+}
+
+Result<TakenCodes> JoinTakenCodes(const CodeRows& rows, const PartitionMeta& meta) {
+  TakenCodes taken;
+  for (const PoolUse& use : meta.coupons) {
+    std::vector<uint64_t>& codes = taken[use.pool];
+    for (auto row = rows.lower_bound({use.pool, 0});
+         row != rows.end() && row->first.first == use.pool; ++row) {
+      if (codes.size() != row->first.second * kCodesPerChunk) break;  // one is missing
+      codes.insert(codes.end(), row->second.begin(), row->second.end());
+    }
+    if (codes.size() < use.taken) {
+      return DataLoss(
+          fmt::format("of {} coupon codes that the pool {} has given, {} are known; restore all of "
+                      "the state from one copy",
+                      use.taken, use.pool, codes.size()));
+    }
+    codes.resize(use.taken);
+  }
+  return taken;
+}
+
 Result<std::unique_ptr<PartitionStore>> PartitionStore::Open(Database* database,
                                                              Partition partition,
                                                              PartitionStoreOptions options) {
@@ -50,6 +87,7 @@ PartitionStore::PartitionStore(Database* database, Partition partition,
       options_(options),
       meta_(std::move(meta)),
       ever_committed_(ever_committed) {
+  TakeMeta(std::move(meta_));
   // What a database still knows when it opens is durable.
   ResetTimers(meta_.timer_cursor);
 }
@@ -97,10 +135,27 @@ void PartitionStore::ApplyCommitted(std::span<const PersonChange> persons, Parti
     table_.PutUnflushed(person.id, person.record);
   }
   timers_->Commit();
-  meta_ = std::move(meta);
+  TakeMeta(std::move(meta));
   meta_.timer_cursor = timers_->committed_cursor();
   meta_unflushed_ = true;
   ever_committed_ = true;
+}
+
+// Chunks of codes wait for their rows to be written; the meta goes without them.
+void PartitionStore::TakeMeta(PartitionMeta meta) {
+  for (CodeChunk& chunk : meta.code_chunks) {
+    const std::pair place(chunk.pool, chunk.index);
+    unflushed_codes_[place] = std::move(chunk);
+  }
+  meta.code_chunks.clear();
+  meta_ = std::move(meta);
+}
+
+Result<TakenCodes> PartitionStore::ReadTakenCodes() const {
+  PartitionMeta meta;
+  meta.coupons = meta_.coupons;
+  for (const auto& [place, chunk] : unflushed_codes_) meta.code_chunks.push_back(chunk);
+  return store::ReadTakenCodes(database_, partition_, meta);
 }
 
 Status PartitionStore::ApplyRestored(std::span<const PersonChange> persons, PartitionMeta meta) {
@@ -120,7 +175,14 @@ size_t PartitionStore::unflushed_bytes() const {
   return table_.unflushed_bytes() + timers_->unwritten_bytes();
 }
 
+// With all that its counts of given codes speak of.
 void PartitionStore::AppendMeta(WriteBatch* batch, const PartitionMeta& meta) const {
+  const auto put = [&](const CodeChunk& chunk) {
+    batch->Put(kMetaFamily, CodesKey(partition_, chunk.pool, chunk.index),
+               EncodeCodes(chunk.hashes));
+  };
+  for (const auto& [place, chunk] : unflushed_codes_) put(chunk);
+  for (const CodeChunk& chunk : meta.code_chunks) put(chunk);
   batch->Put(kMetaFamily, PartitionMetaKey(partition_), EncodePartitionMeta(meta));
 }
 
@@ -146,6 +208,7 @@ Status PartitionStore::Flush(Sync sync) {
   table_.MarkFlushed();
   table_.TrimTo(options_.cache_bytes);
   fresh_keys_.clear();
+  unflushed_codes_.clear();
   timers_->Written();
   meta_unflushed_ = false;
   if (sync == Sync::kYes) timers_->AllowDropping(meta_.timer_cursor);
@@ -173,7 +236,8 @@ void PartitionStore::ApplyWritten(std::span<const PersonChange> persons, Partiti
   table_.TrimTo(options_.cache_bytes);
   timers_->Commit();
   timers_->Written();
-  meta_ = std::move(meta);
+  TakeMeta(std::move(meta));
+  unflushed_codes_.clear();
   meta_.timer_cursor = timers_->committed_cursor();
   ever_committed_ = true;
   timers_->AllowDropping(meta_.timer_cursor);

@@ -18,12 +18,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/base/status.h"
@@ -51,6 +53,17 @@ struct ScannedPerson {
   std::string record;
 };
 
+// Hashes of coupon codes by pool, in the order in which they were given.
+using TakenCodes = std::map<std::string, std::vector<uint64_t>>;
+
+// The codes that `meta` counts, from its own chunks and the database's rows; those may be of a
+// later commit. Errors: the database's; kDataLoss where codes are missing.
+Result<TakenCodes> ReadTakenCodes(Database* database, Partition partition,
+                                  const PartitionMeta& meta);
+// The same where all rows are at hand, by pool and index.
+using CodeRows = std::map<std::pair<std::string, uint32_t>, std::vector<uint64_t>>;
+Result<TakenCodes> JoinTakenCodes(const CodeRows& rows, const PartitionMeta& meta);
+
 class PartitionStore {
  public:
   // Reads the partition's meta; finishes a rebuild of the timers that was cut short. `database`
@@ -71,6 +84,10 @@ class PartitionStore {
   // is not readable.
   Status Load(std::span<const std::string_view> ids,
               std::vector<std::optional<std::string_view>>* records);
+
+  // The listed coupon codes that were given away, by pool, in order. Reads them all: for opening.
+  // Errors: as of store::ReadTakenCodes.
+  Result<TakenCodes> ReadTakenCodes() const;
 
   // --- Commit, Kafka. `meta.timer_cursor` is set by the store.
 
@@ -119,6 +136,7 @@ class PartitionStore {
   void AppendMeta(WriteBatch* batch, const PartitionMeta& meta) const;
   void ResetTimers(TimerRow cursor);
   Status RewriteTimers();
+  void TakeMeta(PartitionMeta meta);
 
   Database* const database_;
   const Partition partition_;
@@ -126,6 +144,7 @@ class PartitionStore {
   PartitionMeta meta_;
   bool ever_committed_ = false;
   bool meta_unflushed_ = false;
+  std::map<std::pair<std::string, uint32_t>, CodeChunk> unflushed_codes_;  // by pool and index
   RecordTable table_;
   std::set<std::string> fresh_keys_;  // state keys of unflushed persons that the database may lack
   std::optional<TimerIndex> timers_;

@@ -151,6 +151,48 @@ TEST_P(PartitionStoreTest, NewPartitionIsEmpty) {
   EXPECT_FALSE(store_->ever_committed());
 }
 
+// The codes of pool "p" from `from` up to `to`, as a commit that gives them writes them.
+PartitionMeta MetaWithCodes(size_t from, size_t to) {
+  std::vector<uint64_t> codes(to);
+  for (size_t i = 0; i < to; ++i) codes[i] = 1000 + i;
+  PartitionMeta meta = MetaAt(static_cast<int64_t>(to));
+  meta.coupons = {{"p", to, {}}};
+  meta.code_chunks = ChunksOf("p", codes, from);
+  return meta;
+}
+
+TEST_P(PartitionStoreTest, GivenCodesComeBackInTheirOrder) {
+  const auto commit = [&](size_t from, size_t to) {
+    const PartitionMeta meta = MetaWithCodes(from, to);
+    if (!embedded()) return store_->ApplyCommitted({}, meta);
+    WriteBatch batch;
+    store_->AppendTo(&batch, {}, meta);
+    ASSERT_TRUE(database_->Write(batch, Sync::kYes).ok());
+    store_->ApplyWritten({}, meta);
+  };
+  EXPECT_TRUE(store_->ReadTakenCodes()->empty());
+  for (const size_t count : {3, 600, 1024, 1030}) {
+    const auto before = store_->ReadTakenCodes();
+    commit(before->contains("p") ? before->at("p").size() : 0, count);
+    EXPECT_TRUE(store_->meta().code_chunks.empty());
+    const auto taken = store_->ReadTakenCodes();
+    ASSERT_TRUE(taken.ok()) << taken.status().message();
+    ASSERT_EQ(taken->at("p").size(), count);
+    EXPECT_EQ(taken->at("p").back(), 1000 + count - 1);
+    if (count == 600) ASSERT_TRUE(store_->Flush(Sync::kYes).ok());
+  }
+  ASSERT_TRUE(store_->Flush(Sync::kYes).ok());
+  Reopen();
+  const auto taken = store_->ReadTakenCodes();
+  ASSERT_TRUE(taken.ok()) << taken.status().message();
+  for (size_t i = 0; i < 1030; ++i) EXPECT_EQ(taken->at("p")[i], 1000 + i);
+}
+
+TEST_P(PartitionStoreTest, AMissingRowOfCodesIsNoticed) {
+  store_->ApplyCommitted({}, MetaWithCodes(600, 1100));  // the first row was never written
+  EXPECT_EQ(store_->ReadTakenCodes().status().code(), StatusCode::kDataLoss);
+}
+
 TEST_P(PartitionStoreTest, CommittedIsSeenAtOnceAndAfterReopening) {
   Commit({{"a", Record("gold", Timestamp(50))}, {"b", Record("silver")}}, 7);
   EXPECT_EQ(TiersOf(store_.get(), {"b", "x", "a", "b"}), "silver - gold silver ");

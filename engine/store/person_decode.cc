@@ -94,6 +94,9 @@ class PersonReader {
         person_->moved_to = in_.Text();
         if (person_->moved_to.empty()) in_.Fail();
         return true;
+      case Section::kCoupons:
+        Coupons();
+        return true;
     }
     return false;
   }
@@ -311,6 +314,20 @@ class PersonReader {
       if (in_.ok()) Results(&person_->ended_runs[index], fields);
       next = index + 1;
     }
+  }
+
+  void Coupons() {
+    SectionItems(kHeldCouponBytes, &person_->coupons, [this](model::HeldCoupon* coupon) {
+      const uint32_t fields = Fields(kCouponAll);
+      coupon->pool = in_.Text();
+      coupon->code = in_.Text();
+      coupon->journey = in_.Text();
+      coupon->step = in_.Text();
+      coupon->allotted_at = Time();
+      if (fields & kCouponPath) coupon->path = in_.Text();
+      if (fields & kCouponExpiry) coupon->expires_at = Time();
+      if (fields & kCouponRedemption) coupon->redeemed_at = Time();
+    });
   }
 
   const uint8_t version_;

@@ -39,6 +39,7 @@ class PersonWriter {
     Backfills();
     MergedIds();
     MovedTo();
+    Coupons();
     out_.Finish();
     return ok_;
   }
@@ -344,6 +345,25 @@ class PersonWriter {
     if (person_.moved_to.empty()) return;
     out_.Byte(static_cast<uint8_t>(Section::kMovedTo));
     out_.Text(person_.moved_to);
+  }
+
+  void Coupons() {
+    if (!Begin(Section::kCoupons, person_.coupons)) return;
+    for (const model::HeldCoupon& coupon : person_.coupons) {
+      const bool expires = coupon.expires_at != Timestamp::Max();
+      const bool redeemed = coupon.redeemed_at != Timestamp::Max();
+      out_.Byte(static_cast<uint8_t>((coupon.path.empty() ? 0 : kCouponPath) |
+                                     (expires ? kCouponExpiry : 0) |
+                                     (redeemed ? kCouponRedemption : 0)));
+      out_.Text(coupon.pool);
+      out_.Text(coupon.code);
+      out_.Text(coupon.journey);
+      out_.Text(coupon.step);
+      Time(coupon.allotted_at);
+      if (!coupon.path.empty()) out_.Text(coupon.path);
+      if (expires) Time(coupon.expires_at);
+      if (redeemed) Time(coupon.redeemed_at);
+    }
   }
 
   const Person& person_;

@@ -31,6 +31,7 @@ enum class Section : uint8_t {
   kBackfills = 14,        // since version 4
   kMergedIds = 15,        // since version 6
   kMovedTo = 16,          // since version 6
+  kCoupons = 17,          // since version 7
 };
 
 // Which fields of a counter follow.
@@ -74,6 +75,13 @@ enum SnapshotField : uint8_t {
   kSnapshotAll = 7,
 };
 
+enum CouponField : uint8_t {
+  kCouponPath = 1,
+  kCouponExpiry = 2,
+  kCouponRedemption = 4,
+  kCouponAll = 7,
+};
+
 enum PlannedDateField : uint8_t { kDateAt = 1, kDateLastJudged = 2, kDateAll = 3 };
 
 // The fewest bytes that one item can take, without the items of counts and values inside it.
@@ -96,5 +104,6 @@ inline constexpr size_t kPlannedDateBytes = 10;
 inline constexpr size_t kEndedRunResultBytes = 2;
 inline constexpr size_t kBackfillBytes = 10;
 inline constexpr size_t kMergedIdBytes = 1;
+inline constexpr size_t kHeldCouponBytes = 6;
 
 }  // namespace sojourn::store

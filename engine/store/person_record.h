@@ -15,7 +15,7 @@
 
 namespace sojourn::store {
 
-inline constexpr uint8_t kPersonRecordVersion = 6;
+inline constexpr uint8_t kPersonRecordVersion = 7;
 inline constexpr size_t kPersonRecordHeaderBytes = 22;
 
 // Replaces `*bytes` with the record; its capacity is reused. Errors: kResourceExhausted where a

@@ -406,7 +406,7 @@ std::string HeaderAnd(std::string_view rest) {
 
 TEST(PersonRecordTest, HugeCountsAllocateNothing) {
   const std::string huge = "\xff\xff\xff\xff\x0f";
-  for (char section = 1; section <= 14; ++section) {
+  for (char section = 1; section <= 17; ++section) {
     Person decoded;
     EXPECT_EQ(DecodePerson(HeaderAnd(section + huge), &decoded).code(), StatusCode::kDataLoss);
     EXPECT_LE(decoded.arena.reserved_bytes(), 1024u);
@@ -440,7 +440,7 @@ TEST(PersonRecordTest, NewerVersionIsNamed) {
   const Status status = DecodePerson(bytes, &decoded);
   EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
   EXPECT_EQ(status.message(),
-            "a person's record has version 7, this binary knows up to 6; use a newer sojourn");
+            "a person's record has version 8, this binary knows up to 7; use a newer sojourn");
 }
 
 TEST(PersonRecordTest, MergedIdsAndRedirectsAreKept) {
@@ -458,6 +458,31 @@ TEST(PersonRecordTest, MergedIdsAndRedirectsAreKept) {
   moved.moved_to = "ana";
   ASSERT_TRUE(DecodePerson(Encoded(moved), &decoded).ok());
   EXPECT_EQ(decoded.moved_to, "ana");
+}
+
+TEST(PersonRecordTest, CouponsAreKept) {
+  Person person;
+  person.known = true;
+  person.clock = Timestamp(1'772'442'000'000);
+  person.coupons.Append(&person.arena, {"p", "SPRING-1", "j", "code", "", person.clock});
+  person.coupons.Append(&person.arena,
+                        {"q", "SPRING-2", "j", "code", "offer.mail, subject.short", person.clock,
+                         person.clock + Days(2), person.clock + Hours(5)});
+  Person decoded;
+  ASSERT_TRUE(DecodePerson(Encoded(person), &decoded).ok());
+  ASSERT_EQ(decoded.coupons.size(), 2u);
+  EXPECT_EQ(decoded.coupons[0].code, "SPRING-1");
+  EXPECT_EQ(decoded.coupons[0].path, "");
+  EXPECT_EQ(decoded.coupons[0].expires_at, Timestamp::Max());
+  EXPECT_EQ(decoded.coupons[0].redeemed_at, Timestamp::Max());
+  const model::HeldCoupon& second = decoded.coupons[1];
+  EXPECT_EQ(second.pool, "q");
+  EXPECT_EQ(second.journey, "j");
+  EXPECT_EQ(second.step, "code");
+  EXPECT_EQ(second.path, "offer.mail, subject.short");
+  EXPECT_EQ(second.allotted_at, person.clock);
+  EXPECT_EQ(second.expires_at, person.clock + Days(2));
+  EXPECT_EQ(second.redeemed_at, person.clock + Hours(5));
 }
 
 TEST(PersonRecordTest, OlderVersionsAreRead) {

@@ -169,6 +169,26 @@ struct PartitionStands {
   uint32_t bundle = 0;  // number of the rules in force
 };
 
+// Of one partition; the metric is the sum over those of the process.
+struct PoolStands {
+  Partition partition;
+  std::string_view pool;
+  int64_t left = 0;
+  int64_t low_at = 0;           // of the whole pool; 0: nobody is told
+  int32_t partition_count = 1;  // that share the pool
+};
+struct CouponsRedeemed {
+  std::string_view pool;
+  std::string_view journey;
+  std::string_view path;
+  std::string_view outcome;  // "redeemed", "expired", "again", "unknown"
+  int64_t count = 0;
+};
+struct PoolEmpty {  // a step found no code
+  std::string_view pool;
+  int64_t count = 0;
+};
+
 // ---- rules, store, import, mail, HTTP ----------------------------------------------------------
 
 struct RulesLoaded {

@@ -67,13 +67,20 @@ RuntimeObserver::Pending& RuntimeObserver::Of(Partition partition) {
 }
 
 void RuntimeObserver::Add(Pending* pending, Subject subject, FactKind kind, std::string_view first,
-                          std::string_view second, std::string_view third) {
+                          std::string_view second, std::string_view third,
+                          std::string_view fourth) {
   std::string& key = pending->key;
   key.assign(1, static_cast<char>(subject)).append(1, static_cast<char>(kind));
   key.append(first).append(1, '\0').append(second).append(1, '\0').append(third);
+  key.append(1, '\0').append(fourth);
   auto found = pending->tallies.find(std::string_view(key));
   if (found == pending->tallies.end()) {
-    const Tally tally{subject, kind, std::string(first), std::string(second), std::string(third),
+    const Tally tally{subject,
+                      kind,
+                      std::string(first),
+                      std::string(second),
+                      std::string(third),
+                      std::string(fourth),
                       0};
     found = pending->tallies.emplace(key, tally).first;
   }
@@ -109,9 +116,18 @@ void RuntimeObserver::AddFacts(const runtime::StepReport& report, Pending* pendi
       case FactKind::kGoal:
         Add(pending, Subject::kFact, fact.kind, fact.journey, {});
         break;
+      case FactKind::kSkipped:
+        if (!fact.name.empty() && fact.reason == "coupon_empty") {
+          Add(pending, Subject::kCoupon, fact.kind, fact.name, {});
+        }
+        Add(pending, Subject::kFact, fact.kind, fact.journey, fact.reason);
+        break;
+      case FactKind::kCouponRedeemed:
+        Add(pending, Subject::kCoupon, fact.kind, fact.name, fact.journey, fact.detail,
+            fact.reason);
+        break;
       case FactKind::kEntryRefused:
       case FactKind::kExited:
-      case FactKind::kSkipped:
         Add(pending, Subject::kFact, fact.kind, fact.journey, fact.reason);
         break;
       case FactKind::kMergeRefused:
@@ -169,6 +185,12 @@ void RuntimeObserver::Count(const Tally& tally) {
       return CountFact(tally);
     case Subject::kMail:
       return CountReaction(tally);
+    case Subject::kCoupon:
+      if (tally.kind == FactKind::kSkipped) {
+        return telemetry_->Record(PoolEmpty{tally.first, tally.count});
+      }
+      return telemetry_->Record(
+          CouponsRedeemed{tally.first, tally.second, tally.third, tally.fourth, tally.count});
     case Subject::kConsent:
       return telemetry_->Record(
           ConsentChosen{tally.first == model::kSubscribed, tally.second, tally.third, tally.count});
@@ -289,6 +311,10 @@ void RuntimeObserver::OnGauges(const runtime::PartitionGauges& gauges) {
                                      gauges.watermark, gauges.persons, gauges.timers_pending,
                                      gauges.oldest_overdue, gauges.importing, gauges.upgrading,
                                      gauges.bundle});
+  for (const runtime::PoolGauge& pool : gauges.pools) {
+    telemetry_->Record(
+        PoolStands{gauges.partition, pool.pool, pool.left, pool.low_at, gauges.partition_count});
+  }
 }
 
 void RuntimeObserver::OnClamped(Partition partition, Timestamp log_time) {

@@ -40,6 +40,7 @@ class RuntimeObserver : public runtime::Observer {
     kFact,     // of `kind`
     kMail,     // a reaction to mails: `first` = name of the event, `second` = its label
     kConsent,  // a choice: `first` = name of the event, `second` = topic, `third` = way
+    kCoupon,   // `first` = pool, `second` = journey, `third` = path, `fourth` = outcome
   };
   struct Tally {
     Subject subject = Subject::kFact;
@@ -47,6 +48,7 @@ class RuntimeObserver : public runtime::Observer {
     std::string first;
     std::string second;
     std::string third;
+    std::string fourth;
     int64_t count = 0;
   };
   struct TextHash {
@@ -64,7 +66,8 @@ class RuntimeObserver : public runtime::Observer {
 
   Pending& Of(Partition partition);
   static void Add(Pending* pending, Subject subject, model::FactKind kind, std::string_view first,
-                  std::string_view second, std::string_view third = {});
+                  std::string_view second, std::string_view third = {},
+                  std::string_view fourth = {});
   static void AddFacts(const runtime::StepReport& report, Pending* pending);
   static void AddReaction(const runtime::StepReport& report, Pending* pending);
   static void AddConsent(const runtime::StepReport& report, Pending* pending);

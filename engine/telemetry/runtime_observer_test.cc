@@ -46,6 +46,57 @@ runtime::CommitReport Committed(std::span<const model::Action> actions) {
 
 constexpr char kEvents[] = R"(sojourn_events_total{source="web",type="track"})";
 
+TEST(RuntimeObserver, CouponsAreCountedByWhereTheyCameFrom) {
+  Telemetry telemetry("1");
+  RuntimeObserver observer(&telemetry);
+  const model::Event event;
+  const std::array<model::Fact, 3> facts = {
+      model::Fact{
+          .kind = model::FactKind::kSkipped, .journey = "j", .name = "p", .reason = "coupon_empty"},
+      model::Fact{.kind = model::FactKind::kCouponRedeemed,
+                  .journey = "j",
+                  .step = "1",
+                  .name = "p",
+                  .reason = "redeemed",
+                  .detail = "t.a"},
+      model::Fact{.kind = model::FactKind::kCouponRedeemed, .reason = "unknown"}};
+  observer.OnStep({kPartition, "u1", &event, "web", Timestamp(1), Timestamp(1), facts, {}});
+  observer.OnCommitted(Committed({}));
+  EXPECT_EQ(ValueOf(telemetry, R"(sojourn_coupon_pool_empty_total{pool="p"})"), "1");
+  EXPECT_EQ(ValueOf(telemetry, R"(sojourn_coupon_redemptions_total{)"
+                               R"(journey="j",outcome="redeemed",path="t.a",pool="p"})"),
+            "1");
+  EXPECT_EQ(ValueOf(telemetry, R"(sojourn_coupon_redemptions_total{)"
+                               R"(journey="",outcome="unknown",path="",pool=""})"),
+            "1");
+}
+
+TEST(RuntimeObserver, WhatIsLeftOfAPoolIsTheSumOfItsPartitions) {
+  Telemetry telemetry("1");
+  RuntimeObserver observer(&telemetry);
+  const auto tell = [&](int partition, int64_t left) {
+    runtime::PartitionGauges gauges;
+    gauges.partition = Partition(partition);
+    gauges.partition_count = 2;
+    gauges.pools = {{"p", left, 100}};
+    observer.OnGauges(gauges);
+  };
+  const auto left = [&] { return ValueOf(telemetry, R"(sojourn_coupons_remaining{pool="p"})"); };
+  const auto low = [&] { return ValueOf(telemetry, R"(sojourn_coupon_pool_low{pool="p"})"); };
+  tell(0, 55);  // of one partition's share half would be few
+  EXPECT_EQ(left() + " " + low(), "55 0");
+  tell(1, 50);
+  EXPECT_EQ(left() + " " + low(), "105 0");
+  tell(1, 44);
+  EXPECT_EQ(left() + " " + low(), "99 1");
+  tell(1, 45);
+  EXPECT_EQ(left() + " " + low(), "100 0");
+  observer.OnReleased(Partition(1));
+  EXPECT_EQ(left(), "100");  // as last told; the next look counts what is still here
+  observer.OnReleased(Partition(0));
+  EXPECT_EQ(left() + low(), "");
+}
+
 TEST(RuntimeObserver, StepsCountWhenTheyAreCommitted) {
   Telemetry telemetry("1");
   RuntimeObserver observer(&telemetry);

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 #include <prometheus/counter.h>
@@ -203,6 +204,17 @@ struct Telemetry::Families {
                 "1 while persons are being brought up to changed rules, else 0.");
   Family<Gauge>& bundle = MakeGauge("sojourn_rules_bundle", "Number of the rules in force.");
 
+  Family<Gauge>& coupons_left =
+      MakeGauge("sojourn_coupons_remaining",
+                "Listed codes that were not given yet, by pool, of the process's partitions.");
+  Family<Gauge>& pool_low = MakeGauge(
+      "sojourn_coupon_pool_low", "1 where fewer codes are left than the pool's low_at, else 0.");
+  Family<Counter>& pool_empty =
+      MakeCounter("sojourn_coupon_pool_empty_total", "Coupon steps that found no code, by pool.");
+  Family<Counter>& redemptions = MakeCounter(
+      "sojourn_coupon_redemptions_total",
+      "Codes named by orders, by outcome, and by the pool, journey and path they came from.");
+
   Family<Gauge>& rules_info =
       MakeGauge("sojourn_rules_info", "Always 1; the revision of the rules loaded last.");
   Family<Counter>& rules_loads =
@@ -308,6 +320,28 @@ struct Telemetry::Families {
     for (const char* result : {"loaded", "refused"}) rules_loads.Add({{"result", result}});
     for (const char* state : {"waiting", "held"}) mail_queue.Add({{"state", state}});
     actions_late.Add({});
+    redemptions.Add({{"pool", ""}, {"journey", ""}, {"path", ""}, {"outcome", "unknown"}});
+  }
+
+  // What is left of each pool, by partition.
+  struct PoolOfPartitions {
+    std::map<Partition, int64_t> left;
+    bool low = false;
+  };
+  std::mutex pools_mutex;
+  std::map<std::string, PoolOfPartitions> pools;  // guarded by pools_mutex
+
+  void ReleaseCoupons(Partition partition) {
+    const std::lock_guard lock(pools_mutex);
+    for (auto at = pools.begin(); at != pools.end();) {
+      at->second.left.erase(partition);
+      const bool is_gone = at->second.left.empty();
+      if (is_gone) {
+        coupons_left.Remove(&coupons_left.Add({{"pool", at->first}}));
+        pool_low.Remove(&pool_low.Add({{"pool", at->first}}));
+      }
+      at = is_gone ? pools.erase(at) : std::next(at);
+    }
   }
 
   std::mutex rules_mutex;
@@ -496,6 +530,7 @@ void Telemetry::Record(const PartitionReleased& it) {
   for (Family<Gauge>* family : families_->partition_gauges) {
     family->Remove(&families_->OfPartition(*family, it.partition));
   }
+  families_->ReleaseCoupons(it.partition);
   Log(LogLevel::kInfo, "partition released", {{"partition", it.partition.value()}});
 }
 
@@ -517,6 +552,39 @@ void Telemetry::Record(const PartitionStands& it) {
   set(families_->importing, it.importing ? 1 : 0);
   set(families_->upgrading, it.upgrading ? 1 : 0);
   set(families_->bundle, it.bundle);
+}
+
+// ---- coupons -----------------------------------------------------------------------------------
+
+void Telemetry::Record(const PoolStands& it) {
+  const std::string pool(it.pool);
+  const std::lock_guard lock(families_->pools_mutex);
+  Families::PoolOfPartitions& stands = families_->pools[pool];
+  stands.left[it.partition] = it.left;
+  int64_t left = 0;
+  for (const auto& [partition, of_partition] : stands.left) left += of_partition;
+  families_->coupons_left.Add({{"pool", pool}}).Set(static_cast<double>(left));
+  // Other partitions may not have told yet, or be another process's.
+  const bool low = left * it.partition_count < it.low_at * static_cast<int64_t>(stands.left.size());
+  families_->pool_low.Add({{"pool", pool}}).Set(low ? 1 : 0);
+  if (low && !std::exchange(stands.low, low)) {
+    Log(LogLevel::kWarning, "a coupon pool has few codes left",
+        {{"pool", it.pool}, {"left", left}, {"low_at", it.low_at}});
+  }
+  stands.low = low;
+}
+
+void Telemetry::Record(const CouponsRedeemed& it) {
+  Count(families_->redemptions,
+        {{"pool", Copy(it.pool)},
+         {"journey", Copy(it.journey)},
+         {"path", Copy(it.path)},
+         {"outcome", Copy(it.outcome)}},
+        it.count);
+}
+
+void Telemetry::Record(const PoolEmpty& it) {
+  Count(families_->pool_empty, {{"pool", Copy(it.pool)}}, it.count);
 }
 
 // ---- rules, store, import, HTTP ----------------------------------------------------------------

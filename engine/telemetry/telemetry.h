@@ -52,6 +52,9 @@ class Telemetry {
   void Record(const PartitionRestored&);
   void Record(const PartitionReleased&);  // its gauges disappear
   void Record(const PartitionStands&);
+  void Record(const PoolStands&);  // logs when the pool gets low
+  void Record(const CouponsRedeemed&);
+  void Record(const PoolEmpty&);
   void Record(const RulesLoaded&);
   void Record(const RulesRefused&);
   void Record(const RulesSwitched&);

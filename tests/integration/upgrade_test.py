@@ -7,6 +7,7 @@ python3-confluent-kafka, an independent Kafka client.
 
 import contextlib
 import json
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -18,18 +19,22 @@ from cases import run_cases  # noqa: E402
 from kafka_broker import KafkaBroker  # noqa: E402
 from kafka_events import encode_json, partition_of  # noqa: E402
 from kafka_reader import read_topic  # noqa: E402
-from old_state import (APP, INPUT, PARTITIONS, PEOPLE, SECRETS, events_after,  # noqa: E402
+from old_state import (APP, GIFTS, INPUT, PARTITIONS, PEOPLE, SECRETS, events_after,  # noqa: E402
                        fixtures, kafka_records, unpack_embedded, wanted_after, write_rules)
 from sojourn_process import Sojourn  # noqa: E402
 
 CHANGELOG = f"{APP}.changelog"
-FIXTURE_VERSIONS = {"person-record-4": 4, "person-record-5": 5}
+FIXTURE_VERSIONS = {"partition-meta-2": 6, "person-record-4": 4, "person-record-5": 5}
+# In which everybody had got a listed coupon code.
+GAVE_CODES = {"partition-meta-2"}
 
 
 def told(actions):
     """What was said of whom: {(person, last word of the URL): data}, each once."""
     said = {}
     for action in actions:
+        if action["kind"] == "coupon":
+            continue
         key = action["person"], action["url"].rsplit("/", 1)[1]
         assert key not in said, f"{key} twice"
         said[key] = action["values"]["data"]
@@ -45,6 +50,18 @@ def test_the_fixtures_are_of_the_versions_they_are_named_after():
         assert {record["value"][0] for record in people} == {version}
 
 
+def gifts_of(fixture):
+    """How many codes were given in the end."""
+    return len(PEOPLE) * (2 if fixture in GAVE_CODES else 1)
+
+
+def check_codes(sojourn, fixture):
+    """What was given before is remembered: each code left is one that nobody has."""
+    (pool,) = json.loads(sojourn.command("coupons", "--json").stdout)["pools"]
+    assert (pool["allotted"], pool["remaining"]) == (
+        gifts_of(fixture), len(GIFTS) - gifts_of(fixture)), pool
+
+
 def test_an_embedded_directory_goes_on():
     for fixture in fixtures():
         with tempfile.TemporaryDirectory(prefix="sojourn-upgrade-") as name:
@@ -56,7 +73,12 @@ def test_an_embedded_directory_goes_on():
                 assert sojourn.metric("sojourn_persons") == len(PEOPLE)
                 assert sojourn.post("/v1/batch", {"batch": events_after()})[0] == 200
                 sojourn.wait_settled(PARTITIONS)
-                said = told(sojourn.actions())
+                actions = sojourn.actions()
+                said = told(actions)
+                codes = [action["coupon"]["code"] for action in actions
+                         if action["kind"] == "coupon"]
+                check_codes(sojourn, fixture)
+            assert len(codes) == len(set(codes)) == gifts_of(fixture), sorted(codes)
             begun = [key for key in said if key[1] == "begun"]
             assert len(begun) == len(PEOPLE), begun
             assert {key: data for key, data in said.items() if key not in begun} == wanted_after()
@@ -112,6 +134,13 @@ def test_a_changelog_goes_on():
             sojourn.wait_settled(PARTITIONS)
             actions = read_topic(made.broker, f"{APP}.actions", PARTITIONS)
             assert told(json.loads(action.value()) for action in actions) == wanted_after()
+            check_codes(sojourn, fixture)
+            # Without the local state, which has read what the older version wrote.
+            sojourn.stop()
+            shutil.rmtree(sojourn.data)
+            sojourn.start()
+            sojourn.wait_settled(PARTITIONS)
+            check_codes(sojourn, fixture)
 
 
 def newer(records):

@@ -17,12 +17,13 @@ SECRETS = {"coupon_key": "c", "event_id_key": "e", "address_key": "a",
            "link_keys": ["a link key of tests"]}
 PEOPLE = [f"person-{number}" for number in range(12)]
 WAIT_SECONDS = 40
+GIFTS = [f"GIFT-{number}" for number in range(100)]
 RULES = {
     "company.yaml": "company: Old Shop\ntimezone: UTC\ncurrency: EUR\n"
                     "postal_address: Main Street 1\n"
                     "senders:\n  hello: {from: 'Old Shop <hello@shop.example>'}\n",
     "catalog.yaml": "catalog: old\nevents:\n  Order: {number: string, total: double}\n"
-                    "  Paid: {number: string}\ntraits: {first_name: string}\n",
+                    "  Paid: {number: string}\n  Gift: {number: string}\ntraits: {first_name: string}\n",
     "segments/buyers.yaml": "segment: buyers\nwhere: count(\"Order\", days(3000)) >= 1\n",
     "journeys/follow.yaml": f"""\
 journey: follow
@@ -45,6 +46,10 @@ steps:
             orders: count("Order")
             buyer: in_segment("buyers")
 """,
+    # Of fixtures from before there is nothing of these two in the state.
+    "coupons/gifts.yaml": "coupon_pool: gifts\ncodes: [" + ", ".join(GIFTS) + "]\n",
+    "journeys/gift.yaml": "journey: gift\ntrigger: {event: Gift}\none_run_per: event.number\n"
+                          "steps: [{coupon: {pool: gifts}}]\n",
 }
 
 
@@ -61,7 +66,13 @@ def events_before():
         events.append({"type": "identify", "userId": person, "messageId": f"known-{person}",
                        "traits": {"first_name": f"Name {number}"}})
         events.append(order(person, number))
+        events.append(gift(person, "before"))
     return events
+
+
+def gift(person, number):
+    return {"type": "track", "event": "Gift", "userId": person,
+            "messageId": f"gift-{number}-{person}", "properties": {"number": number}}
 
 
 def order(person, number):
@@ -70,8 +81,9 @@ def order(person, number):
 
 
 def events_after():
-    """Everybody orders the same once more, which is a repetition, and pays."""
-    return [event for number, person in enumerate(PEOPLE) for event in (
+    """Everybody orders the same once more, which is a repetition, pays, and gets a gift."""
+    gifts = [gift(person, "after") for person in PEOPLE]
+    return gifts + [event for number, person in enumerate(PEOPLE) for event in (
         order(person, number),
         {"type": "track", "event": "Paid", "userId": person, "messageId": f"paid-{person}",
          "properties": {"number": f"o-{number}"}})]

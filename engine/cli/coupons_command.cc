@@ -1,0 +1,119 @@
+// `sojourn coupons`: what became of coupon pools and their codes.
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "engine/cli/commands.h"
+#include "engine/cli/coupons.h"
+#include "engine/cli/remote.h"
+
+namespace sojourn::cli {
+namespace {
+
+struct Options {
+  std::shared_ptr<CommonOptions> common;
+  bool json = false;
+  bool codes = false;
+  std::string pool;
+};
+
+// From the running process, or from the log itself.
+template <typename Ask, typename Look>
+Result<std::string> AskOrLook(const Options& options, Ask ask, Look look) {
+  SOJOURN_ASSIGN_OR_RETURN(const Config config, ResolveConfig(*options.common));
+  if (const auto instance = FindInstance(config.data)) return ask(*instance);
+  SOJOURN_ASSIGN_OR_RETURN(const OpenedBackend opened,
+                           OpenForCommand(config, /*need_existing=*/true));
+  SOJOURN_ASSIGN_OR_RETURN(const auto rules, NewestRules(opened.backend.get()));
+  return look(*rules, opened.backend.get());
+}
+
+std::string Count(const nlohmann::json& pool, const char* key) {
+  return pool.contains(key) ? std::to_string(pool[key].get<uint64_t>()) : "";
+}
+
+void PrintPool(const nlohmann::json& pool) {
+  fmt::print("{:<20} {:<10} {:>9} {:>9} {:>9} {:>9} {:>8} {:>12.2f}\n", pool.value("pool", ""),
+             pool.value("kind", ""), Count(pool, "codes"), Count(pool, "allotted"),
+             Count(pool, "remaining"), Count(pool, "redeemed"), Count(pool, "redeemed_expired"),
+             pool.value("redeemed_total", 0.0));
+  for (const auto& source : pool["sources"]) {
+    const std::string path = source.value("path", "");
+    const std::string name =
+        "  " + source.value("journey", "") + (path.empty() ? "" : " (" + path + ")");
+    fmt::print("{:<41}{:>9} {:>9} {:>9} {:>8} {:>12.2f}\n", name, Count(source, "allotted"), "",
+               Count(source, "redeemed"), Count(source, "redeemed_expired"),
+               source.value("redeemed_total", 0.0));
+  }
+}
+
+Result<int> Show(const Options& options) {
+  SOJOURN_ASSIGN_OR_RETURN(const std::string text,
+                           AskOrLook(options, AskForCoupons, ReportCoupons));
+  if (options.json) {
+    std::fputs(text.c_str(), stdout);
+    return 0;
+  }
+  const auto report = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!report.is_object() || !report.contains("pools")) {
+    return Unavailable("the running process is of another version");
+  }
+  if (report["pools"].empty()) {
+    fmt::print("there are no coupon pools\n");
+    return 0;
+  }
+  fmt::print("{:<20} {:<10} {:>9} {:>9} {:>9} {:>9} {:>8} {:>12}\n", "pool", "kind", "codes",
+             "allotted", "remaining", "redeemed", "too late", "paid");
+  for (const auto& pool : report["pools"]) PrintPool(pool);
+  return 0;
+}
+
+Result<int> Export(const Options& options) {
+  const ExportFormat format = options.codes ? ExportFormat::kCodes : ExportFormat::kAll;
+  SOJOURN_ASSIGN_OR_RETURN(const std::string text,
+                           AskOrLook(
+                               options,
+                               [&](const http::Instance& instance) {
+                                 return AskForExport(instance, options.pool, format);
+                               },
+                               [&](const language::Bundle& rules, Backend* backend) {
+                                 return ExportCoupons(rules, options.pool, format, backend);
+                               }));
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return 0;
+}
+
+}  // namespace
+
+void AddCouponsCommand(CLI::App* app, int* exit_code) {
+  CLI::App* command = app->add_subcommand(
+      "coupons",
+      "Coupon pools: how many codes were given, are left and were redeemed, by journey and path");
+  command->require_subcommand(0, 1);
+  const auto run = [exit_code](auto action, const std::shared_ptr<Options>& options) {
+    return [=] {
+      const Result<int> result = action(*options);
+      *exit_code = result.ok() ? *result : Fail(result.status());
+    };
+  };
+  auto options = std::make_shared<Options>();
+  options->common = AddCommonOptions(command);
+  command->add_flag("--json", options->json, "As JSON, with every partition");
+  auto export_options = std::make_shared<Options>();
+  CLI::App* sub = command->add_subcommand(
+      "export",
+      "Prints a pool's codes as CSV: of a list all of them, of a generated pool those that people\n"
+      "have; each with its state, person, journey, step, path and times");
+  export_options->common = AddCommonOptions(sub);
+  sub->add_option("POOL", export_options->pool, "The pool")->required();
+  sub->add_flag("--codes", export_options->codes,
+                "Only the codes, one a line: what shops take in bulk");
+  sub->callback(run(Export, export_options));
+  command->callback([=, show = run(Show, options)] {
+    if (command->get_subcommands().empty()) show();
+  });
+}
+
+}  // namespace sojourn::cli
