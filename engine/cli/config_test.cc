@@ -90,6 +90,22 @@ TEST_F(ConfigTest, RefusesRoutesThatMeanNothing) {
   ExpectRefused("log: kafka\nkafka: {bootstrap_servers: b, route: [clicks]}\n", "2:39", "topic");
 }
 
+TEST_F(ConfigTest, ReadsTheLimitsOfTheIntake) {
+  const auto usual = Read("app: shop\n");
+  ASSERT_TRUE(usual.ok()) << usual.status().message();
+  EXPECT_EQ(usual->intake.max_event_bytes, 32768u);
+  EXPECT_EQ(usual->intake.max_body_bytes, 512000u);
+  EXPECT_EQ(usual->intake.max_batch_calls, 2500u);
+  const auto config =
+      Read("intake: {max_event_bytes: 262144, max_body_bytes: 2097152, max_batch_calls: 10}\n");
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  EXPECT_EQ(config->intake.max_event_bytes, 262144u);
+  EXPECT_EQ(config->intake.max_body_bytes, 2097152u);
+  EXPECT_EQ(config->intake.max_batch_calls, 10u);
+  ExpectRefused("intake: {max_event_bytes: 262145}\n", "1:27", "262144");
+  ExpectRefused("intake: {max_event_byte: 1024}\n", "1:10", "max_event_bytes");
+}
+
 TEST_F(ConfigTest, ReadsSecretsFromWhereTheyAre) {
   const std::filesystem::path key = std::filesystem::path(file_).replace_extension(".key");
   std::ofstream(key) << "a key in a file\n";
