@@ -90,10 +90,12 @@ Status MailService::OpenDeliverer(const Config& config) {
   SOJOURN_ASSIGN_OR_RETURN(log_, environment_.backend->MakeDeliveryLog());
   deliver::DelivererEnvironment environment;
   environment.log = log_.get();
-  environment.composer = composer_.get();
-  environment.make_transport = make_transport_;
+  channel_ = std::make_unique<deliver::MailChannel>(config.mail.delivery.rates,
+                                                    config.mail.delivery.resend_unknown,
+                                                    composer_.get(), environment_.telemetry);
+  environment.channel = channel_.get();
+  environment.make_carrier = deliver::MailCarriers(composer_.get(), make_transport_);
   environment.now = [clock = environment_.clock] { return clock->Now(); };
-  environment.telemetry = environment_.telemetry;
   deliver::DelivererOptions options = config.mail.delivery;
   SOJOURN_ASSIGN_OR_RETURN(const auto restored_at, RestoredAt(environment_.backend));
   options.held_before = restored_at.value_or(Timestamp::Min());

@@ -19,6 +19,7 @@
 #include "engine/cli/backend.h"
 #include "engine/cli/config.h"
 #include "engine/deliver/deliverer.h"
+#include "engine/deliver/mail_channel.h"
 #include "engine/deliver/mail_composer.h"
 #include "engine/deliver/suppression.h"
 #include "engine/runtime/rules_source.h"
@@ -83,6 +84,7 @@ class MailService {
   std::unique_ptr<deliver::Suppressions> suppressions_;
   std::unique_ptr<deliver::MailComposer> composer_;
   deliver::SenderPool::MakeTransport make_transport_;
+  std::unique_ptr<deliver::MailChannel> channel_;
   std::unique_ptr<deliver::DeliveryLog> log_;
   std::unique_ptr<deliver::Deliverer> deliverer_;  // null: nothing is sent
   std::thread thread_;

@@ -15,19 +15,14 @@ using telemetry::LogLevel;
 constexpr size_t kActionsPerRead = 256;
 constexpr Duration kLongestPoll = Seconds(1);
 constexpr Duration kCommitRetryDelay = Milliseconds(200);
-// While the relay cannot be reached nothing is tried for so long, doubled with each failure.
-constexpr Duration kFirstRest = Seconds(1);
-constexpr Duration kLongestRest = Minutes(1);
-constexpr Duration kPutOffLineInterval = Minutes(1);
 
 }  // namespace
 
 Deliverer::Deliverer(DelivererOptions options, DelivererEnvironment environment)
     : options_(std::move(options)),
       environment_(std::move(environment)),
-      queue_(options_.rates),
-      senders_(std::make_unique<SenderPool>(options_.connections, environment_.composer,
-                                            environment_.make_transport,
+      queue_(environment_.channel->gate()),
+      senders_(std::make_unique<SenderPool>(options_.connections, environment_.make_carrier,
                                             [log = environment_.log] { log->Wake(); })) {}
 
 // The threads of the pool must not wait for marks when they are joined.
@@ -117,21 +112,33 @@ Status Deliverer::ReadMore() {
   return Status::Ok();
 }
 
+QueuedAction Deliverer::Queued(CommittedAction committed) const {
+  QueuedAction queued{std::move(committed)};
+  queued.lane = environment_.channel->LaneOf(queued.committed.action);
+  queued.useful_until = environment_.channel->UsefulUntil(queued.committed.action);
+  return queued;
+}
+
 void Deliverer::Admit(CommittedAction committed) {
   const auto known = known_.find(committed.place);
   if (known != known_.end()) {
     const DeliveryRecord record = std::move(known->second);
     known_.erase(known);
-    return AdmitKnown(std::move(committed), record);
+    // Another deliverer's, where it is not taken here.
+    if (environment_.channel->Takes(committed.action.kind)) {
+      AdmitKnown(std::move(committed), record);
+    }
+    return;
   }
-  if (committed.action.kind != model::ActionKind::kSendEmail || queue_.Has(committed.place)) return;
+  if (!environment_.channel->Takes(committed.action.kind) || queue_.Has(committed.place)) return;
   if (committed.action.late) {
     return FinishAs(committed, DeliveryState::kExpired, 0, "late when it was decided");
   }
   if (committed.action.time < options_.held_before) return HoldBack(committed, 0);
-  QueuedMail mail{std::move(committed)};
-  mail.sender = environment_.composer->SenderOf(mail.committed.action);
-  queue_.Add(std::move(mail), environment_.now());
+  QueuedAction queued = Queued(std::move(committed));
+  const size_t most = environment_.channel->max_lane_bytes();
+  if (most > 0 && queue_.BytesOf(queued.lane) > most) return RefuseBacklog(queued.committed);
+  queue_.Add(std::move(queued), environment_.now());
 }
 
 void Deliverer::AdmitKnown(CommittedAction committed, const DeliveryRecord& known) {
@@ -143,11 +150,10 @@ void Deliverer::AdmitKnown(CommittedAction committed, const DeliveryRecord& know
     return FinishAs(committed, DeliveryState::kUnknown, known.attempts,
                     "the process ended while the relay had the mail before it");
   }
-  QueuedMail mail{std::move(committed)};
-  mail.sender = environment_.composer->SenderOf(mail.committed.action);
-  mail.attempts = known.attempts;
-  mail.reopened = known.reopened;
-  queue_.Add(std::move(mail), std::max(known.next_attempt, environment_.now()));
+  QueuedAction queued = Queued(std::move(committed));
+  queued.attempts = known.attempts;
+  queued.reopened = known.reopened;
+  queue_.Add(std::move(queued), std::max(known.next_attempt, environment_.now()));
 }
 
 void Deliverer::HoldBack(const CommittedAction& committed, int attempts) {
@@ -156,6 +162,15 @@ void Deliverer::HoldBack(const CommittedAction& committed, int attempts) {
                                    "have left",
                                    environment_.now());
   record.failure = kHeldFailure;
+  record.template_name = committed.action.template_name;
+  Finish(std::move(record), committed);
+}
+
+// What goes elsewhere needs the room.
+void Deliverer::RefuseBacklog(const CommittedAction& committed) {
+  DeliveryRecord record = Conclude(committed, DeliveryState::kFailed, 0,
+                                   "too much waits for its endpoint already", environment_.now());
+  record.failure = kBacklogFailure;
   record.template_name = committed.action.template_name;
   Finish(std::move(record), committed);
 }
@@ -187,16 +202,10 @@ void Deliverer::HearReport(SendReport report) {
     case Composition::Outcome::kFail:
       return FinishFailed(report);
     case Composition::Outcome::kTryLater:
-      return PutOff(report, now);
+      queue_.Retry(committed.place, report.attempts, now + kFirstRetryDelay);
+      return environment_.channel->PutOff(committed.action, report.composition.reason, now);
   }
-  RestAfter(report.result, now);
-  const bool unreachable =
-      report.result.outcome == SendOutcome::kTryLater && report.result.code == 0;
-  // With the delays of a retry: what is not known each time must not go out time after time.
-  const bool again = options_.resend_unknown && report.result.outcome == SendOutcome::kUnknown;
-  if (again) report.result.outcome = SendOutcome::kTryLater;
-  Verdict verdict = Judge(committed, report.attempts, report.result, now);
-  if (unreachable) verdict.record.next_attempt = std::max(rests_until_, now + kFirstRest);
+  Verdict verdict = environment_.channel->Hear(committed, report.attempts, report.result, now);
   NoteAttempt(verdict.record, committed, report.attempts > 1);
   const DeliveryState state = verdict.record.state;
   const Timestamp next_attempt = verdict.record.next_attempt;
@@ -209,51 +218,19 @@ void Deliverer::HearReport(SendReport report) {
   if (verdict.event) pending_.events.push_back(*std::move(verdict.event));
 }
 
-// Nothing was tried, so there is no record of it; it is counted and told here.
-void Deliverer::PutOff(const SendReport& report, Timestamp now) {
-  const CommittedAction& committed = report.committed;
-  queue_.Retry(committed.place, report.attempts, now + kFirstRetryDelay);
-  environment_.telemetry->Record(telemetry::MailConcluded{
-      DeliveryStateName(DeliveryState::kWaiting), DomainOf(committed.action.address)});
-  ++put_off_;
-  if (now < put_off_line_at_) return;
-  put_off_line_at_ = now + kPutOffLineInterval;
-  Log(LogLevel::kWarning, "mails wait for what must be looked up before they are made",
-      {{"reason", report.composition.reason}, {"times", std::exchange(put_off_, 0)}});
-}
-
-// No answer at all says something about the relay, not about the mail.
-void Deliverer::RestAfter(const SendResult& result, Timestamp now) {
-  if (result.outcome != SendOutcome::kTryLater || result.code != 0) {
-    failures_in_a_row_ = 0;
-    rests_until_ = Timestamp();
-    return;
-  }
-  // Mails that were under way together fail together: that is one failure.
-  if (rests_until_ > now && rests_until_ <= now + kLongestRest) return;
-  const int doublings = std::min(failures_in_a_row_++, 10);
-  const Duration rest =
-      std::min(Milliseconds(kFirstRest.milliseconds() << doublings), kLongestRest);
-  rests_until_ = now + rest;
-  Log(LogLevel::kWarning, "no mail could be sent, the next attempt follows",
-      {{"reason", result.detail}, {"in_seconds", rest.milliseconds() / 1000}});
-}
-
 void Deliverer::FillSenders() {
   const Timestamp now = environment_.now();
   if (stopping_) return;
-  // A clock that was set back must not prolong the rest.
-  rests_until_ = std::min(rests_until_, now + kLongestRest);
-  while (senders_->idle() > 0 && now >= rests_until_) {
+  while (senders_->idle() > 0 && now >= environment_.channel->RestsUntil(now)) {
     const auto next = queue_.Take(paused_, now);
     if (!next) return;
+    const QueuedAction& queued = *next->queued;
     if (next->expired) {
-      FinishAs(next->mail->committed, DeliveryState::kExpired, next->mail->attempts,
-               "its latest useful time has passed");
+      Finish(environment_.channel->Expire(queued.committed, queued.attempts, now),
+             queued.committed);
       continue;
     }
-    senders_->Send(
-        {next->mail->committed, next->mail->attempts, next->mail->reopened, next->mail->opening});
+    senders_->Send({queued.committed, queued.attempts, queued.reopened, queued.opening});
   }
 }
 
@@ -279,6 +256,7 @@ void Deliverer::Finish(DeliveryRecord record, const CommittedAction& committed) 
 
 // Every record of a mail that was reopened says so: the next life goes on with its template.
 void Deliverer::Keep(DeliveryRecord record) {
+  record.channel = environment_.channel->name();
   record.reopened = queue_.IsReopened(record.place);
   pending_.records.push_back(std::move(record));
 }
@@ -286,7 +264,7 @@ void Deliverer::Keep(DeliveryRecord record) {
 void Deliverer::NoteAttempt(const DeliveryRecord& record, const CommittedAction& committed,
                             bool repeated) {
   pending_.attempts.push_back({record.place.partition, record.state,
-                               DomainOf(committed.action.address), record.failure,
+                               environment_.channel->ReceiverOf(committed.action), record.failure,
                                record.template_name, repeated});
 }
 
@@ -313,7 +291,7 @@ Status Deliverer::Commit() {
 
 // The log cannot take it now, and the next life finds out: what was sent is kUnknown then.
 Status Deliverer::GiveUpCommit(const Status& status) {
-  Log(LogLevel::kWarning, "what became of the last mails could not be written",
+  Log(LogLevel::kWarning, "what became of the last sends could not be written",
       {{"reason", status.message()}, {"records", pending_.records.size()}});
   return Status::Ok();
 }
@@ -325,7 +303,7 @@ void Deliverer::DropClosed() {
   std::erase_if(pending_.events,
                 [this](const DeliveryEvent& event) { return !queue_.IsOpen(event.partition); });
   std::erase_if(pending_.attempts,
-                [this](const Attempted& attempt) { return !queue_.IsOpen(attempt.partition); });
+                [this](const Attempt& attempt) { return !queue_.IsOpen(attempt.partition); });
   for (const auto& mark : pending_.marks) {
     if (queue_.IsOpen(mark->committed.place.partition, mark->opening)) continue;
     mark->answer.set_value(Unavailable("the partition is somebody else's now"));
@@ -349,21 +327,14 @@ void Deliverer::CommitDone(const std::vector<ActionPlace>& cursors) {
 }
 
 void Deliverer::CountAttempts() {
-  telemetry::Telemetry& telemetry = *environment_.telemetry;
-  for (const Attempted& attempt : pending_.attempts) {
-    telemetry.Record(telemetry::MailConcluded{DeliveryStateName(attempt.state), attempt.domain});
-    if (attempt.repeated) telemetry.Record(telemetry::MailRetried{});
-    if (attempt.state == DeliveryState::kFailed) {
-      telemetry.Record(telemetry::MailNotComposed{attempt.template_name, attempt.failure});
-    }
-  }
+  for (const Attempt& attempt : pending_.attempts) environment_.channel->Count(attempt);
 }
 
-Duration Deliverer::UntilNextMoment() const {
+Duration Deliverer::UntilNextMoment() {
   const Timestamp now = environment_.now();
   if (more_to_read_ || !queue_.MovedCursors().empty()) return Duration(0);
   if (senders_->idle() == 0) return kLongestPoll;
-  const Timestamp next = std::max(queue_.NextMoment(), rests_until_);
+  const Timestamp next = std::max(queue_.NextMoment(), environment_.channel->RestsUntil(now));
   return std::clamp(next - now, Duration(0), kLongestPoll);
 }
 
@@ -371,12 +342,12 @@ void Deliverer::RecordGauges() {
   const Timestamp now = environment_.now();
   if (now < gauges_at_) return;
   gauges_at_ = now + Seconds(1);
-  telemetry::MailQueue gauges;
+  QueueGauges gauges;
   gauges.waiting = static_cast<int64_t>(queue_.size() - queue_.held());
   gauges.held = static_cast<int64_t>(queue_.held());
   const auto oldest = queue_.OldestTime();
   gauges.oldest_age = oldest ? std::max(now - *oldest, Duration(0)) : Duration(0);
-  environment_.telemetry->Record(gauges);
+  environment_.channel->Record(gauges, now);
 }
 
 }  // namespace sojourn::deliver

@@ -1,11 +1,13 @@
-// Sends committed mails: each gets exactly one final state, and none is sent twice.
+// Sends what committed actions say: each gets exactly one final state. No mail is sent twice; a
+// webhook may be, with the same id.
 //
 // One thread decides and writes, others compose and send:
 //
-//   read         committed actions into the queue; what is no mail is passed over
+//   read         committed actions into the queue; what is not its channel's is passed over
 //   take         the next that may leave: not paused, within its rates, in time
-//   compose,     on a thread of the pool; just before the relay can take the mail over it asks for
-//   send         its mark, and goes on when the mark is durable
+//   carry        on a thread of the pool; just before the relay can take a mail over it asks for
+//   its
+//                mark, and goes on when the mark is durable
 //   commit       marks, final states, events for the journeys and cursors, as one
 //
 // A crash between mark and final state leaves kStarted: the mail was perhaps sent. It becomes
@@ -24,32 +26,31 @@
 #include <vector>
 
 #include "engine/base/status.h"
-#include "engine/deliver/composer.h"
+#include "engine/deliver/channel.h"
 #include "engine/deliver/delivery_log.h"
+#include "engine/deliver/rate.h"
 #include "engine/deliver/reopen.h"
 #include "engine/deliver/send_queue.h"
 #include "engine/deliver/sender_pool.h"
 #include "engine/deliver/verdict.h"
-#include "engine/telemetry/telemetry.h"
 
 namespace sojourn::deliver {
 
 struct DelivererOptions {
-  int connections = 4;          // mails under way at the same time
+  int connections = 4;          // actions under way at the same time
   bool resend_unknown = false;  // kStarted after a crash, kUnknown: send again
-  // Mails decided before this may have left in a life of the log that is forgotten: they fail,
+  // Actions decided before this may have left in a life of the log that is forgotten: they fail,
   // until an operator sends them again.
   Timestamp held_before = Timestamp::Min();
-  RateLimits rates;
+  RateLimits rates;  // of mails
 };
 
 // What outlives the deliverer.
 struct DelivererEnvironment {
   DeliveryLog* log = nullptr;
-  Composer* composer = nullptr;
-  SenderPool::MakeTransport make_transport;
+  Channel* channel = nullptr;
+  SenderPool::MakeCarrier make_carrier;
   std::function<Timestamp()> now;
-  telemetry::Telemetry* telemetry = nullptr;
 };
 
 class Deliverer final : private DeliveryLog::Listener {
@@ -67,20 +68,11 @@ class Deliverer final : private DeliveryLog::Listener {
   void Reopen(std::shared_ptr<ReopenRequest> request);
 
  private:
-  // What is counted when its record is committed.
-  struct Attempted {
-    Partition partition;
-    DeliveryState state = DeliveryState::kWaiting;
-    std::string domain;
-    std::string failure;  // of a mail that cannot be composed
-    std::string template_name;
-    bool repeated = false;  // not the first attempt
-  };
   struct Pending {
     std::vector<DeliveryRecord> records;
     std::vector<DeliveryEvent> events;
     std::vector<std::unique_ptr<MarkRequest>> marks;
-    std::vector<Attempted> attempts;
+    std::vector<Attempt> attempts;  // counted when their records are committed
 
     bool empty() const { return records.empty() && events.empty() && marks.empty(); }
   };
@@ -97,11 +89,11 @@ class Deliverer final : private DeliveryLog::Listener {
   Status ReadMore();
   void Admit(CommittedAction committed);
   void AdmitKnown(CommittedAction committed, const DeliveryRecord& known);
+  QueuedAction Queued(CommittedAction committed) const;
+  void RefuseBacklog(const CommittedAction& committed);
   void HoldBack(const CommittedAction& committed, int attempts);
   void HearSenders();
   void HearReport(SendReport report);
-  void PutOff(const SendReport& report, Timestamp now);
-  void RestAfter(const SendResult& result, Timestamp now);
   void FillSenders();
   Status Commit();
   Status GiveUpCommit(const Status& status);
@@ -115,7 +107,7 @@ class Deliverer final : private DeliveryLog::Listener {
   void Keep(DeliveryRecord record);
   void NoteAttempt(const DeliveryRecord& record, const CommittedAction& committed, bool repeated);
   void CountAttempts();
-  Duration UntilNextMoment() const;
+  Duration UntilNextMoment();
   void RecordGauges();
 
   const DelivererOptions options_;
@@ -124,10 +116,6 @@ class Deliverer final : private DeliveryLog::Listener {
   Known known_;  // records of actions that were not read again yet
   Pending pending_;
   bool more_to_read_ = false;  // what was read last filled a commit
-  Timestamp rests_until_;      // the relay cannot be reached
-  int failures_in_a_row_ = 0;
-  int64_t put_off_ = 0;  // mails that could not be made, since the last line about it
-  Timestamp put_off_line_at_;
   PausedJourneys paused_;
   Timestamp gauges_at_;
   std::atomic<bool> stopping_ = false;

@@ -71,13 +71,14 @@ Result<ReopenAnswer> Deliverer::ReopenOne(const ReopenTarget& target,
   }
   SOJOURN_ASSIGN_OR_RETURN(auto actions, environment_.log->Read(place.partition, place.offset, 1));
   if (actions.empty() || actions.front().place != place) return ReopenAnswer::kGone;
-  QueuedMail mail{std::move(actions.front())};
-  mail.sender = environment_.composer->SenderOf(mail.committed.action);
-  mail.attempts = record->attempts;
-  mail.reopened = true;
-  const DeliveryRecord waiting = Conclude(mail.committed, DeliveryState::kWaiting, mail.attempts,
-                                          "reopened by an operator", environment_.now());
-  queue_.Add(std::move(mail), environment_.now());
+  if (!environment_.channel->Takes(actions.front().action.kind)) return ReopenAnswer::kUnknown;
+  QueuedAction queued = Queued(std::move(actions.front()));
+  queued.attempts = record->attempts;
+  queued.reopened = true;
+  const DeliveryRecord waiting =
+      Conclude(queued.committed, DeliveryState::kWaiting, queued.attempts,
+               "reopened by an operator", environment_.now());
+  queue_.Add(std::move(queued), environment_.now());
   Keep(waiting);
   return ReopenAnswer::kReopened;
 }

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <set>
 
+#include "engine/deliver/mail_channel.h"
 #include "engine/deliver/memory_delivery_log.h"
 
 namespace sojourn::deliver {
@@ -98,10 +99,12 @@ class DelivererTest : public testing::Test {
   void Start() {
     DelivererEnvironment environment;
     environment.log = &log_;
-    environment.composer = &composer_;
-    environment.make_transport = [this] { return std::make_unique<FakeTransport>(&relay_); };
+    channel_ = std::make_unique<MailChannel>(options_.rates, options_.resend_unknown, &composer_,
+                                             &telemetry_);
+    environment.channel = channel_.get();
+    environment.make_carrier =
+        MailCarriers(&composer_, [this] { return std::make_unique<FakeTransport>(&relay_); });
     environment.now = [this] { return Now() + Milliseconds(ahead_ms_); };
-    environment.telemetry = &telemetry_;
     log_.Restart();
     deliverer_ = std::make_unique<Deliverer>(options_, environment);
     thread_ = std::thread([this] { status_ = deliverer_->Run(); });
@@ -181,6 +184,7 @@ class DelivererTest : public testing::Test {
   FakeComposer composer_;
   telemetry::Telemetry telemetry_{"test"};
   MemoryDeliveryLog log_{2};
+  std::unique_ptr<MailChannel> channel_;
   std::unique_ptr<Deliverer> deliverer_;
   std::thread thread_;
   Status status_;

@@ -30,6 +30,7 @@ std::string EncodeDelivery(const DeliveryRecord& record) {
   if (!record.detail.empty()) json["detail"] = record.detail;
   if (!record.failure.empty()) json["failure"] = record.failure;
   if (!record.template_name.empty()) json["template"] = record.template_name;
+  if (!record.channel.empty()) json["channel"] = record.channel;
   if (record.reopened) json["reopened"] = true;
   if (record.state == DeliveryState::kWaiting) {
     json["next_attempt_ms"] = record.next_attempt.milliseconds();
@@ -59,6 +60,7 @@ Result<DeliveryRecord> DecodeDelivery(const ActionPlace& place, std::string_view
     record.detail = json.value("detail", "");
     record.failure = json.value("failure", "");
     record.template_name = json.value("template", "");
+    record.channel = json.value("channel", "");
     record.reopened = json.value("reopened", false);
     record.next_attempt = Timestamp(json.value("next_attempt_ms", int64_t{0}));
   } catch (const nlohmann::json::exception& error) {

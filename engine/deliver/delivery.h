@@ -31,6 +31,8 @@ enum class DeliveryState : uint8_t {
 bool IsFinal(DeliveryState state);
 // DeliveryRecord::failure of a mail that is held back after a restore.
 inline constexpr char kHeldFailure[] = "restored";
+// Of one that has no room in the queue, for too much waits in its lane.
+inline constexpr char kBacklogFailure[] = "endpoint_backlog";
 // "started", "waiting", "delivered", ...
 std::string_view DeliveryStateName(DeliveryState state);
 
@@ -50,6 +52,7 @@ struct DeliveryRecord {
   std::string detail;   // one line for people: the relay's words, why it was skipped, what is wrong
   std::string failure;  // kFailed: its kind, as Composition::failure
   std::string template_name;  // kFailed
+  std::string channel;        // that took it; empty: mail
   bool reopened = false;      // by an operator, after it had failed
   Timestamp at;               // of the change to this state
   Timestamp next_attempt;     // kWaiting

@@ -46,19 +46,6 @@ const Sender* FindSender(const Company& company, const std::string& name) {
   return nullptr;
 }
 
-// The gates of suppression and consent, as they stand now; empty: it may go.
-std::string Refusal(const Company& company, const model::Action& action,
-                    const Recipient& recipient) {
-  if (recipient.knowledge == Recipient::Knowledge::kElsewhere) return "";
-  if (recipient.knowledge == Recipient::Knowledge::kForgotten) return "erased";
-  const bool bounced = model::HasAddress(recipient.bounced, action.address);
-  if (recipient.complained || bounced) return "suppressed";
-  const ConsentTopic* topic = company.FindTopic(action.topic);
-  const auto said = recipient.consent.find(action.topic);
-  if (said != recipient.consent.end()) return said->second ? "" : "no_consent";
-  return topic == nullptr || topic->opted_in ? "" : "no_consent";
-}
-
 bool IsMarketing(const Company& company, const model::Action& action) {
   const ConsentTopic* topic = company.FindTopic(action.topic);
   return topic == nullptr || !topic->transactional;
@@ -97,6 +84,18 @@ struct MailComposer::Urls {
   std::string preferences;
   std::string open;
 };
+
+std::string RefusalOf(const Company& company, const model::Action& action,
+                      const Recipient& recipient) {
+  if (recipient.knowledge == Recipient::Knowledge::kElsewhere) return "";
+  if (recipient.knowledge == Recipient::Knowledge::kForgotten) return "erased";
+  const bool bounced = model::HasAddress(recipient.bounced, action.address);
+  if (recipient.complained || bounced) return "suppressed";
+  const ConsentTopic* topic = company.FindTopic(action.topic);
+  const auto said = recipient.consent.find(action.topic);
+  if (said != recipient.consent.end()) return said->second ? "" : "no_consent";
+  return topic == nullptr || topic->opted_in ? "" : "no_consent";
+}
 
 const language::Template* FindTemplate(const language::RuleSet& rules, const std::string& name,
                                        const std::string& revision, bool current) {
@@ -143,7 +142,7 @@ Composition MailComposer::Compose(const model::Action& action, bool reopened) {
   const auto recipient = ports_.recipient(action.person);
   if (!recipient.ok()) return TryLater(recipient.status());
   const auto rules = ports_.rules();
-  const std::string refusal = Refusal(rules->current().company, action, *recipient);
+  const std::string refusal = RefusalOf(rules->current().company, action, *recipient);
   if (!refusal.empty()) return Skip(refusal);
   const language::Template* rule =
       FindTemplate(*rules, action.template_name, action.template_revision, reopened);
@@ -170,7 +169,7 @@ Result<Draft> MailComposer::MakeDraft(const model::Action& action) const {
   const language::Template* rule = rules->current().FindTemplate(action.template_name);
   if (rule == nullptr) return NotFound("there is no template " + action.template_name);
   Draft draft;
-  const std::string refusal = suppressed ? "suppressed" : Refusal(company, action, recipient);
+  const std::string refusal = suppressed ? "suppressed" : RefusalOf(company, action, recipient);
   if (!refusal.empty()) draft.objections.push_back(refusal);
   const Lack lack = Obstacle(company, *rule, action);
   if (!lack.reason.empty()) draft.objections.push_back(lack.reason);

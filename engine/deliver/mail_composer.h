@@ -91,6 +91,11 @@ class MailComposer final : public Composer {
   const PageTexts texts_;
 };
 
+// The gates of suppression and consent, as they stand now: the name of a skip reason; empty: it may
+// go.
+std::string RefusalOf(const language::Company& company, const model::Action& action,
+                      const Recipient& recipient);
+
 // The template of that name and revision in any bundle, or, `current`, as it is now.
 const language::Template* FindTemplate(const language::RuleSet& rules, const std::string& name,
                                        const std::string& revision, bool current);

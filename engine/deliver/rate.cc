@@ -82,8 +82,8 @@ const Rate& RateLimiter::RateOf(const std::string& domain) const {
   return own == limits_.domains.end() ? limits_.per_domain : own->second;
 }
 
-Timestamp RateLimiter::NextAllowed(const std::string& sender, const std::string& domain,
-                                   Timestamp now) {
+Timestamp RateLimiter::NextAllowed(const LaneKey& lane, Timestamp now) {
+  const auto& [sender, domain] = lane;
   Timestamp next = now;
   for (const Bucket* bucket : {Find(&senders_, sender, limits_.per_sender, now),
                                Find(&domains_, domain, RateOf(domain), now)}) {
@@ -92,7 +92,8 @@ Timestamp RateLimiter::NextAllowed(const std::string& sender, const std::string&
   return next;
 }
 
-void RateLimiter::Take(const std::string& sender, const std::string& domain, Timestamp now) {
+void RateLimiter::Take(const LaneKey& lane, Timestamp now) {
+  const auto& [sender, domain] = lane;
   for (Bucket* bucket : {Find(&senders_, sender, limits_.per_sender, now),
                          Find(&domains_, domain, RateOf(domain), now)}) {
     if (bucket != nullptr) bucket->tokens -= 1;

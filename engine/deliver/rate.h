@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "engine/base/time.h"
+#include "engine/deliver/lane_gate.h"
 
 namespace sojourn::deliver {
 
@@ -31,16 +32,16 @@ bool ParseRate(std::string_view text, Rate* rate);
 // The part behind the last @, in lower case.
 std::string DomainOf(std::string_view address);
 
-class RateLimiter {
+// A lane is sender and domain.
+class RateLimiter final : public LaneGate {
  public:
   explicit RateLimiter(RateLimits limits) : limits_(std::move(limits)) {}
 
-  // The moment from which a mail may leave: `now` where it may at once.
-  Timestamp NextAllowed(const std::string& sender, const std::string& domain, Timestamp now);
-  // A mail leaves.
-  void Take(const std::string& sender, const std::string& domain, Timestamp now);
-  // Drops buckets that are full again. Call now and then.
-  void Forget(Timestamp now);
+  Timestamp NextAllowed(const LaneKey& lane, Timestamp now) override;
+  void Take(const LaneKey& lane, Timestamp now) override;
+  void Return(const LaneKey& /*lane*/) override {}
+  // Drops buckets that are full again.
+  void Forget(Timestamp now) override;
 
  private:
   struct Bucket {

@@ -30,8 +30,8 @@ TEST(RateTest, DomainOfAnAddress) {
 
 TEST(RateTest, WithoutLimitsEverythingMayGo) {
   RateLimiter limiter({});
-  for (int i = 0; i < 1000; ++i) limiter.Take("a", "b", kStart);
-  EXPECT_EQ(limiter.NextAllowed("a", "b", kStart), kStart);
+  for (int i = 0; i < 1000; ++i) limiter.Take({"a", "b"}, kStart);
+  EXPECT_EQ(limiter.NextAllowed({"a", "b"}, kStart), kStart);
 }
 
 TEST(RateTest, ASecondsWorthMayGoAtOnceThenOneByOne) {
@@ -39,20 +39,21 @@ TEST(RateTest, ASecondsWorthMayGoAtOnceThenOneByOne) {
   limits.per_domain = {2, Seconds(1)};
   RateLimiter limiter(limits);
   for (int i = 0; i < 2; ++i) {
-    EXPECT_EQ(limiter.NextAllowed("a", "b", kStart), kStart);
-    limiter.Take("a", "b", kStart);
+    EXPECT_EQ(limiter.NextAllowed({"a", "b"}, kStart), kStart);
+    limiter.Take({"a", "b"}, kStart);
   }
-  EXPECT_EQ(limiter.NextAllowed("a", "b", kStart), kStart + Milliseconds(500));
-  EXPECT_EQ(limiter.NextAllowed("a", "other", kStart), kStart);
-  EXPECT_EQ(limiter.NextAllowed("a", "b", kStart + Milliseconds(500)), kStart + Milliseconds(500));
+  EXPECT_EQ(limiter.NextAllowed({"a", "b"}, kStart), kStart + Milliseconds(500));
+  EXPECT_EQ(limiter.NextAllowed({"a", "other"}, kStart), kStart);
+  EXPECT_EQ(limiter.NextAllowed({"a", "b"}, kStart + Milliseconds(500)),
+            kStart + Milliseconds(500));
 }
 
 TEST(RateTest, SlowRatesLetOneGoAtATime) {
   RateLimits limits;
   limits.per_sender = {60, Hours(1)};
   RateLimiter limiter(limits);
-  limiter.Take("a", "b", kStart);
-  EXPECT_EQ(limiter.NextAllowed("a", "c", kStart), kStart + Minutes(1));
+  limiter.Take({"a", "b"}, kStart);
+  EXPECT_EQ(limiter.NextAllowed({"a", "c"}, kStart), kStart + Minutes(1));
 }
 
 TEST(RateTest, ADomainsOwnRateReplacesTheGeneralOne) {
@@ -60,19 +61,19 @@ TEST(RateTest, ADomainsOwnRateReplacesTheGeneralOne) {
   limits.per_domain = {1, Seconds(1)};
   limits.domains["big.example"] = {};
   RateLimiter limiter(limits);
-  for (int i = 0; i < 100; ++i) limiter.Take("a", "big.example", kStart);
-  EXPECT_EQ(limiter.NextAllowed("a", "big.example", kStart), kStart);
+  for (int i = 0; i < 100; ++i) limiter.Take({"a", "big.example"}, kStart);
+  EXPECT_EQ(limiter.NextAllowed({"a", "big.example"}, kStart), kStart);
 }
 
 TEST(RateTest, ForgettingChangesNothing) {
   RateLimits limits;
   limits.per_domain = {1, Seconds(1)};
   RateLimiter limiter(limits);
-  limiter.Take("a", "b", kStart);
+  limiter.Take({"a", "b"}, kStart);
   limiter.Forget(kStart + Milliseconds(400));
-  EXPECT_EQ(limiter.NextAllowed("a", "b", kStart + Milliseconds(400)), kStart + Seconds(1));
+  EXPECT_EQ(limiter.NextAllowed({"a", "b"}, kStart + Milliseconds(400)), kStart + Seconds(1));
   limiter.Forget(kStart + Seconds(1));
-  EXPECT_EQ(limiter.NextAllowed("a", "b", kStart + Seconds(1)), kStart + Seconds(1));
+  EXPECT_EQ(limiter.NextAllowed({"a", "b"}, kStart + Seconds(1)), kStart + Seconds(1));
 }
 
 TEST(RateLimiter, AClockThatIsSetBackDoesNotStopMails) {
@@ -80,11 +81,11 @@ TEST(RateLimiter, AClockThatIsSetBackDoesNotStopMails) {
   limits.per_domain = {2, Seconds(1)};
   RateLimiter limiter(limits);
   Timestamp now(1'000'000'000);
-  while (limiter.NextAllowed("a", "b", now) <= now) limiter.Take("a", "b", now);
+  while (limiter.NextAllowed({"a", "b"}, now) <= now) limiter.Take({"a", "b"}, now);
   now = now - Hours(1);
-  EXPECT_LE(limiter.NextAllowed("a", "b", now), now + Seconds(1));
+  EXPECT_LE(limiter.NextAllowed({"a", "b"}, now), now + Seconds(1));
   now = now + Seconds(1);
-  EXPECT_LE(limiter.NextAllowed("a", "b", now), now);
+  EXPECT_LE(limiter.NextAllowed({"a", "b"}, now), now);
 }
 
 }  // namespace

@@ -21,10 +21,10 @@ bool SendQueue::IsOpen(Partition partition, uint64_t opening) const {
 void SendQueue::Close(Partition partition) {
   const auto found = partitions_.find(partition);
   if (found == partitions_.end()) return;
-  for (const auto& [offset, entry] : found->second.entries) {
+  for (auto& [offset, entry] : found->second.entries) {
     Dequeue({partition, offset}, entry);
-    bytes_ -= entry.mail.committed.bytes;
-    --size_;
+    ComeBack(&entry);
+    Forget(entry);
   }
   partitions_.erase(found);
 }
@@ -36,7 +36,7 @@ bool SendQueue::Has(const ActionPlace& place) const {
 
 bool SendQueue::IsReopened(const ActionPlace& place) const {
   if (!Has(place)) return false;
-  return partitions_.at(place.partition).entries.at(place.offset).mail.reopened;
+  return partitions_.at(place.partition).entries.at(place.offset).queued.reopened;
 }
 
 std::vector<Partition> SendQueue::partitions() const {
@@ -53,48 +53,49 @@ void SendQueue::SetRead(Partition partition, Offset next) {
   partitions_.at(partition).next_to_read = next;
 }
 
-void SendQueue::Add(QueuedMail mail, Timestamp due) {
-  const ActionPlace place = mail.committed.place;
+void SendQueue::Add(QueuedAction queued, Timestamp due) {
+  const ActionPlace place = queued.committed.place;
   PartitionState& state = partitions_.at(place.partition);
   Entry entry;
-  entry.lane = {mail.sender, DomainOf(mail.committed.action.address)};
   entry.due = due;
-  entry.mail = std::move(mail);
-  entry.mail.opening = state.opening;
+  entry.queued = std::move(queued);
+  entry.queued.opening = state.opening;
   const auto [added, is_new] = state.entries.try_emplace(place.offset, std::move(entry));
   SOJOURN_CHECK(is_new);
-  bytes_ += added->second.mail.committed.bytes;
+  bytes_ += added->second.queued.committed.bytes;
+  lane_bytes_[added->second.queued.lane] += added->second.queued.committed.bytes;
   ++size_;
   Enqueue(place, &added->second);
 }
 
 std::optional<SendQueue::Next> SendQueue::Take(const PausedJourneys& paused, Timestamp now) {
-  if (const auto expired = TakeExpiredHeld(now)) return Next{&Find(*expired)->mail, true};
+  if (const auto expired = TakeExpiredHeld(now)) return Next{&Find(*expired)->queued, true};
   while (!wake_order_.empty() && wake_order_.begin()->first <= now) {
     const LaneKey key = wake_order_.begin()->second;
     Lane& lane = lanes_.at(key);
     const ActionPlace place = lane.waiting.begin()->second;
     Entry& entry = *Find(place);
-    const model::Action& action = entry.mail.committed.action;
-    const bool expired = action.late || action.useful_until < now;
+    const model::Action& action = entry.queued.committed.action;
+    const bool expired = action.late || entry.queued.useful_until < now;
     if (!expired && !paused.Has(action.journey)) {
-      const Timestamp allowed = limiter_.NextAllowed(key.first, key.second, now);
+      const Timestamp allowed = gate_->NextAllowed(key, now);
       if (allowed > now) {
         SetWake(key, &lane, allowed);
         continue;
       }
-      limiter_.Take(key.first, key.second, now);
     }
     Dequeue(place, entry);
     if (!expired && paused.Has(action.journey)) {
       entry.where = Where::kHeld;
-      held_.emplace(action.useful_until, place);
+      held_.emplace(entry.queued.useful_until, place);
       continue;
     }
     entry.where = Where::kUnderWay;
-    return Next{&entry.mail, expired};
+    entry.through_gate = !expired;
+    if (!expired) gate_->Take(key, now);
+    return Next{&entry.queued, expired};
   }
-  limiter_.Forget(now);
+  gate_->Forget(now);
   return std::nullopt;
 }
 
@@ -117,7 +118,7 @@ Timestamp SendQueue::NextMoment() const {
 void SendQueue::LookAtHeld(const PausedJourneys& paused, Timestamp now) {
   std::vector<ActionPlace> released;
   for (const auto& [until, place] : held_) {
-    if (!paused.Has(Find(place)->mail.committed.action.journey)) released.push_back(place);
+    if (!paused.Has(Find(place)->queued.committed.action.journey)) released.push_back(place);
   }
   for (const ActionPlace& place : released) {
     Entry* entry = Find(place);
@@ -130,9 +131,10 @@ void SendQueue::LookAtHeld(const PausedJourneys& paused, Timestamp now) {
 void SendQueue::Retry(const ActionPlace& place, int attempts, Timestamp due) {
   Entry* entry = Find(place);
   if (entry == nullptr) return;
-  entry->mail.attempts = attempts;
+  ComeBack(entry);
+  entry->queued.attempts = attempts;
   // What would come too late anyway expires when its time has passed, not before.
-  entry->due = std::min(due, entry->mail.committed.action.useful_until + Milliseconds(1));
+  entry->due = std::min(due, entry->queued.useful_until + Milliseconds(1));
   Enqueue(place, entry);
 }
 
@@ -140,8 +142,8 @@ void SendQueue::Finish(const ActionPlace& place) {
   Entry* entry = Find(place);
   if (entry == nullptr) return;
   Dequeue(place, *entry);
-  bytes_ -= entry->mail.committed.bytes;
-  --size_;
+  ComeBack(entry);
+  Forget(*entry);
   partitions_.at(place.partition).entries.erase(place.offset);
 }
 
@@ -164,7 +166,7 @@ std::optional<Timestamp> SendQueue::OldestTime() const {
   std::optional<Timestamp> oldest;
   for (const auto& [partition, state] : partitions_) {
     if (state.entries.empty()) continue;
-    const Timestamp time = state.entries.begin()->second.mail.committed.action.time;
+    const Timestamp time = state.entries.begin()->second.queued.committed.action.time;
     oldest = oldest ? std::min(*oldest, time) : time;
   }
   return oldest;
@@ -179,26 +181,52 @@ SendQueue::Entry* SendQueue::Find(const ActionPlace& place) {
 
 void SendQueue::Enqueue(const ActionPlace& place, Entry* entry) {
   entry->where = Where::kLane;
-  Lane& lane = lanes_[entry->lane];
+  Lane& lane = lanes_[entry->queued.lane];
   lane.waiting.emplace(entry->due, place);
-  // A lane that waits for its rate goes on waiting; Take looks again when it wakes.
-  SetWake(entry->lane, &lane, std::min(lane.wakes_at, entry->due));
+  // A lane that waits for its gate goes on waiting; Take looks again when it wakes.
+  SetWake(entry->queued.lane, &lane, std::min(lane.wakes_at, entry->due));
 }
 
 void SendQueue::Dequeue(const ActionPlace& place, const Entry& entry) {
   if (entry.where == Where::kHeld) {
-    held_.erase({entry.mail.committed.action.useful_until, place});
+    held_.erase({entry.queued.useful_until, place});
     return;
   }
   if (entry.where == Where::kUnderWay) return;
-  Lane& lane = lanes_.at(entry.lane);
+  const LaneKey& key = entry.queued.lane;
+  Lane& lane = lanes_.at(key);
   lane.waiting.erase({entry.due, place});
   if (lane.waiting.empty()) {
-    wake_order_.erase({lane.wakes_at, entry.lane});
-    lanes_.erase(entry.lane);
+    wake_order_.erase({lane.wakes_at, key});
+    lanes_.erase(key);
     return;
   }
-  SetWake(entry.lane, &lane, lane.waiting.begin()->first);
+  SetWake(key, &lane, lane.waiting.begin()->first);
+}
+
+// What waited for one to come back looks at the gate again.
+void SendQueue::ComeBack(Entry* entry) {
+  if (entry->where != Where::kUnderWay || !std::exchange(entry->through_gate, false)) return;
+  const LaneKey& key = entry->queued.lane;
+  gate_->Return(key);
+  const auto lane = lanes_.find(key);
+  if (lane == lanes_.end() || lane->second.wakes_at != Timestamp::Max()) return;
+  SetWake(key, &lane->second, lane->second.waiting.begin()->first);
+}
+
+void SendQueue::Forget(const Entry& entry) {
+  const size_t bytes = entry.queued.committed.bytes;
+  bytes_ -= bytes;
+  --size_;
+  const auto of_lane = lane_bytes_.find(entry.queued.lane);
+  if (of_lane == lane_bytes_.end()) return;  // of no bytes
+  of_lane->second -= bytes;
+  if (of_lane->second == 0) lane_bytes_.erase(of_lane);
+}
+
+size_t SendQueue::BytesOf(const LaneKey& lane) const {
+  const auto found = lane_bytes_.find(lane);
+  return found == lane_bytes_.end() ? 0 : found->second;
 }
 
 void SendQueue::SetWake(const LaneKey& key, Lane* lane, Timestamp at) {

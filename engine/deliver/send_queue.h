@@ -1,8 +1,8 @@
-// Which mail goes next: what was read and is not finished yet, ordered by when it may leave.
+// Which action goes next: what was read and is not finished yet, ordered by when it may leave.
 //
-// Mails of one sender to one domain form a lane, which its rates slow down without holding up the
-// others. Mails of paused journeys are held aside. A partition's cursor is its first unfinished
-// action.
+// What shares a gate, as mails of one sender to one domain, forms a lane, which is held up without
+// holding up the others. What paused journeys send is held aside. A partition's cursor is its first
+// unfinished action.
 //
 // Threads: one. Pure but for its memory: all times are the caller's.
 #pragma once
@@ -15,14 +15,14 @@
 #include <vector>
 
 #include "engine/deliver/delivery_log.h"
-#include "engine/deliver/rate.h"
+#include "engine/deliver/lane_gate.h"
 
 namespace sojourn::deliver {
 
 // Of stored actions in memory; beyond this no more are read.
 inline constexpr size_t kMaxQueuedBytes = size_t{128} << 20;
 
-// Journeys whose mails are held back.
+// Journeys whose sends are held back.
 struct PausedJourneys {
   bool all = false;
   std::set<std::string, std::less<>> names;
@@ -30,9 +30,10 @@ struct PausedJourneys {
   bool Has(std::string_view journey) const { return all || names.find(journey) != names.end(); }
 };
 
-struct QueuedMail {
+struct QueuedAction {
   CommittedAction committed;
-  std::string sender;  // the address it comes from
+  LaneKey lane;
+  Timestamp useful_until;  // it expires later than this
   int attempts = 0;
   bool reopened = false;  // by an operator, after it had failed
   uint64_t opening = 0;   // of its partition; what is left of an earlier one counts no more
@@ -40,7 +41,8 @@ struct QueuedMail {
 
 class SendQueue {
  public:
-  explicit SendQueue(RateLimits limits) : limiter_(std::move(limits)) {}
+  // `gate` outlives it.
+  explicit SendQueue(LaneGate* gate) : gate_(gate) {}
 
   void Open(Partition partition, Offset cursor);
   // Forgets everything of the partition, also what is being sent.
@@ -59,13 +61,15 @@ class SendQueue {
   // Whether it was added so and is not finished.
   bool IsReopened(const ActionPlace& place) const;
   // Not before `due`. Its partition is open.
-  void Add(QueuedMail mail, Timestamp due);
+  void Add(QueuedAction queued, Timestamp due);
+  // Of stored actions that are not finished.
+  size_t BytesOf(const LaneKey& lane) const;
 
   struct Next {
-    const QueuedMail* mail = nullptr;  // valid until Retry, Finish or Close
-    bool expired = false;              // its latest useful time has passed
+    const QueuedAction* queued = nullptr;  // valid until Retry, Finish or Close
+    bool expired = false;                  // its latest useful time has passed
   };
-  // The next mail that may leave or has expired; it is then under way until Retry or Finish.
+  // The next that may leave or has expired; it is then under way until Retry or Finish.
   std::optional<Next> Take(const PausedJourneys& paused, Timestamp now);
   // When Take may have something, if nothing else happens; Max: never.
   Timestamp NextMoment() const;
@@ -87,13 +91,12 @@ class SendQueue {
 
  private:
   enum class Where : uint8_t { kLane, kHeld, kUnderWay };
-  using LaneKey = std::pair<std::string, std::string>;  // sender, domain
   using DuePlace = std::pair<Timestamp, ActionPlace>;
   struct Entry {
-    QueuedMail mail;
-    LaneKey lane;
+    QueuedAction queued;
     Timestamp due;
     Where where = Where::kLane;
+    bool through_gate = false;  // kUnderWay: the gate hears when it is back
   };
   struct Lane {
     std::set<DuePlace> waiting;
@@ -114,10 +117,14 @@ class SendQueue {
   void SetWake(const LaneKey& key, Lane* lane, Timestamp at);
   std::optional<ActionPlace> TakeExpiredHeld(Timestamp now);
 
-  RateLimiter limiter_;
+  void ComeBack(Entry* entry);
+  void Forget(const Entry& entry);
+
+  LaneGate* const gate_;
   uint64_t openings_ = 0;
   std::map<Partition, PartitionState> partitions_;
-  std::map<LaneKey, Lane> lanes_;  // none is empty
+  std::map<LaneKey, Lane> lanes_;         // none is empty
+  std::map<LaneKey, size_t> lane_bytes_;  // none is 0
   std::set<std::pair<Timestamp, LaneKey>> wake_order_;
   std::set<DuePlace> held_;  // by latest useful time
   size_t bytes_ = 0;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/deliver/rate.h"
+
 namespace sojourn::deliver {
 namespace {
 
@@ -11,21 +13,22 @@ constexpr Partition kPartition{0};
 class SendQueueTest : public testing::Test {
  protected:
   void Open(RateLimits limits = {}) {
-    queue_ = std::make_unique<SendQueue>(std::move(limits));
+    gate_ = std::make_unique<RateLimiter>(std::move(limits));
+    queue_ = std::make_unique<SendQueue>(gate_.get());
     queue_->Open(kPartition, Offset(0));
   }
 
   void Add(int64_t offset, const std::string& address = "u@a.example",
            const std::string& journey = "welcome", Timestamp until = kNow + Days(1),
            Timestamp due = kNow) {
-    QueuedMail mail;
+    QueuedAction mail;
     mail.committed.place = {kPartition, Offset(offset)};
     mail.committed.action.address = address;
     mail.committed.action.journey = journey;
-    mail.committed.action.useful_until = until;
+    mail.useful_until = until;
     mail.committed.action.time = kNow;
     mail.committed.bytes = 100;
-    mail.sender = "hello@shop.example";
+    mail.lane = {"hello@shop.example", DomainOf(address)};
     queue_->Add(std::move(mail), due);
     queue_->SetRead(kPartition, Offset(offset + 1));
   }
@@ -34,7 +37,8 @@ class SendQueueTest : public testing::Test {
   std::string Take(Timestamp now = kNow) {
     const auto next = queue_->Take(paused_, now);
     if (!next) return "-";
-    return std::to_string(next->mail->committed.place.offset.value()) + (next->expired ? "!" : "");
+    return std::to_string(next->queued->committed.place.offset.value()) +
+           (next->expired ? "!" : "");
   }
 
   std::string TakeSome(int times) {
@@ -51,6 +55,7 @@ class SendQueueTest : public testing::Test {
 
   static ActionPlace At(int64_t offset) { return {kPartition, Offset(offset)}; }
 
+  std::unique_ptr<LaneGate> gate_;
   std::unique_ptr<SendQueue> queue_;
   PausedJourneys paused_;
 };
@@ -81,9 +86,9 @@ TEST_F(SendQueueTest, AMailThatIsReopenedTakesTheCursorBack) {
   Take();
   queue_->Finish(At(5));
   EXPECT_EQ(Cursor(), Offset(6));
-  QueuedMail mail;
+  QueuedAction mail;
   mail.committed.place = At(2);
-  mail.committed.action.useful_until = kNow + Days(1);
+  mail.useful_until = kNow + Days(1);
   queue_->Add(std::move(mail), kNow);
   EXPECT_EQ(Cursor(), Offset(2));
 }

@@ -5,13 +5,41 @@
 #include "engine/base/check.h"
 
 namespace sojourn::deliver {
+namespace {
 
-SenderPool::SenderPool(int threads, Composer* composer, const MakeTransport& make_transport,
-                       std::function<void()> wake)
-    : composer_(composer), wake_(std::move(wake)), idle_(threads) {
-  for (int i = 0; i < threads; ++i) transports_.push_back(make_transport());
-  for (const auto& transport : transports_) {
-    threads_.emplace_back([this, transport = transport.get()] { Serve(transport); });
+class MailCarrier final : public Carrier {
+ public:
+  MailCarrier(Composer* composer, std::unique_ptr<MailTransport> transport)
+      : composer_(composer), transport_(std::move(transport)) {}
+
+  Carried Carry(const model::Action& action, bool reopened,
+                const MailTransport::BeforeData& before_data) override {
+    Carried carried{composer_->Compose(action, reopened), {}};
+    if (carried.composition.outcome != Composition::Outcome::kReady) return carried;
+    carried.result = transport_->Send(carried.composition.mail, before_data);
+    carried.composition.mail = {};
+    return carried;
+  }
+  void GiveUp() override { transport_->GiveUp(); }
+
+ private:
+  Composer* const composer_;
+  const std::unique_ptr<MailTransport> transport_;
+};
+
+}  // namespace
+
+SenderPool::MakeCarrier MailCarriers(Composer* composer, SenderPool::MakeTransport make_transport) {
+  return [composer, make_transport = std::move(make_transport)] {
+    return std::make_unique<MailCarrier>(composer, make_transport());
+  };
+}
+
+SenderPool::SenderPool(int threads, const MakeCarrier& make_carrier, std::function<void()> wake)
+    : wake_(std::move(wake)), idle_(threads) {
+  for (int i = 0; i < threads; ++i) carriers_.push_back(make_carrier());
+  for (const auto& carrier : carriers_) {
+    threads_.emplace_back([this, carrier = carrier.get()] { Serve(carrier); });
   }
 }
 
@@ -25,7 +53,7 @@ void SenderPool::Finish() {
     news_.marks.clear();
   }
   changed_.notify_all();
-  for (const auto& transport : transports_) transport->GiveUp();
+  for (const auto& carrier : carriers_) carrier->GiveUp();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }
@@ -48,9 +76,9 @@ SenderPool::News SenderPool::TakeNews() {
   return std::exchange(news_, {});
 }
 
-void SenderPool::Serve(MailTransport* transport) {
+void SenderPool::Serve(Carrier* carrier) {
   while (const std::optional<SendJob> job = NextJob()) {
-    SendReport report = Perform(*job, transport);
+    SendReport report = Perform(*job, carrier);
     {
       const std::lock_guard lock(mutex_);
       news_.reports.push_back(std::move(report));
@@ -69,16 +97,16 @@ std::optional<SendJob> SenderPool::NextJob() {
   return job;
 }
 
-SendReport SenderPool::Perform(const SendJob& job, MailTransport* transport) {
+SendReport SenderPool::Perform(const SendJob& job, Carrier* carrier) {
   SendReport report;
   report.committed = job.committed;
   report.attempts = job.attempts;
   report.opening = job.opening;
-  report.composition = composer_->Compose(job.committed.action, job.reopened);
-  if (report.composition.outcome != Composition::Outcome::kReady) return report;
-  ++report.attempts;
-  report.result = transport->Send(report.composition.mail, [&] { return AskForMark(job); });
-  report.composition.mail = {};
+  auto [composition, result] =
+      carrier->Carry(job.committed.action, job.reopened, [&] { return AskForMark(job); });
+  report.composition = std::move(composition);
+  report.result = std::move(result);
+  if (report.composition.outcome == Composition::Outcome::kReady) ++report.attempts;
   return report;
 }
 

@@ -1,7 +1,7 @@
 // The threads that compose and send: blocking work, done beside the deliverer's own thread.
 //
-// Each thread has a transport of its own. It takes a job, composes the mail, asks for the mark that
-// the mail is about to be sent, sends it and reports.
+// Each thread has a carrier of its own. It takes a job, has it carried and reports. The carrier of
+// mails composes, asks for the mark that the mail is about to be sent, and sends it.
 //
 // Threads: members are called by the deliverer's thread; `wake` is called by the pool's.
 #pragma once
@@ -25,10 +25,10 @@ struct SendJob {
   CommittedAction committed;
   int attempts = 0;  // before this one
   bool reopened = false;
-  uint64_t opening = 0;  // QueuedMail::opening
+  uint64_t opening = 0;  // QueuedAction::opening
 };
 
-// A mail that stands before the relay's door and needs its record written first.
+// What stands before the door and needs its record written first.
 struct MarkRequest {
   CommittedAction committed;
   int attempts = 0;  // this one included
@@ -44,13 +44,27 @@ struct SendReport {
   SendResult result;        // where the composition is ready
 };
 
+// How one action goes out, from its text to the answer. One thread at a time each.
+class Carrier {
+ public:
+  virtual ~Carrier() = default;
+  struct Carried {
+    Composition composition;
+    SendResult result;  // where the composition is ready
+  };
+  // `before_data`: of MailTransport; who would rather send twice than never need not call it.
+  virtual Carried Carry(const model::Action& action, bool reopened,
+                        const MailTransport::BeforeData& before_data) = 0;
+  // As that of MailTransport.
+  virtual void GiveUp() {}
+};
+
 class SenderPool {
  public:
   using MakeTransport = std::function<std::unique_ptr<MailTransport>()>;
+  using MakeCarrier = std::function<std::unique_ptr<Carrier>()>;
 
-  // `composer` outlives the pool.
-  SenderPool(int threads, Composer* composer, const MakeTransport& make_transport,
-             std::function<void()> wake);
+  SenderPool(int threads, const MakeCarrier& make_carrier, std::function<void()> wake);
   ~SenderPool();
 
   // Marks that wait or come are refused; what is being sent comes to its end, or is given up soon.
@@ -70,12 +84,11 @@ class SenderPool {
   News TakeNews();
 
  private:
-  void Serve(MailTransport* transport);
+  void Serve(Carrier* carrier);
   std::optional<SendJob> NextJob();
   Status AskForMark(const SendJob& job);
-  SendReport Perform(const SendJob& job, MailTransport* transport);
+  SendReport Perform(const SendJob& job, Carrier* carrier);
 
-  Composer* const composer_;
   const std::function<void()> wake_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
@@ -83,8 +96,11 @@ class SenderPool {
   News news_;
   int idle_ = 0;
   bool stopping_ = false;
-  std::vector<std::unique_ptr<MailTransport>> transports_;
+  std::vector<std::unique_ptr<Carrier>> carriers_;
   std::vector<std::thread> threads_;
 };
+
+// Of mails. `composer` outlives what it makes.
+SenderPool::MakeCarrier MailCarriers(Composer* composer, SenderPool::MakeTransport make_transport);
 
 }  // namespace sojourn::deliver

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "engine/base/status.h"
+#include "engine/base/time.h"
 #include "engine/deliver/mail.h"
 
 namespace sojourn::deliver {
@@ -25,6 +26,8 @@ struct SendResult {
   int code = 0;            // the relay's answer that decided it; 0: none did
   bool recipient = false;  // kRefused: there is no such mailbox, whoever sends
   std::string detail;      // one line for people: the relay's words, or what went wrong
+  Duration retry_after;    // kTryLater: not before, as the receiver asks; 0: it does not
+  std::string failure;     // kRefused, of webhooks: its kind, as DeliveryRecord::failure
 };
 
 class MailTransport {

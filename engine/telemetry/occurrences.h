@@ -266,6 +266,36 @@ struct MailQueue {
 struct ReadyStands {
   bool ready = false;
 };
+// A webhook, or a message through a gateway, that was taken, put off, or came to its end without.
+struct WebhookConcluded {
+  std::string_view outcome;  // "delivered", "waiting", "failed", ...
+  std::string_view endpoint;
+};
+// An attempt that is not the first.
+struct WebhookRetried {
+  std::string_view endpoint;
+};
+// It became a dead letter.
+struct WebhookFailed {
+  std::string_view reason;  // "exhausted", "endpoint_disabled", "address_refused", ...
+};
+// Failures in a row: nothing goes there for a while.
+struct WebhookCircuitOpened {
+  std::string_view endpoint;
+  std::string_view last_failure;
+};
+// It answered 410: nothing goes there until an operator enables it again.
+struct WebhookUrlDisabled {
+  std::string_view url;  // without user and query
+};
+// Those of this process that are not finished, and what holds them up.
+struct WebhookQueue {
+  int64_t waiting = 0;
+  int64_t held = 0;  // of paused journeys
+  Duration oldest_age;
+  int64_t circuits_open = 0;
+  int64_t urls_disabled = 0;
+};
 // Of the file system that has the data directory.
 struct DiskFree {
   int64_t bytes = 0;

@@ -268,6 +268,31 @@ struct Telemetry::Families {
       MakeGauge("sojourn_mail_queue_oldest_age_seconds",
                 "Since the logical time of the oldest unfinished mail; 0 where there is none.")
           .Add({});
+  Family<Counter>& webhooks = MakeCounter(
+      "sojourn_webhooks_total",
+      "Outcomes of webhooks and of messages through gateways, each attempt that was put off "
+      "included, by outcome and endpoint.");
+  Family<Counter>& webhook_retries = MakeCounter("sojourn_webhook_retries_total",
+                                                 "Attempts that were not the first, by endpoint.");
+  Family<Counter>& webhook_failures =
+      MakeCounter("sojourn_webhook_failures_total",
+                  "Webhooks that became dead letters, by reason; exhausted: every attempt failed.");
+  Family<Counter>& webhook_circuits =
+      MakeCounter("sojourn_webhook_circuits_opened_total",
+                  "Circuits opened after failures in a row, by endpoint.");
+  Family<Gauge>& webhook_queue =
+      MakeGauge("sojourn_webhook_queue", "Webhooks that are not finished, by state.");
+  Gauge& webhook_queue_age =
+      MakeGauge("sojourn_webhook_queue_oldest_age_seconds",
+                "Since the logical time of the oldest unfinished webhook; 0 where there is none.")
+          .Add({});
+  Gauge& webhook_circuits_open =
+      MakeGauge("sojourn_webhook_circuits_open", "Endpoints that nothing goes to for a while.")
+          .Add({});
+  Gauge& webhook_urls_disabled =
+      MakeGauge("sojourn_webhook_urls_disabled",
+                "URLs that answered 410 and get nothing until they are enabled again.")
+          .Add({});
   Gauge& ready =
       MakeGauge("sojourn_ready", "1 where the process takes events and is restored, else 0.")
           .Add({});
@@ -318,7 +343,16 @@ struct Telemetry::Families {
       calls_dropped.Add({{"reason", reason}});
     }
     for (const char* result : {"loaded", "refused"}) rules_loads.Add({{"result", result}});
-    for (const char* state : {"waiting", "held"}) mail_queue.Add({{"state", state}});
+    for (const char* state : {"waiting", "held"}) {
+      mail_queue.Add({{"state", state}});
+      webhook_queue.Add({{"state", state}});
+    }
+    // An increase from nothing is none to Prometheus.
+    for (const char* reason :
+         {"exhausted", "address_refused", "endpoint_disabled", "endpoint_backlog", "bad_url",
+          "render_error", "template_gone", "restored"}) {
+      webhook_failures.Add({{"reason", reason}});
+    }
     actions_late.Add({});
     redemptions.Add({{"pool", ""}, {"journey", ""}, {"path", ""}, {"outcome", "unknown"}});
   }
@@ -689,6 +723,41 @@ void Telemetry::Record(const CallsTaken& it) {
 
 void Telemetry::Record(const CallsDropped& it) {
   Count(families_->calls_dropped, {{"reason", Copy(it.reason)}}, it.count);
+}
+
+void Telemetry::Record(const WebhookConcluded& it) {
+  Count(families_->webhooks, {{"outcome", Copy(it.outcome)}, {"endpoint", Copy(it.endpoint)}}, 1);
+}
+
+void Telemetry::Record(const WebhookRetried& it) {
+  Count(families_->webhook_retries, {{"endpoint", Copy(it.endpoint)}}, 1);
+}
+
+void Telemetry::Record(const WebhookFailed& it) {
+  Count(families_->webhook_failures, {{"reason", Copy(it.reason)}}, 1);
+}
+
+void Telemetry::Record(const WebhookCircuitOpened& it) {
+  Count(families_->webhook_circuits, {{"endpoint", Copy(it.endpoint)}}, 1);
+  Log(LogLevel::kWarning,
+      "an endpoint of webhooks fails; its webhooks wait, and one is tried now "
+      "and then",
+      {{"endpoint", it.endpoint}, {"reason", it.last_failure}});
+}
+
+void Telemetry::Record(const WebhookUrlDisabled& it) {
+  Log(LogLevel::kWarning,
+      "a webhook URL answered 410 Gone and is disabled; sojourn webhooks "
+      "enable lets it go on",
+      {{"url", it.url}});
+}
+
+void Telemetry::Record(const WebhookQueue& it) {
+  families_->webhook_queue.Add({{"state", "waiting"}}).Set(static_cast<double>(it.waiting));
+  families_->webhook_queue.Add({{"state", "held"}}).Set(static_cast<double>(it.held));
+  families_->webhook_queue_age.Set(InSeconds(it.oldest_age));
+  families_->webhook_circuits_open.Set(static_cast<double>(it.circuits_open));
+  families_->webhook_urls_disabled.Set(static_cast<double>(it.urls_disabled));
 }
 
 void Telemetry::Record(const RequestServed& it) {

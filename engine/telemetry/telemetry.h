@@ -70,6 +70,12 @@ class Telemetry {
   void Record(const FeedbackRefused&);  // logs at most one line per provider, reason and second
   void Record(const ConsentChosen&);
   void Record(const MailQueue&);
+  void Record(const WebhookConcluded&);
+  void Record(const WebhookRetried&);
+  void Record(const WebhookFailed&);
+  void Record(const WebhookCircuitOpened&);
+  void Record(const WebhookUrlDisabled&);
+  void Record(const WebhookQueue&);
   void Record(const ReadyStands&);
   void Record(const DiskFree&);
   void Record(const CallsTaken&);

@@ -71,6 +71,12 @@ void RecordEverything(Telemetry* telemetry) {
   telemetry->Record(ConsentChosen{false, "marketing", "one_click", 1});
   telemetry->Record(ConsentChosen{true, "all", "event", 2});
   telemetry->Record(MailQueue{7, 1, Seconds(3)});
+  telemetry->Record(WebhookConcluded{"delivered", "https://crm.example"});
+  telemetry->Record(WebhookRetried{"https://crm.example"});
+  telemetry->Record(WebhookFailed{"exhausted"});
+  telemetry->Record(WebhookCircuitOpened{"https://crm.example", "503"});
+  telemetry->Record(WebhookUrlDisabled{"https://crm.example/hook"});
+  telemetry->Record(WebhookQueue{5, 2, Seconds(4), 1, 3});
   telemetry->Record(ReadyStands{true});
   telemetry->Record(DiskFree{1 << 20});
   telemetry->Record(CallsTaken{"website", 3});
@@ -144,6 +150,15 @@ TEST(Telemetry, EveryOccurrenceHasItsMetric) {
       {R"(sojourn_subscriptions_total{topic="all",way="event"})", "2"},
       {R"(sojourn_mail_queue{state="waiting"})", "7"},
       {R"(sojourn_mail_queue_oldest_age_seconds)", "3"},
+      {R"(sojourn_webhooks_total{endpoint="https://crm.example",outcome="delivered"})", "1"},
+      {R"(sojourn_webhook_retries_total{endpoint="https://crm.example"})", "1"},
+      {R"(sojourn_webhook_failures_total{reason="exhausted"})", "1"},
+      {R"(sojourn_webhook_circuits_opened_total{endpoint="https://crm.example"})", "1"},
+      {R"(sojourn_webhook_queue{state="waiting"})", "5"},
+      {R"(sojourn_webhook_queue{state="held"})", "2"},
+      {R"(sojourn_webhook_queue_oldest_age_seconds)", "4"},
+      {R"(sojourn_webhook_circuits_open)", "1"},
+      {R"(sojourn_webhook_urls_disabled)", "3"},
       {R"(sojourn_ready)", "1"},
       {R"(sojourn_disk_free_bytes)", "1048576"},
       {R"(sojourn_intake_events_total{write_key="website"})", "3"},

@@ -1,0 +1,59 @@
+// The webhooks of a deliverer, and the messages that go out through gateways: a circuit for each
+// endpoint, the retry schedule of Standard Webhooks, URLs that disable themselves.
+//
+// The order of what is sent about one person is not kept.
+//
+// Threads: the deliverer's.
+#pragma once
+
+#include <string>
+
+#include "engine/deliver/call_composer.h"
+#include "engine/deliver/channel.h"
+#include "engine/deliver/disabled_endpoints.h"
+#include "engine/deliver/endpoints.h"
+#include "engine/telemetry/telemetry.h"
+
+namespace sojourn::deliver {
+
+class WebhookChannel final : public Channel {
+ public:
+  // Both pointers outlive it.
+  WebhookChannel(Gateways gateways, EndpointLimits limits, DisabledEndpoints* disabled,
+                 telemetry::Telemetry* telemetry)
+      : gateways_(std::move(gateways)),
+        disabled_(disabled),
+        telemetry_(telemetry),
+        endpoints_(limits) {}
+
+  std::string_view name() const override { return "webhooks"; }
+  bool Takes(model::ActionKind kind) const override { return gateways_.Takes(kind); }
+  LaneGate* gate() override { return &endpoints_; }
+  LaneKey LaneOf(const model::Action& action) override { return {ReceiverOf(action), ""}; }
+  size_t max_lane_bytes() const override;
+  // A webhook is worth its whole schedule; a message, what the rules say of sends.
+  Timestamp UsefulUntil(const model::Action& action) const override;
+  DeliveryRecord Expire(const CommittedAction& committed, int attempts, Timestamp now) override;
+  Timestamp RestsUntil(Timestamp /*now*/) override { return Timestamp::Min(); }
+  Verdict Hear(const CommittedAction& committed, int attempts, const SendResult& result,
+               Timestamp now) override;
+  void PutOff(const model::Action& action, const std::string& reason, Timestamp now) override;
+  // The endpoint. Every one stands in the rules or the configuration, so they are few.
+  std::string ReceiverOf(const model::Action& action) const override {
+    return EndpointOf(gateways_.UrlOf(action));
+  }
+  void Count(const Attempt& attempt) override;
+  void Record(const QueueGauges& gauges, Timestamp now) override;
+
+ private:
+  void HearEndpoint(const std::string& endpoint, const SendResult& result, Timestamp now);
+
+  const Gateways gateways_;
+  DisabledEndpoints* const disabled_;
+  telemetry::Telemetry* const telemetry_;
+  Endpoints endpoints_;
+  int64_t put_off_ = 0;  // since the last line about it
+  Timestamp put_off_line_at_;
+};
+
+}  // namespace sojourn::deliver
