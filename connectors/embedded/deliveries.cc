@@ -12,6 +12,12 @@ namespace {
 
 using deliver::DeliveryRecord;
 
+bool HasReaders(Shared* shared) {
+  const auto rows = shared->database->NewIterator(kControlFamily, {ReaderKey(""), "reader;"});
+  rows->SeekToFirst();
+  return rows->Valid();
+}
+
 }  // namespace
 
 Status VisitDeliveries(Shared* shared, Partition partition, Offset from,
@@ -36,6 +42,11 @@ Result<std::unique_ptr<EmbeddedDeliveries>> EmbeddedDeliveries::Open(Shared* sha
   Cursors cursors;
   if (row.has_value()) {
     SOJOURN_ASSIGN_OR_RETURN(cursors, DecodeCursors(*row));
+  } else if (HasReaders(shared)) {
+    // What was decided before there was this one may have been acted on by others.
+    for (int32_t p = 0; p < shared->partition_count(); ++p) {
+      cursors.push_back(shared->action_ends->Get(Partition(p)));
+    }
   }
   cursors.resize(count, Offset(0));
   if (!row.has_value()) {

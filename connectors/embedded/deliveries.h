@@ -21,7 +21,8 @@ Status VisitDeliveries(Shared* shared, Partition partition, Offset from,
 class EmbeddedDeliveries final : public deliver::DeliveryLog {
  public:
   // `reader` names the deliverer: its cursors and what it keeps. From now on retention leaves what
-  // it has not finished.
+  // it has not finished. A new one begins with what there is, but at the present end where another
+  // reader was there before it.
   static Result<std::unique_ptr<EmbeddedDeliveries>> Open(Shared* shared, std::string reader);
 
   Status Poll(Duration timeout, Listener* listener) override;

@@ -194,5 +194,24 @@ TEST_F(DeliveriesTest, RecordsAreFoundAlsoBehindTheCursor) {
   EXPECT_EQ(visited, std::vector<int64_t>{1});
 }
 
+// Another tool may have acted on them.
+TEST_F(DeliveriesTest, AReaderThatIsNewBesideOthersBeginsWithWhatComes) {
+  Open();
+  Emit(3);
+  auto webhooks = log_->MakeDeliveryLog("webhooks");
+  ASSERT_TRUE(webhooks.ok()) << webhooks.status().message();
+  Emit(1);
+  const auto cursor_of = [](deliver::DeliveryLog* log) {
+    Opened opened;
+    EXPECT_TRUE(log->Poll(Duration(0), &opened).ok());
+    return opened.partitions.empty() ? Offset(-1) : opened.partitions[0].cursor;
+  };
+  EXPECT_EQ(cursor_of(webhooks->get()), Offset(3));
+  webhooks = log_->MakeDeliveryLog("webhooks");
+  ASSERT_TRUE(webhooks.ok());
+  EXPECT_EQ(cursor_of(webhooks->get()), Offset(3)) << "for good";
+  EXPECT_EQ(opened_.partitions[0].cursor, Offset(0)) << "that of mails is its own";
+}
+
 }  // namespace
 }  // namespace sojourn::embedded

@@ -57,6 +57,8 @@ std::vector<Route> AdminRoutes(AdminOptions options, AdminHandlers handlers) {
   add("POST", "/-/backfill", std::move(handlers.backfill));
   add("POST", "/-/backup", std::move(handlers.backup));
   add("POST", "/-/pause", std::move(handlers.pause));
+  add("GET", "/-/webhooks", handlers.webhooks);
+  add("POST", "/-/webhooks", std::move(handlers.webhooks));
   add("GET", "/-/dead-letters", std::move(handlers.dead_letters));
   add("GET", "/-/suppressions", handlers.suppressions);
   add("GET", "/-/coupons", std::move(handlers.coupons));

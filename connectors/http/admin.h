@@ -10,7 +10,8 @@
 //   GET  /-/explain    one person's past
 //   POST /-/plan       people under a change of rules
 //   POST /-/import, POST /-/enroll, POST /-/backfill, GET and POST /-/dead-letters and
-//   /-/suppressions GET  /-/coupons    coupon pools
+//   /-/suppressions and /-/webhooks
+//   GET  /-/coupons    coupon pools
 //   GET  /-/mails      what became of mails; POST: sends again what has failed
 //
 // From reload on they change or reveal things, so they need "Authorization: Bearer TOKEN", also
@@ -57,6 +58,7 @@ struct AdminHandlers {
   std::function<Response(const Request&)> retry_mails;  // POST
   // Query: `journey` (none: all), `resume` (1: the other way).
   std::function<Response(const Request&)> pause;
+  std::function<Response(const Request&)> webhooks;  // GET, and POST with query `enable`
 };
 
 struct AdminOptions {

@@ -201,8 +201,10 @@ class Backend {
   }
   virtual bool deliveries_come_once() const { return false; }
 
-  // The deliverer's face of the log. At most one per process, which dies before the backend.
-  virtual Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog() = 0;
+  // A deliverer's face of the log. `reader` is "mail" or "webhooks". At most one of each per
+  // process, which dies before the backend.
+  virtual Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog(
+      const std::string& reader) = 0;
 
   // Addresses that get no mail. kFailedPrecondition where the log has none.
   virtual Result<deliver::SuppressionList*> suppressions() = 0;

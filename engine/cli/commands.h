@@ -33,6 +33,7 @@ void AddBackupCommands(CLI::App* app, int* exit_code);  // backup, restore
 void AddEnrollCommand(CLI::App* app, int* exit_code);
 void AddExplainCommand(CLI::App* app, int* exit_code);
 void AddPauseCommands(CLI::App* app, int* exit_code);  // pause, resume
+void AddWebhooksCommand(CLI::App* app, int* exit_code);
 void AddPreviewCommand(CLI::App* app, int* exit_code);
 void AddSendTestCommand(CLI::App* app, int* exit_code);
 void AddPlanCommand(CLI::App* app, int* exit_code);

@@ -172,6 +172,7 @@ const Shape& ConfigShape() {
                  {"secrets", SecretsShape, false, "keys"},
                  {"mail", MailShape, false, "how mails leave"},
                  {"feedback", FeedbackShape, false, "who tells what became of them"},
+                 {"webhooks", WebhookShape, false, "how webhooks, SMS and push messages leave"},
                  {"kafka", KafkaShape, false, "where Kafka is"}}};
   return shape;
 }
@@ -244,10 +245,11 @@ Status CheckParts(const Node& root, const Config& config) {
                      "the role router has nothing to route: name topics under kafka: {route: "
                      "[{topic: NAME}]}, or leave the role out");
     }
-    if (item->text == "deliver" && config.mail.send == MailTransportKind::kNone) {
+    if (item->text == "deliver" && config.mail.send == MailTransportKind::kNone &&
+        !config.webhooks.send) {
       return ErrorAt(*item,
                      "the role deliver has nothing to send: mail: {send: smtp}, files or dry_run "
-                     "says how mails leave; or leave the role out");
+                     "says how mails leave, webhooks how webhooks do; or leave the role out");
     }
   }
   return Status::Ok();
@@ -316,6 +318,11 @@ Status ReadRoot(const Node& root, const std::filesystem::path& directory, Config
   }
   if (const Node* feedback = root.Find("feedback")) {
     SOJOURN_RETURN_IF_ERROR(ReadFeedbackConfig(*feedback, directory, &config->feedback));
+  }
+  if (const Node* webhooks = root.Find("webhooks")) {
+    SOJOURN_RETURN_IF_ERROR(ReadWebhookConfig(*webhooks, directory, &config->webhooks));
+  } else if (config->log == LogKind::kKafka) {
+    config->webhooks.send = false;  // for the same reason
   }
   return CheckParts(root, *config);
 }

@@ -16,6 +16,7 @@
 #include "engine/base/time.h"
 #include "engine/cli/feedback_config.h"
 #include "engine/cli/mail_config.h"
+#include "engine/cli/webhook_config.h"
 
 namespace sojourn::cli {
 
@@ -25,7 +26,7 @@ enum class LogKind : uint8_t { kEmbedded, kKafka };
 struct Roles {
   bool router = true;   // copies topics of others into `<app>.events`, where there are any
   bool engine = true;   // walks people through the journeys
-  bool deliver = true;  // sends mails
+  bool deliver = true;  // sends mails and calls webhooks
   bool needs_rules() const { return engine || deliver; }
 };
 
@@ -55,6 +56,7 @@ struct Config {
   std::vector<std::string> link_keys;  // of links in mails, newest first; none: likewise
   MailConfig mail;
   FeedbackConfig feedback;
+  WebhookConfig webhooks;
   kafka::KafkaConfig kafka;  // used with LogKind::kKafka; `app` is copied into it
 };
 

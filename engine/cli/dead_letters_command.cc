@@ -66,13 +66,17 @@ std::string Line(const PlacedLetter& placed) {
                                runtime::DeadLetterReasonName(letter.reason), letter.message));
 }
 
+std::string_view KindOf(const DeliveryRecord& record) {
+  return record.channel.empty() ? "mail" : "webhook";
+}
+
 std::string Line(const DeliveryRecord& record) {
   return Printable(fmt::format("{}  {} {:<12} {:<17} {}", FormatRfc3339(record.at),
-                               record.action_id, "mail", record.failure, record.detail));
+                               record.action_id, KindOf(record), record.failure, record.detail));
 }
 
 Json ToJson(const DeliveryRecord& record) {
-  return {{"kind", "mail"},
+  return {{"kind", KindOf(record)},
           {"id", record.action_id},
           {"time", FormatRfc3339(record.at)},
           {"state", deliver::DeliveryStateName(record.state)},

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -99,15 +100,15 @@ class Retry {
     }
     SOJOURN_ASSIGN_OR_RETURN(const auto found, letters_->Find(ids));
     std::set<std::string> unknown = ids;
-    std::vector<ReopenTarget> targets;
+    std::map<std::string, std::vector<ReopenTarget>> targets;
     for (const DeliveryRecord& record : found) {
       unknown.erase(record.action_id);
-      targets.push_back({record.place, record.action_id});
+      targets[record.channel].push_back({record.place, record.action_id});
     }
     for (const std::string& id : unknown) {
       Print({{{}, id}, ReopenAnswer::kUnknown, std::nullopt});
     }
-    return Ask(std::move(targets));
+    return AskChannels(std::move(targets));
   }
 
   Status RetryAll() {
@@ -117,24 +118,34 @@ class Retry {
       SOJOURN_ASSIGN_OR_RETURN(const auto page,
                                letters_->List(&cursors, deliver::kMaxReopenedAtOnce));
       if (page.empty()) break;
-      std::vector<ReopenTarget> targets;
+      std::map<std::string, std::vector<ReopenTarget>> targets;
       for (const DeliveryRecord& record : page) {
         const bool wanted =
             options_.template_name.empty() || options_.template_name == record.template_name;
-        if (wanted) targets.push_back({record.place, record.action_id});
+        if (!wanted) continue;
+        targets[record.channel].push_back({record.place, record.action_id});
+        ++count;
       }
-      count += targets.size();
-      SOJOURN_RETURN_IF_ERROR(Ask(std::move(targets)));
+      SOJOURN_RETURN_IF_ERROR(AskChannels(std::move(targets)));
     }
     if (count == 0) fmt::print("no such mail has failed\n");
     return Status::Ok();
   }
 
+  // Each channel has a deliverer of its own.
+  Status AskChannels(std::map<std::string, std::vector<ReopenTarget>> by_channel) {
+    for (auto& [channel, targets] : by_channel) {
+      SOJOURN_RETURN_IF_ERROR(Ask(channel, std::move(targets)));
+    }
+    return Status::Ok();
+  }
+
   // What finds no room is asked for again.
-  Status Ask(std::vector<ReopenTarget> targets) {
+  Status Ask(const std::string& channel, std::vector<ReopenTarget> targets) {
     auto still_since = SteadyClock::now();
     while (!targets.empty()) {
-      SOJOURN_ASSIGN_OR_RETURN(const auto results, RetryMails(instance_, targets, WaitLeft()));
+      SOJOURN_ASSIGN_OR_RETURN(const auto results,
+                               RetryMails(instance_, channel, targets, WaitLeft()));
       const bool patient = SteadyClock::now() < still_since + kLongestStill;
       const size_t asked = targets.size();
       targets.clear();

@@ -200,9 +200,9 @@ class EmbeddedBackend final : public Backend {
   }
   bool deliveries_come_once() const override { return true; }
 
-  Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog() override {
+  Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog(const std::string& reader) override {
     SOJOURN_RETURN_IF_ERROR(moved_);
-    return log_->MakeDeliveryLog("mail");
+    return log_->MakeDeliveryLog(reader);
   }
 
   Result<deliver::SuppressionList*> suppressions() override { return log_->suppressions(); }

@@ -285,6 +285,7 @@ std::unique_ptr<MailLetters> MakeRemoteMailLetters(const http::Instance& instanc
 }
 
 Result<std::vector<ReopenResult>> RetryMails(const http::Instance& instance,
+                                             const std::string& channel,
                                              const std::vector<ReopenTarget>& targets,
                                              Duration wait) {
   std::string lines;
@@ -294,7 +295,8 @@ Result<std::vector<ReopenResult>> RetryMails(const http::Instance& instance,
   const auto milliseconds = std::min(wait, kLongestWait).milliseconds();
   SOJOURN_ASSIGN_OR_RETURN(
       const std::string body,
-      AskInstance(instance, "POST", fmt::format("{}?wait_ms={}", kPath, milliseconds), lines,
+      AskInstance(instance, "POST",
+                  fmt::format("{}?wait_ms={}&channel={}", kPath, milliseconds, channel), lines,
                   kAnswerTimeout));
   std::vector<ReopenResult> results;
   for (std::string_view text = body; !text.empty();) {

@@ -43,8 +43,8 @@ std::unique_ptr<MailLetters> MakeRemoteMailLetters(const http::Instance& instanc
 // Asks the running process to send these again, and waits at most `wait` for what comes of it. At
 // most deliver::kMaxReopenedAtOnce.
 Result<std::vector<deliver::ReopenResult>> RetryMails(
-    const http::Instance& instance, const std::vector<deliver::ReopenTarget>& targets,
-    Duration wait);
+    const http::Instance& instance, const std::string& channel,
+    const std::vector<deliver::ReopenTarget>& targets, Duration wait);
 
 // The process's side of it: GET and POST of /-/mails. `stopping` ends the waiting.
 http::Response HandleMailLetters(Backend* backend, const http::Request& request);

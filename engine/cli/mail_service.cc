@@ -5,17 +5,16 @@
 #include <nlohmann/json.hpp>
 
 #include "connectors/feedback/mark.h"
-#include "engine/base/limits.h"
 #include "engine/cli/backup.h"
 #include "engine/cli/mail_parts.h"
+#include "engine/cli/paused_note.h"
+#include "engine/cli/recipients.h"
 #include "engine/cli/secrets.h"
-#include "engine/store/person_record.h"
 #include "engine/telemetry/log.h"
 
 namespace sojourn::cli {
 namespace {
 
-constexpr char kPausedNote[] = "mail_paused";
 // What the person said is not known then, and the page does without: everybody may ask for one, and
 // few threads answer.
 constexpr Duration kPagePatience = Milliseconds(200);
@@ -87,7 +86,7 @@ Status MailService::OpenDeliverer(const Config& config) {
                            environment_.backend->suppressions());
   SOJOURN_ASSIGN_OR_RETURN(suppressions_, deliver::Suppressions::Open(address_key, list));
   SOJOURN_ASSIGN_OR_RETURN(make_transport_, OpenTransports(config));
-  SOJOURN_ASSIGN_OR_RETURN(log_, environment_.backend->MakeDeliveryLog());
+  SOJOURN_ASSIGN_OR_RETURN(log_, environment_.backend->MakeDeliveryLog("mail"));
   deliver::DelivererEnvironment environment;
   environment.log = log_.get();
   channel_ = std::make_unique<deliver::MailChannel>(config.mail.delivery.rates,
@@ -107,27 +106,10 @@ Status MailService::OpenDeliverer(const Config& config) {
   return Status::Ok();
 }
 
-// An id that has merged since is whom it has become; what it had refused holds on the way there.
 Result<deliver::Recipient> MailService::FindRecipient(const std::string& id,
                                                       Duration patience) const {
-  deliver::Recipient recipient;
-  if (!has_state_) return recipient;
-  model::Person person;
-  person.id = id;
-  for (uint32_t redirects = 0; redirects <= kMaxRedirects; ++redirects) {
-    const auto record = environment_.backend->ReadPerson(person.id, patience);
-    if (record.status().code() == StatusCode::kFailedPrecondition) return recipient;
-    if (!record.ok()) return record.status();
-    if (!record->has_value()) {
-      recipient.knowledge = deliver::Recipient::Knowledge::kForgotten;
-      return recipient;
-    }
-    SOJOURN_RETURN_IF_ERROR(store::DecodePerson(**record, &person));
-    recipient = WithRefusalsOf(recipient, RecipientOf(person));
-    if (person.moved_to.empty()) return recipient;
-    person.id = person.moved_to;
-  }
-  return recipient;
+  if (!has_state_) return deliver::Recipient();
+  return cli::FindRecipient(environment_.backend, id, patience);
 }
 
 void MailService::WarnOfStateElsewhere() {
@@ -201,18 +183,13 @@ Status MailService::FollowPauses() {
 
 // Where nobody can tell what is paused, everything is.
 Status MailService::TakePaused(const std::string& note) {
-  std::set<std::string> noted;
-  const auto json = note.empty() ? nlohmann::json::array()
-                                 : nlohmann::json::parse(note, nullptr, /*allow_exceptions=*/false);
-  for (const auto& journey : json) {
-    if (journey.is_string()) noted.insert(journey.get<std::string>());
-  }
-  if (!json.is_array()) noted = {""};
+  const auto parsed = ParsePausedNote(note);
+  const std::set<std::string> noted = parsed.value_or(std::set<std::string>{""});
   if (noted != paused_) {
-    paused_ = std::move(noted);
+    paused_ = noted;
     TellPaused();
   }
-  if (json.is_array()) return Status::Ok();
+  if (parsed) return Status::Ok();
   return DataLoss(
       "the note of what is paused is damaged, so all mails are held; sojourn resume without a "
       "journey writes it anew and lets them go");

@@ -77,6 +77,7 @@ int Main(int argc, char** argv) {
   sojourn::cli::AddBackupCommands(&app, &exit_code);
   sojourn::cli::AddExplainCommand(&app, &exit_code);
   sojourn::cli::AddPauseCommands(&app, &exit_code);
+  sojourn::cli::AddWebhooksCommand(&app, &exit_code);
   sojourn::cli::AddPlanCommand(&app, &exit_code);
   sojourn::cli::AddSimulateCommand(&app, &exit_code);
   sojourn::cli::AddSummaryCommand(&app, &exit_code);

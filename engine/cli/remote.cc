@@ -82,7 +82,9 @@ class RemoteBackend final : public Backend {
   Result<std::optional<std::string>> ReadPerson(const std::string& id, Duration) override {
     return AskForPerson(instance_, id);
   }
-  Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog() override { return NotHere(); }
+  Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog(const std::string&) override {
+    return NotHere();
+  }
   std::vector<std::pair<std::string, int64_t>> Sizes() override { return {}; }
 
   Result<deliver::SuppressionList*> suppressions() override { return suppressions_.get(); }

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "connectors/http/instance_file.h"
+#include "connectors/webhook/signature.h"
 #include "engine/base/hash.h"
 
 namespace sojourn::cli {
@@ -23,6 +24,7 @@ constexpr char kCouponKey[] = "coupon_key";
 constexpr char kEventIdKey[] = "event_id_key";
 constexpr char kAddressKey[] = "address_key";
 constexpr char kLinkKey[] = "link_key";
+constexpr char kWebhookSecret[] = "webhook_secret";
 
 constexpr char kFileName[] = "secrets.json";
 
@@ -83,7 +85,8 @@ Result<std::string> LoadKey(const Config& config, const char* name) {
   const std::string path = PathOf(config);
   SOJOURN_ASSIGN_OR_RETURN(Keys keys, ReadKeys(path));
   if (!keys.contains(name)) {
-    SOJOURN_ASSIGN_OR_RETURN(keys[name], http::NewToken());
+    const bool webhook = name == std::string_view(kWebhookSecret);
+    SOJOURN_ASSIGN_OR_RETURN(keys[name], webhook ? webhook::NewSecret() : http::NewToken());
     SOJOURN_RETURN_IF_ERROR(WriteKeys(config, keys));
   }
   return keys[name];
@@ -124,6 +127,26 @@ Result<std::vector<std::string>> LoadLinkKeys(const Config& config) {
   return std::vector<std::string>{std::move(key)};
 }
 
+Result<std::vector<std::string>> LoadWebhookKeys(const Config& config) {
+  if (config.log == LogKind::kKafka) {
+    return InvalidArgument(
+        "over Kafka webhooks need webhooks: {secrets}, the same for every instance");
+  }
+  SOJOURN_ASSIGN_OR_RETURN(const std::string secret, LoadKey(config, kWebhookSecret));
+  auto key = webhook::ParseSecret(secret);
+  if (!key.ok()) return Damaged(PathOf(config));
+  return std::vector<std::string>{*std::move(key)};
+}
+
+Result<std::string> FindWebhookSecret(const Config& config) {
+  SOJOURN_ASSIGN_OR_RETURN(Keys keys, ReadKeys(PathOf(config)));
+  if (!keys.contains(kWebhookSecret)) {
+    return NotFound(
+        fmt::format("{} has no secret for webhooks yet: sojourn run makes one", PathOf(config)));
+  }
+  return keys[kWebhookSecret];
+}
+
 Status CheckKeysOf(const std::string& directory, const Config& config) {
   const std::string path = directory + "/" + kFileName;
   SOJOURN_ASSIGN_OR_RETURN(const Keys keys, ReadKeys(path));
@@ -131,6 +154,8 @@ Status CheckKeysOf(const std::string& directory, const Config& config) {
                            {kEventIdKey, config.event_id_key},
                            {kAddressKey, config.address_key}};
   for (const auto& [name, key] : keys) {
+    // Of no state; whoever checks signatures learns the new one from the operator.
+    if (name == kWebhookSecret) continue;
     const auto same = configured.find(name);
     const bool is_there = same != configured.end()
                               ? same->second == key

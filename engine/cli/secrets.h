@@ -21,6 +21,12 @@ Result<std::string> LoadAddressKey(const Config& config);
 // The keys of links in mails, newest first; likewise.
 Result<std::vector<std::string>> LoadLinkKeys(const Config& config);
 
+// The keys that sign webhooks where the configuration has none for all; likewise, as
+// "webhook_secret".
+Result<std::vector<std::string>> LoadWebhookKeys(const Config& config);
+// That secret as its receivers need it. kNotFound: none was made yet.
+Result<std::string> FindWebhookSecret(const Config& config);
+
 // Whether the configuration has every key that the data directory made for itself.
 // kFailedPrecondition names the one that it has not.
 Status CheckKeysOf(const std::string& directory, const Config& config);

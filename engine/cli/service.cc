@@ -1,4 +1,5 @@
 #include "engine/cli/service.h"
+#include "engine/base/rfc3339.h"
 
 #include <fmt/format.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "connectors/http/instance_file.h"
+#include "engine/base/rfc3339.h"
 #include "engine/cli/backfill.h"
 #include "engine/cli/backup.h"
 #include "engine/cli/count_people.h"
@@ -141,6 +143,7 @@ Status Service::LoadWhatRulesNeed() {
   SOJOURN_RETURN_IF_ERROR(LoadFirstRules());
   SOJOURN_RETURN_IF_ERROR(OpenFeedback());
   SOJOURN_RETURN_IF_ERROR(OpenMail());
+  SOJOURN_RETURN_IF_ERROR(OpenWebhooks());
   return WarnOfOpenReplay();
 }
 
@@ -181,6 +184,13 @@ Status Service::OpenMail() {
   if (feedback_ != nullptr) environment.public_routes = feedback_->Routes();
   const std::string address = fmt::format("{}:{}", listen_.host, server_->port());
   SOJOURN_ASSIGN_OR_RETURN(mail_, MailService::Open(config_, environment, address));
+  return Status::Ok();
+}
+
+Status Service::OpenWebhooks() {
+  if (!config_.roles.deliver || !config_.webhooks.send) return Status::Ok();
+  const WebhookEnvironment environment{backend_.get(), rules_.get(), &telemetry_, &clock_};
+  SOJOURN_ASSIGN_OR_RETURN(webhooks_, WebhookService::Open(config_, environment));
   return Status::Ok();
 }
 
@@ -308,6 +318,9 @@ void Service::RunParts() {
   if (mail_ != nullptr) {
     mail_->Send([this](const Status& status) { Fail(status); });
   }
+  if (webhooks_ != nullptr) {
+    webhooks_->Send([this](const Status& status) { Fail(status); });
+  }
 }
 
 std::vector<http::Route> Service::MakeRoutes(const std::string& token) {
@@ -403,10 +416,8 @@ http::AdminHandlers Service::HandlersOfRules() {
   handlers.mails = [this](const http::Request& request) {
     return HandleMailLetters(backend_.get(), request);
   };
-  handlers.retry_mails = [this](const http::Request& request) {
-    const auto reopen = [this](auto reopening) { return mail_->Reopen(std::move(reopening)); };
-    return HandleRetryMails(reopen, request, stopping_);
-  };
+  handlers.retry_mails = [this](const http::Request& request) { return HandleRetry(request); };
+  handlers.webhooks = [this](const http::Request& request) { return HandleWebhooks(request); };
   handlers.enroll = [this](const http::Request& request) { return HandleEnroll(request); };
   handlers.backup = [this](const http::Request& request) { return HandleBackup(request); };
   handlers.backfill = [this](const http::Request& request) { return HandleBackfill(request); };
@@ -515,6 +526,34 @@ http::Response Service::HandlePause(const http::Request& request) {
   return {.body = nlohmann::json{{"paused", mail_->paused()}}.dump() + "\n"};
 }
 
+http::Response Service::HandleRetry(const http::Request& request) {
+  const bool webhooks = request.Query("channel") == "webhooks";
+  const auto reopen = [this, webhooks](auto reopening) {
+    if (!webhooks) return mail_->Reopen(std::move(reopening));
+    if (webhooks_ == nullptr) {
+      return FailedPrecondition(
+          "the running process calls no webhooks (webhooks: {send: false}, or roles without "
+          "deliver); retry where they are called");
+    }
+    webhooks_->Reopen(std::move(reopening));
+    return Status::Ok();
+  };
+  return HandleRetryMails(reopen, request, stopping_);
+}
+
+http::Response Service::HandleWebhooks(const http::Request& request) {
+  if (webhooks_ == nullptr) {
+    return http::ToResponse(FailedPrecondition("the running process calls no webhooks"));
+  }
+  if (const auto url = request.Query("enable")) {
+    if (request.method != "POST") return http::ErrorResponse(400, "POST enables a URL");
+    return http::ToResponse(webhooks_->Enable(std::string(*url)));
+  }
+  nlohmann::json disabled = nlohmann::json::object();
+  for (const auto& [url, since] : webhooks_->disabled()) disabled[url] = FormatRfc3339(since);
+  return {.body = nlohmann::json{{"disabled", disabled}}.dump() + "\n"};
+}
+
 void Service::ReloadWhenFilesChanged() {
   if (rules_ == nullptr) return;
   {
@@ -546,6 +585,10 @@ void Service::CareForMail() {
     Log(LogLevel::kError, followed.message());
   }
   mail_trouble_ = followed.message();
+  if (webhooks_ == nullptr) return;
+  const Status noted = webhooks_->FollowNotes();
+  if (!noted.ok() && noted.message() != webhook_trouble_) Log(LogLevel::kError, noted.message());
+  webhook_trouble_ = noted.message();
 }
 
 // Over Kafka it is the workers that take events in; on the embedded log they work on what was.
@@ -597,6 +640,7 @@ void Service::Stop() {
   if (feedback_ != nullptr) feedback_->Stop();
   intake_.reset();  // appends what is waiting
   if (mail_ != nullptr) mail_->Stop();
+  if (webhooks_ != nullptr) webhooks_->Stop();
   if (router_ != nullptr) router_->Stop();
   if (router_thread_.joinable()) router_thread_.join();
   for (const auto& running : workers_) {

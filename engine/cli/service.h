@@ -21,6 +21,7 @@
 #include "engine/cli/feedback_service.h"
 #include "engine/cli/mail_service.h"
 #include "engine/cli/service_observer.h"
+#include "engine/cli/webhook_service.h"
 #include "engine/runtime/rules_source.h"
 #include "engine/runtime/worker.h"
 #include "engine/step/step.h"
@@ -59,6 +60,9 @@ class Service {
   Status OpenSuppressions();
   Status OpenFeedback();
   Status OpenMail();
+  Status OpenWebhooks();
+  http::Response HandleWebhooks(const http::Request& request);
+  http::Response HandleRetry(const http::Request& request);
   Status MakeWorkers();
   Status MakeRouter();
   Status LoadWhatRulesNeed();
@@ -104,11 +108,13 @@ class Service {
   mutable std::mutex failing_;
   Status failure_;               // why the process has to stop; guarded by failing_
   bool intake_stopped_ = false;  // as the log last said
+  std::string webhook_trouble_;  // likewise, of webhooks
   std::string mail_trouble_;     // why pauses could not be followed last; empty: they were
   Timestamp next_retention_ = Timestamp::Min();
   std::atomic<bool> stopping_ = false;
   std::unique_ptr<Sink> sink_;
   std::unique_ptr<FeedbackService> feedback_;  // null: no provider tells anything
+  std::unique_ptr<WebhookService> webhooks_;   // null: this process sends none
   std::unique_ptr<MailService> mail_;          // null: no role of this process needs it
   std::unique_ptr<http::Intake> intake_;
   std::unique_ptr<http::HttpServer> server_;

@@ -1,0 +1,91 @@
+// `sojourn webhooks`: URLs that have disabled themselves, and the secret that signs.
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "engine/cli/commands.h"
+#include "engine/cli/printable.h"
+#include "engine/cli/remote.h"
+#include "engine/cli/secrets.h"
+
+namespace sojourn::cli {
+namespace {
+
+constexpr Duration kAnswerTimeout = Seconds(30);
+
+Result<std::string> Ask(const CommonOptions& common, const char* method,
+                        const std::string& target) {
+  SOJOURN_ASSIGN_OR_RETURN(const Config config, ResolveConfig(common));
+  const auto instance = FindInstance(config.data);
+  if (!instance) {
+    return FailedPrecondition(fmt::format(
+        "no process runs on {}, so no webhooks leave; start sojourn run first", config.data));
+  }
+  return AskInstance(*instance, method, target, "", kAnswerTimeout);
+}
+
+Status List(const CommonOptions& common) {
+  SOJOURN_ASSIGN_OR_RETURN(const std::string body, Ask(common, "GET", "/-/webhooks"));
+  const auto json = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || !json["disabled"].is_object()) {
+    return Unavailable("the process gave an answer that is none");
+  }
+  for (const auto& [url, since] : json["disabled"].items()) {
+    fmt::print("{}  disabled since {}\n", Printable(url),
+               Printable(since.is_string() ? since.get<std::string>() : ""));
+  }
+  if (json["disabled"].empty()) fmt::print("no webhook URL is disabled\n");
+  return Status::Ok();
+}
+
+Status Enable(const CommonOptions& common, const std::string& url) {
+  SOJOURN_RETURN_IF_ERROR(
+      Ask(common, "POST", "/-/webhooks?enable=" + http::EncodeQueryText(url)).status());
+  fmt::print("{} is enabled; sojourn dead-letters retry sends again what it has missed\n",
+             Printable(url));
+  return Status::Ok();
+}
+
+Status ShowSecret(const CommonOptions& common) {
+  SOJOURN_ASSIGN_OR_RETURN(const Config config, ResolveConfig(common));
+  if (!config.webhooks.keys.empty()) {
+    return FailedPrecondition("the configuration has the secrets: see webhooks: {secrets}");
+  }
+  SOJOURN_ASSIGN_OR_RETURN(const std::string secret, FindWebhookSecret(config));
+  fmt::print("{}\n", secret);
+  return Status::Ok();
+}
+
+}  // namespace
+
+void AddWebhooksCommand(CLI::App* app, int* exit_code) {
+  CLI::App* command = app->add_subcommand(
+      "webhooks", "Lists webhook URLs that have answered 410 Gone and get nothing more");
+  auto common = AddCommonOptions(command);
+  CLI::App* enable = command->add_subcommand("enable", "Lets webhooks go to a disabled URL again");
+  auto url = std::make_shared<std::string>();
+  auto enable_common = AddCommonOptions(enable);
+  enable->add_option("URL", *url, "As listed")->required();
+  enable->callback([enable_common, url, exit_code] {
+    const Status status = Enable(*enable_common, *url);
+    if (!status.ok()) *exit_code = Fail(status);
+  });
+  CLI::App* secret = command->add_subcommand(
+      "secret",
+      "Shows the secret that the data directory made for itself; webhooks are signed "
+      "with it where the configuration names none");
+  auto secret_common = AddCommonOptions(secret);
+  secret->callback([secret_common, exit_code] {
+    const Status status = ShowSecret(*secret_common);
+    if (!status.ok()) *exit_code = Fail(status);
+  });
+  command->callback([command, common, exit_code] {
+    if (!command->get_subcommands().empty()) return;
+    const Status status = List(*common);
+    if (!status.ok()) *exit_code = Fail(status);
+  });
+}
+
+}  // namespace sojourn::cli
