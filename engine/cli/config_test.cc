@@ -185,5 +185,59 @@ TEST_F(ConfigTest, RefusesFeedbackThatAnybodyCouldForge) {
   ExpectRefused("feedback: {mailgun: {signing_kee: x}}\n", "1:22", "signing_key");
 }
 
+constexpr char kSecret[] = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+TEST_F(ConfigTest, ReadsWhoseSecretsSignAWebhook) {
+  const std::string other = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+  const std::string third = "whsec_BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB";
+  const Result<Config> config = Read(
+      "webhooks:\n"
+      "  secrets: [" +
+      std::string(kSecret) +
+      "]\n"
+      "  endpoints:\n"
+      "    - {host: CRM.example, secrets: [" +
+      other +
+      "]}\n"
+      "    - {url: \"https://crm.example/own\", secrets: [" +
+      third + ", " + other +
+      "]}\n"
+      "  gateways: {sms: {url: \"http://localhost:9/sms\", secrets: [" +
+      third +
+      "]}}\n"
+      "  allow_private: [localhost, 10.0.0.0/8]\n"
+      "  timeout_seconds: 7\n");
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  const WebhookConfig& webhooks = config->webhooks;
+  ASSERT_EQ(webhooks.keys.size(), 1u);
+  EXPECT_EQ(webhooks.KeysFor("https://erp.example/x"), webhooks.keys);
+  EXPECT_EQ(webhooks.KeysFor("https://crm.example:8443/x?y").size(), 1u);
+  EXPECT_NE(webhooks.KeysFor("https://crm.example:8443/x?y"), webhooks.keys);
+  EXPECT_EQ(webhooks.KeysFor("https://crm.example/own?y").size(), 2u);
+  EXPECT_EQ(webhooks.KeysFor("http://localhost:9/sms")[0],
+            webhooks.KeysFor("https://crm.example/own")[0]);
+  EXPECT_EQ(webhooks.gateways.sms_url, "http://localhost:9/sms");
+  EXPECT_TRUE(webhooks.gateways.push_url.empty());
+  EXPECT_EQ(webhooks.timeout, Seconds(7));
+  EXPECT_TRUE(webhooks.send);
+}
+
+TEST_F(ConfigTest, OverKafkaWebhooksAreOthersUnlessSaidSo) {
+  const Result<Config> config = Read(kRouted);
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  EXPECT_FALSE(config->webhooks.send);
+}
+
+TEST_F(ConfigTest, RefusesWebhookSettingsThatMeanNothing) {
+  ExpectRefused("webhooks: {secrets: [secret]}\n", "1:22", "whsec_");
+  ExpectRefused("webhooks: {allow_private: [127.1]}\n", "1:28", "127.1");
+  ExpectRefused("webhooks: {endpoints: [{secrets: [x]}]}\n", "1:24", "url or a host");
+  ExpectRefused("webhooks: {endpoints: [{host: a/b, secrets: [x]}]}\n", "1:31", "name alone");
+  ExpectRefused("webhooks: {gateways: {sms: {url: \"http://sms.example\"}}}\n", "1:34", "https");
+  ExpectRefused("webhooks: {time_out: 3}\n", "1:12", "timeout_seconds");
+  const Result<Config> config = Read("webhooks: {secrets: [MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw]}\n");
+  EXPECT_EQ(config.status().message().find("MfKQ"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace sojourn::cli

@@ -28,7 +28,7 @@ constexpr size_t kMaxListedMails = 100'000;
 
 struct Options {
   std::shared_ptr<CommonOptions> common;
-  std::string kind;    // "events", "mails"; empty: both
+  std::string kind;    // "events", "mails", "webhooks"; empty: all
   std::string reason;  // empty: all
   std::string format = "text";
   std::string id;
@@ -108,6 +108,8 @@ Status PrintMails(const Options& options, MailLetters* letters) {
     if (page.empty()) break;
     for (DeliveryRecord& record : page) {
       if (!options.reason.empty() && options.reason != record.failure) continue;
+      const bool webhook = KindOf(record) == "webhook";
+      if (!options.kind.empty() && (options.kind == "webhooks") != webhook) continue;
       if (mails.size() == kMaxListedMails) {
         ++left_out;
       } else {
@@ -130,7 +132,7 @@ Status PrintMails(const Options& options, MailLetters* letters) {
 Status List(const Options& options) {
   SOJOURN_ASSIGN_OR_RETURN(const Config config, ResolveConfig(*options.common));
   SOJOURN_ASSIGN_OR_RETURN(const Opened opened, OpenLetters(config));
-  if (options.kind != "mails") {
+  if (options.kind.empty() || options.kind == "events") {
     const Status printed = PrintEvents(options, opened.backend.backend.get());
     // Over Kafka they are elsewhere; that must not hide the mails.
     const bool elsewhere = printed.code() == StatusCode::kFailedPrecondition;
@@ -180,7 +182,7 @@ Status ShowEvent(const Options& options, const LetterPlace& place) {
 }
 
 void PrintMail(const DeliveryRecord& record, const Json& action) {
-  fmt::print("mail       {}\n", record.action_id);
+  fmt::print("{:<10} {}\n", KindOf(record), record.action_id);
   fmt::print("state      {} at {}, attempts: {}\n", deliver::DeliveryStateName(record.state),
              FormatRfc3339(record.at), record.attempts);
   fmt::print("reason     {}{}{}\n", Printable(record.failure), record.failure.empty() ? "" : ": ",
@@ -199,7 +201,8 @@ void PrintMail(const DeliveryRecord& record, const Json& action) {
     begin = end + 1;
   }
   if (record.state != DeliveryState::kFailed) return;
-  fmt::print("to send    correct the template, then sojourn dead-letters retry {}\n",
+  fmt::print("to send    {}, then sojourn dead-letters retry {}\n",
+             record.template_name.empty() ? "see to what the reason says" : "correct the template",
              record.action_id);
 }
 
@@ -238,8 +241,8 @@ std::shared_ptr<Options> AddListOptions(CLI::App* command) {
   auto options = std::make_shared<Options>();
   options->common = AddCommonOptions(command);
   AddFormat(command, options.get());
-  command->add_option("--kind", options->kind, "Only events or only mails")
-      ->check(CLI::IsMember({"events", "mails"}));
+  command->add_option("--kind", options->kind, "Only events, mails or webhooks")
+      ->check(CLI::IsMember({"events", "mails", "webhooks"}));
   command->add_option("--reason", options->reason, "Only of this reason, such as render_error");
   return options;
 }
@@ -249,8 +252,8 @@ std::shared_ptr<Options> AddListOptions(CLI::App* command) {
 void AddDeadLettersCommand(CLI::App* app, int* exit_code) {
   CLI::App* command = app->add_subcommand(
       "dead-letters",
-      "Lists records, calls and lines of files that were no events and mails that failed, with "
-      "their reasons; shows one; sends failed mails again");
+      "Lists records, calls and lines of files that were no events, and mails and webhooks that "
+      "failed, with their reasons; shows one; sends again what failed");
   command->require_subcommand(0, 1);
   const auto run = [exit_code](const Status& status) {
     if (!status.ok()) *exit_code = Fail(status);

@@ -200,7 +200,8 @@ class EmbeddedBackend final : public Backend {
   }
   bool deliveries_come_once() const override { return true; }
 
-  Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog(const std::string& reader) override {
+  Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog(
+      const std::string& reader) override {
     SOJOURN_RETURN_IF_ERROR(moved_);
     return log_->MakeDeliveryLog(reader);
   }

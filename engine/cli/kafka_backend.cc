@@ -320,7 +320,8 @@ class KafkaBackend final : public Backend {
     return enough ? Status::Ok() : Patience::Explain(read);
   }
 
-  Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog(const std::string& reader) override {
+  Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog(
+      const std::string& reader) override {
     if (reader != "mail") return FailedPrecondition("over Kafka no webhooks are sent yet");
     return std::unique_ptr<deliver::DeliveryLog>(
         std::make_unique<kafka::KafkaDeliveries>(config_.kafka, partition_count_, observer_));

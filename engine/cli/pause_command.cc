@@ -52,7 +52,8 @@ void AddCommand(CLI::App* app, const char* name, const char* help, bool resume, 
 
 void AddPauseCommands(CLI::App* app, int* exit_code) {
   AddCommand(app, "pause",
-             "Holds mails, of one journey or all; they expire by the rules' late_send_limit only",
+             "Holds mails and webhooks, of one journey or all; they expire by the rules' "
+             "late_send_limit only",
              /*resume=*/false, exit_code);
   AddCommand(app, "resume", "Lets mails go that were held; without a journey all of them",
              /*resume=*/true, exit_code);

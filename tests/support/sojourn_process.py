@@ -54,6 +54,8 @@ class Sojourn:
             "secrets": {"coupon_key": "test coupon key", "event_id_key": "test event id key"},
             # What is tested without mails is not to be disturbed by what becomes of them.
             "mail": {"send": "none"},
+            # Nor by the world outside.
+            "webhooks": {"send": False},
             **settings,
         }
         self.config = self.directory / "sojourn.yaml"
