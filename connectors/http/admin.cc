@@ -1,8 +1,11 @@
 #include "connectors/http/admin.h"
 
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include "engine/base/check.h"
+#include "engine/telemetry/log.h"
 
 namespace sojourn::http {
 namespace {
@@ -13,12 +16,36 @@ Response TextResponse(int status, std::string text) {
   return {status, std::move(text) + "\n", "text/plain; charset=utf-8"};
 }
 
-Handler Guarded(const std::string& token, std::function<Response(const Request&)> handler) {
-  return [token, handler = std::move(handler)](const Request& request, const Respond& respond) {
-    const auto given = BearerToken(request);
-    if (given && EqualSecrets(*given, token)) return respond(handler(request));
+using Tokens = std::map<std::string, SecretHash>;
+
+constexpr char kInstanceFile[] = "";  // the name of its token; no operator's is empty
+
+// The name of the token that the request has.
+std::optional<std::string> WhoAsks(const Request& request, const Tokens& tokens) {
+  std::optional<std::string> who;
+  const auto given = BearerToken(request);
+  if (!given) return who;
+  for (const auto& [name, hash] : tokens) {
+    if (hash.Matches(*given)) who = name;
+  }
+  return who;
+}
+
+Handler Guarded(std::shared_ptr<const Tokens> tokens,
+                std::function<Response(const Request&)> handler) {
+  return [tokens = std::move(tokens), handler = std::move(handler)](const Request& request,
+                                                                    const Respond& respond) {
+    if (const auto who = WhoAsks(request, *tokens)) {
+      if (*who != kInstanceFile && request.method != "GET") {
+        telemetry::Log(telemetry::LogLevel::kInfo, "an operator asks over HTTP",
+                       {{"operator", *who}, {"path", request.path}});
+      }
+      return respond(handler(request));
+    }
     Response refusal = ErrorResponse(
-        401, "this path needs the token of the data directory's instance file as a bearer token");
+        401,
+        "this path needs a bearer token: one of admin_tokens, or the data directory's instance "
+        "file has one");
     refusal.headers = {{"WWW-Authenticate", "Bearer realm=\"sojourn\""}};
     respond(std::move(refusal));
   };
@@ -28,6 +55,8 @@ Handler Guarded(const std::string& token, std::function<Response(const Request&)
 
 std::vector<Route> AdminRoutes(AdminOptions options, AdminHandlers handlers) {
   SOJOURN_CHECK(!options.token.empty() && handlers.ready && handlers.metrics);
+  auto tokens = std::make_shared<Tokens>(std::move(options.tokens));
+  tokens->insert_or_assign(kInstanceFile, SecretHash::Of(options.token));
   std::vector<Route> routes;
   routes.push_back(
       {"GET", "/metrics",
@@ -46,7 +75,7 @@ std::vector<Route> AdminRoutes(AdminOptions options, AdminHandlers handlers) {
   const auto add = [&](const char* method, const char* path,
                        std::function<Response(const Request&)> handler) {
     if (!handler) return;
-    routes.push_back({method, path, Guarded(options.token, std::move(handler)), true});
+    routes.push_back({method, path, Guarded(tokens, std::move(handler)), true});
   };
   add("POST", "/-/reload", std::move(handlers.reload));
   add("GET", "/-/actions", std::move(handlers.actions));

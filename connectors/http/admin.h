@@ -15,16 +15,19 @@
 //   GET  /-/mails      what became of mails; POST: sends again what has failed
 //
 // From reload on they change or reveal things, so they need "Authorization: Bearer TOKEN", also
-// from this machine: other users and web pages of a local browser reach a loopback port too. The
+// from this machine: other users and web pages of a local browser reach a loopback port too. One
 // token stands in the instance file, which only the owner of the data directory can read
-// (instance_file.h).
+// (instance_file.h); others are given to operators by name. What is changed with one of these is
+// logged with the name.
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "connectors/http/http_server.h"
+#include "connectors/http/secret_hash.h"
 #include "engine/base/status.h"
 
 namespace sojourn::http {
@@ -62,8 +65,9 @@ struct AdminHandlers {
 };
 
 struct AdminOptions {
-  std::string token;                        // not empty
-  size_t max_import_body_bytes = 16 << 20;  // of one piece of a file
+  std::string token;                         // of the instance file; not empty
+  std::map<std::string, SecretHash> tokens;  // of operators, by their names
+  size_t max_import_body_bytes = 16 << 20;   // of one piece of a file
 };
 
 std::vector<Route> AdminRoutes(AdminOptions options, AdminHandlers handlers);

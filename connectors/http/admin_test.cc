@@ -19,7 +19,9 @@ class AdminTest : public ::testing::Test {
       return Response{200, "{\"from\":\"" + from + "\"}\n", "application/x-ndjson"};
     };
     handlers.person = [](const Request&) { return Response{200, "record"}; };
-    auto server = HttpServer::Start({.port = 0}, AdminRoutes({"secret"}, handlers), nullptr);
+    auto server = HttpServer::Start(
+        {.port = 0}, AdminRoutes({"secret", {{"ada", SecretHash::Of("ada's token")}}}, handlers),
+        nullptr);
     ASSERT_TRUE(server.ok());
     server_ = std::move(server).value();
   }
@@ -42,6 +44,16 @@ TEST_F(AdminTest, OpenPathsNeedNoToken) {
   const Response metrics = Ask("GET", "/metrics");
   EXPECT_EQ(metrics.body, "sojourn_build_info 1\n");
   EXPECT_EQ(metrics.content_type, "text/plain; version=0.0.4; charset=utf-8");
+}
+
+TEST_F(AdminTest, OperatorsHaveTokensOfTheirOwn) {
+  EXPECT_EQ(Ask("POST", "/-/reload", "secret").status, 200);
+  EXPECT_EQ(Ask("POST", "/-/reload", "ada's token").status, 200);
+  EXPECT_EQ(Ask("GET", "/-/person", "ada's token").status, 200);
+  for (const std::string& wrong :
+       {std::string("ada"), std::string("ada's toke"), SecretHash::Of("ada's token").ToText()}) {
+    EXPECT_EQ(Ask("POST", "/-/reload", wrong).status, 401) << wrong;
+  }
 }
 
 TEST_F(AdminTest, NotReadySaysWhy) {

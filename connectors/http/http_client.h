@@ -1,7 +1,7 @@
 // One request to a server of ours: how commands talk to a running process.
 //
-// Blocks. Threads: any. Errors: kUnavailable where nobody answers in time, or what answers is not
-// HTTP.
+// Blocks. Threads: any. Errors: kUnavailable where nobody answers in time, what answers is not
+// HTTP, or it has another certificate; then it was sent nothing.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,8 @@ namespace sojourn::http {
 struct ServerPlace {
   std::string address = "127.0.0.1";  // an IP address
   uint16_t port = 8080;
+  // SHA-256 of the only certificate that is trusted, hexadecimal; empty: plain HTTP.
+  std::string fingerprint;
 };
 
 // `request.path` with its query is the target; `request.query` is left out. `timeout` is for the

@@ -17,6 +17,8 @@
 
 #include "connectors/http/handed_socket.h"
 #include "connectors/http/http_session.h"
+#include "connectors/http/seats.h"
+#include "connectors/http/tls_context.h"
 
 namespace sojourn::http {
 namespace {
@@ -40,6 +42,9 @@ class HttpServer::Core : public SessionHost {
   ~Core() override { Stop(Duration()); }
 
   Status Listen() {
+    if (options_.tls) {
+      SOJOURN_ASSIGN_OR_RETURN(tls_, TlsContext::Open(*options_.tls));
+    }
     boost::system::error_code error;
     const auto address = asio::ip::make_address(options_.address, error);
     if (error) {
@@ -80,6 +85,7 @@ class HttpServer::Core : public SessionHost {
   }
 
   uint16_t port() const { return port_; }
+  TlsContext* tls_context() { return tls_.get(); }
 
   void Stop(Duration grace) {
     if (!stopping_.exchange(true)) {
@@ -110,6 +116,10 @@ class HttpServer::Core : public SessionHost {
 
   const ServerOptions& options() const override { return options_; }
   bool stopping() const override { return stopping_; }
+
+  std::shared_ptr<TlsContext::Loaded> tls() const override {
+    return tls_ == nullptr ? nullptr : tls_->current();
+  }
 
   const Route* FindRoute(const std::string& method, const std::string& path,
                          Response* refusal) const override {
@@ -148,8 +158,19 @@ class HttpServer::Core : public SessionHost {
         telemetry::RequestServed{route == nullptr ? "none" : route->path, status, took});
   }
 
+  void Idle(uint64_t session) override {
+    const std::lock_guard lock(mutex_);
+    seats_.Idle(session);
+  }
+
+  void Busy(uint64_t session) override {
+    const std::lock_guard lock(mutex_);
+    seats_.Busy(session);
+  }
+
   void Ended(uint64_t session) override {
     const std::lock_guard lock(mutex_);
+    seats_.Leave(session);
     sessions_.erase(session);
     if (sessions_.empty()) all_ended_.notify_all();
   }
@@ -183,15 +204,21 @@ class HttpServer::Core : public SessionHost {
   void Begin(tcp::socket socket) {
     boost::system::error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
+    const std::string client = socket.remote_endpoint(ignored).address().to_string();
     std::shared_ptr<Session> session;
+    std::shared_ptr<Session> leaver;
     {
       const std::lock_guard lock(mutex_);
       // Beyond twice the limit not even a refusal is worth a descriptor.
       if (sessions_.size() >= 2 * options_.max_connections) return;
-      const bool overloaded = sessions_.size() >= options_.max_connections;
       const uint64_t id = next_session_++;
-      session = std::make_shared<Session>(std::move(socket), id, overloaded, this);
+      const Seats::Admission admission = seats_.Enter(id, client);
+      session = std::make_shared<Session>(std::move(socket), id, !admission.admitted, this);
       sessions_.emplace(id, session);
+      if (admission.leaver) leaver = sessions_.at(*admission.leaver);
+    }
+    if (leaver != nullptr) {
+      asio::post(leaver->executor(), [leaver] { leaver->StopIfIdle(); });
     }
     session->Start();
   }
@@ -218,7 +245,8 @@ class HttpServer::Core : public SessionHost {
   }
 
   const ServerOptions options_;
-  std::vector<Route> routes_;  // stay as they are from Run on
+  std::unique_ptr<TlsContext> tls_;  // null: plain HTTP
+  std::vector<Route> routes_;        // stay as they are from Run on
   telemetry::Telemetry* const telemetry_;
 
   asio::io_context context_;
@@ -236,6 +264,7 @@ class HttpServer::Core : public SessionHost {
   std::condition_variable all_ended_;
   std::map<uint64_t, std::shared_ptr<Session>> sessions_;
   uint64_t next_session_ = 1;
+  Seats seats_{options_.max_connections, options_.max_client_connections};
 };
 
 Result<std::unique_ptr<HttpServer>> HttpServer::Listen(const ServerOptions& options,
@@ -259,6 +288,22 @@ HttpServer::HttpServer(std::unique_ptr<Core> core) : core_(std::move(core)) {}
 HttpServer::~HttpServer() = default;
 
 uint16_t HttpServer::port() const { return core_->port(); }
+
+Status HttpServer::ReloadTls() {
+  TlsContext* const context = core_->tls_context();
+  return context == nullptr ? Status::Ok() : context->Load();
+}
+
+std::string HttpServer::certificate_fingerprint() const {
+  const auto loaded = core_->tls();
+  return loaded == nullptr ? "" : loaded->fingerprint;
+}
+
+std::optional<Timestamp> HttpServer::certificate_expires_at() const {
+  const auto loaded = core_->tls();
+  return loaded == nullptr ? std::nullopt : std::optional(loaded->expires_at);
+}
+
 void HttpServer::Stop(Duration grace) { core_->Stop(grace); }
 bool HttpServer::stopping() const { return core_->stopping(); }
 

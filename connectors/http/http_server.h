@@ -3,18 +3,22 @@
 //
 // Threads: Listen, Serve, Start and Stop from one thread; handlers run on the server's threads,
 // several at once. A route that may wait (for a disk, for new actions) says so and runs on threads
-// of its own. Errors: kFailedPrecondition where the port is in use, kInvalidArgument where the
-// address is none.
+// of its own. ReloadTls and what tells of the certificate: from any. Errors: kFailedPrecondition
+// where the port is in use, kInvalidArgument where the address is none or the certificate cannot be
+// used.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "connectors/http/http_message.h"
+#include "connectors/http/request_head.h"
+#include "connectors/http/tls_options.h"
 #include "engine/base/status.h"
 #include "engine/base/time.h"
 #include "engine/telemetry/telemetry.h"
@@ -38,9 +42,14 @@ struct ServerOptions {
   uint16_t port = 8080;               // 0: any free one
   int threads = 2;
   int waiting_threads = 4;        // for routes that may wait
-  size_t max_connections = 1000;  // more are answered 503 and closed
-  size_t max_header_bytes = size_t{16} * 1024;
-  Duration read_timeout = Seconds(30);  // for a request's header and for its body, each
+  std::optional<TlsOptions> tls;  // none: plain HTTP
+  // Who comes when there are so many, in all or from one address, takes the place of the connection
+  // that has been idle longest; where none is idle, it is answered 503.
+  size_t max_connections = 4000;
+  size_t max_client_connections = 1000;
+  HeadLimits head;
+  Duration handshake_timeout = Seconds(10);
+  Duration read_timeout = Seconds(30);  // for a request's head and for its body, each
   Duration idle_timeout = Seconds(60);  // between requests of one connection
   Duration write_timeout = Seconds(30);
 };
@@ -61,6 +70,12 @@ class HttpServer {
   ~HttpServer();
 
   uint16_t port() const;
+  // Reads certificate and key again, where there are any; connections that are open keep theirs.
+  Status ReloadTls();
+  // SHA-256 of the certificate in use, hexadecimal; "" without TLS.
+  std::string certificate_fingerprint() const;
+  // When the certificate in use ends; none without TLS.
+  std::optional<Timestamp> certificate_expires_at() const;
 
   // No new connection; idle ones close; requests under way have `grace` to finish. Handlers that
   // wait learn of it from `stopping`.

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -163,7 +164,7 @@ TEST(HttpServer, BodiesHaveTheirLimit) {
 
 TEST(HttpServer, HeadersHaveTheirLimit) {
   ServerOptions options;
-  options.max_header_bytes = 500;
+  options.head.max_bytes = 500;
   const auto server = StartServer(options, EchoRoutes());
   RawConnection connection(server->port());
   connection.Send("GET /echo HTTP/1.1\r\nX: " + std::string(1000, 'x') + "\r\n\r\n");
@@ -200,7 +201,12 @@ TEST(HttpServer, SlowClientsAreDropped) {
   EXPECT_TRUE(silent.IsClosed());
   RawConnection slow(server->port());
   slow.Send("POST /echo HTTP/1.1\r\nContent-Length: 5\r\n\r\nhe");
+  EXPECT_TRUE(slow.ReadUntil("in time\"}\n").starts_with("HTTP/1.1 408"));
   EXPECT_TRUE(slow.IsClosed());
+  RawConnection trickling(server->port());
+  trickling.Send("GET /echo HTT");
+  EXPECT_TRUE(trickling.ReadUntil("in time\"}\n").starts_with("HTTP/1.1 408"));
+  EXPECT_TRUE(trickling.IsClosed());
   RawConnection idle(server->port());
   idle.Send("GET /echo HTTP/1.1\r\n\r\n");
   idle.ReadUntil("GET /echo ");
@@ -210,18 +216,39 @@ TEST(HttpServer, SlowClientsAreDropped) {
 TEST(HttpServer, ConnectionsHaveTheirLimit) {
   ServerOptions options;
   options.max_connections = 2;
-  const auto server = StartServer(options, EchoRoutes());
+  std::atomic<int> entered = 0;
+  const Handler never = [&entered](const Request&, const Respond&) { ++entered; };
+  std::vector<Route> routes = EchoRoutes();
+  routes.push_back({"GET", "/never", never});
+  const auto server = StartServer(options, routes);
   RawConnection first(server->port());
   RawConnection second(server->port());
   for (RawConnection* connection : {&first, &second}) {
-    connection->Send("GET /echo HTTP/1.1\r\n\r\n");
-    EXPECT_TRUE(connection->ReadUntil("GET /echo ").starts_with("HTTP/1.1 200"));
+    connection->Send("GET /never HTTP/1.1\r\n\r\n");
   }
+  while (entered < 2) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   RawConnection third(server->port());
   third.Send("GET /echo HTTP/1.1\r\n\r\n");
   const std::string refusal = third.ReadUntil("too many connections");
   EXPECT_TRUE(refusal.starts_with("HTTP/1.1 503")) << refusal;
   EXPECT_NE(refusal.find("Retry-After: 1"), std::string::npos);
+}
+
+TEST(HttpServer, IdleConnectionsMakeRoom) {
+  ServerOptions options;
+  options.max_connections = 3;
+  const auto server = StartServer(options, EchoRoutes());
+  std::vector<std::unique_ptr<RawConnection>> crowd;
+  for (int round = 0; round < 20; ++round) {
+    for (const char* text : {"", "GET /echo HTT"}) {
+      crowd.push_back(std::make_unique<RawConnection>(server->port()));
+      crowd.back()->Send(text);
+    }
+    RawConnection good(server->port());
+    good.Send("GET /echo HTTP/1.1\r\n\r\n");
+    EXPECT_TRUE(good.ReadUntil("GET /echo ").starts_with("HTTP/1.1 200")) << round;
+  }
+  for (size_t i = 0; i < 30; ++i) EXPECT_TRUE(crowd[i]->IsClosed()) << i;
 }
 
 TEST(HttpServer, APortInUseIsSaidPlainly) {

@@ -10,11 +10,12 @@
 #include <optional>
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 
+#include "connectors/http/connection.h"
 #include "connectors/http/http_message.h"
 #include "connectors/http/http_server.h"
 
@@ -27,6 +28,11 @@ class SessionHost {
  public:
   virtual ~SessionHost() = default;
   virtual const ServerOptions& options() const = 0;
+  // The certificate to begin TLS with; null: the listener has none.
+  virtual std::shared_ptr<TlsContext::Loaded> tls() const = 0;
+  // Idle: no request has wholly begun; where connections are short, an idle one may be closed.
+  virtual void Idle(uint64_t session) = 0;
+  virtual void Busy(uint64_t session) = 0;
   // nullptr: `*refusal` is the answer.
   virtual const Route* FindRoute(const std::string& method, const std::string& path,
                                  Response* refusal) const = 0;
@@ -47,22 +53,34 @@ class Session : public std::enable_shared_from_this<Session> {
   // Ends it where no request is under way; else that request is the last.
   void StopIfIdle();
 
-  auto executor() { return stream_.get_executor(); }
+  auto executor() { return connection_.get_executor(); }
 
  private:
   using ErrorCode = boost::beast::error_code;
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
-  void ReadHeader();
-  void OnHeader(ErrorCode error);
+  void Begin();
+  void OnGreeting(ErrorCode error, bool is_tls);
+  void ReadRequest();
+  void ReadHead();
+  void OnHead(ErrorCode error);
+  void TakeHead(size_t head_bytes);
   void ReadBody();
   void OnBody(ErrorCode error);
   void Refuse(Response response);  // and close after it
   void OnWritten(ErrorCode error);
   void Drain();  // what the client still sends, so that it gets to see the refusal
   void Close();
+  void End();
+  // Until Disarm, reading ends after this time; `timed_out_` tells.
+  void Arm(Duration limit);
+  void EndReadingAfter(Duration limit);
+  void Disarm();
 
-  boost::beast::tcp_stream stream_;
+  Connection connection_;
+  boost::asio::steady_timer timer_;
+  uint64_t timer_number_ = 0;  // of the time limit in force
+  bool timed_out_ = false;
   const uint64_t id_;
   const bool overloaded_;
   SessionHost* const host_;
@@ -72,9 +90,10 @@ class Session : public std::enable_shared_from_this<Session> {
   Request request_;
   const Route* route_ = nullptr;
   std::optional<boost::beast::http::response<boost::beast::http::string_body>> response_;
-  bool idle_ = true;       // waiting for a request
-  bool awaiting_ = false;  // a request waits for its answer
-  bool refused_ = false;   // without reading it to its end
+  bool misdirected_ = false;  // plain HTTP where TLS is spoken
+  bool idle_ = true;          // waiting for a request's head
+  bool awaiting_ = false;     // a request waits for its answer
+  bool refused_ = false;      // without reading it to its end
   bool closed_ = false;
   size_t drained_bytes_ = 0;
   std::chrono::steady_clock::time_point began_;

@@ -52,6 +52,9 @@ Status WriteInstanceFile(const std::string& directory, const Instance& instance)
   json.BeginObject();
   json.Member("address", model::Value::String(instance.place.address));
   json.Member("port", model::Value::Int(instance.place.port));
+  if (!instance.place.fingerprint.empty()) {
+    json.Member("certificate", model::Value::String(instance.place.fingerprint));
+  }
   json.Member("token", model::Value::String(instance.token));
   json.Member("process_id", model::Value::Int(instance.process_id));
   json.EndObject();
@@ -96,7 +99,9 @@ Result<Instance> ReadInstanceFile(const std::string& directory) {
       port->int_value() < 1 || port->int_value() > 65535) {
     return broken;
   }
-  return Instance{{std::string(address->text()), static_cast<uint16_t>(port->int_value())},
+  const auto* certificate = Member(*map, "certificate", model::ValueKind::kString);
+  return Instance{{std::string(address->text()), static_cast<uint16_t>(port->int_value()),
+                   certificate == nullptr ? "" : std::string(certificate->text())},
                   std::string(token->text()),
                   process_id->int_value()};
 }

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "connectors/http/cors.h"
+#include "connectors/http/hidden_key.h"
 #include "connectors/http/recent_ids.h"
 #include "connectors/http/unpack.h"
 
@@ -84,7 +85,7 @@ class Intake::Core {
   std::optional<std::string> NameOfKey(std::string_view key) const {
     std::optional<std::string> found;
     for (const auto& [name, write_key] : options_.write_keys) {
-      if (EqualSecrets(key, write_key)) found = name;
+      if (write_key.Matches(key)) found = name;
     }
     return found;
   }
@@ -112,6 +113,7 @@ class Intake::Core {
                                  options_.limits.max_body_bytes);
     if (!unpacked.ok()) return RefusePacked(unpacked.status());
     accepted->body = ReadBody(endpoint, request, *unpacked);
+    for (RejectedCall& call : accepted->body.rejected) HideWriteKeys(&call.json);
     accepted->bytes = unpacked->size();
     if (auto refusal = JudgeSender(key, accepted)) return refusal;
     const bool nothing = accepted->body.events.empty() && accepted->body.rejected.empty();

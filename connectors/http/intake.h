@@ -38,6 +38,7 @@
 
 #include "connectors/http/http_server.h"
 #include "connectors/http/intake_body.h"
+#include "connectors/http/secret_hash.h"
 #include "engine/base/status.h"
 #include "engine/base/time.h"
 #include "engine/model/event.h"
@@ -56,8 +57,8 @@ class EventSink {
 };
 
 struct IntakeOptions {
-  std::map<std::string, std::string> write_keys;  // by name; none: every call is answered 401 ...
-  bool open_to_everyone = false;                  // ... or, so set, taken without one
+  std::map<std::string, SecretHash> write_keys;  // by name; none: every call is answered 401 ...
+  bool open_to_everyone = false;                 // ... or, so set, taken without one
   IntakeLimits limits;
   size_t max_waiting_bytes = 64 << 20;        // of bodies that wait for the sink; beyond: 429
   const runtime::WallClock* clock = nullptr;  // null: the machine's; else outlives the intake

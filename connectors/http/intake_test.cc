@@ -53,7 +53,9 @@ class FixedClock : public runtime::WallClock {
 class IntakeTest : public ::testing::Test {
  protected:
   void Start(IntakeOptions options) {
-    if (!options.open_to_everyone) options.write_keys = {{"shop", "other"}, {"website", "key"}};
+    if (!options.open_to_everyone) {
+      options.write_keys = {{"shop", SecretHash::Of("other")}, {"website", SecretHash::Of("key")}};
+    }
     options.clock = &clock_;
     intake_ = std::make_unique<Intake>(options, &sink_, &telemetry_);
     ServerOptions server_options;

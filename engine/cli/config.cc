@@ -7,6 +7,7 @@
 
 #include "engine/base/limits.h"
 #include "engine/cli/config_reader.h"
+#include "engine/cli/listener_config.h"
 #include "engine/cli/yaml_file.h"
 #include "engine/language/values.h"
 
@@ -152,31 +153,6 @@ const Shape& SecretsShape() {
   return shape;
 }
 
-const Shape& ConfigShape() {
-  static const Shape shape = {
-      .kind = ShapeKind::kObject,
-      .noun = "configuration",
-      .fields = {{"app", language::KebabShape, false, "prefix of topics and groups"},
-                 {"rules", language::TextShape, false, "rules directory"},
-                 {"data", language::TextShape, false, "data directory"},
-                 {"log", LogShape, false, "embedded or kafka"},
-                 {"roles", RolesShape, false,
-                  "what this process runs over Kafka: router, engine, deliver; default all"},
-                 {"listen", language::TextShape, false, "HOST:PORT of the HTTP server"},
-                 {"threads", CountShape, false, "worker threads"},
-                 {"partitions", CountShape, false, "of a new embedded log"},
-                 {"commit_interval_ms", MillisecondsShape, false, "longest time between commits"},
-                 {"retention_hours", HoursShape, false, "of the embedded log's events and actions"},
-                 {"intake", IntakeShape, false, "limits of events over HTTP"},
-                 {"write_keys", SecretMapShape, false, "name: key of those who may send events"},
-                 {"secrets", SecretsShape, false, "keys"},
-                 {"mail", MailShape, false, "how mails leave"},
-                 {"feedback", FeedbackShape, false, "who tells what became of them"},
-                 {"webhooks", WebhookShape, false, "how webhooks, SMS and push messages leave"},
-                 {"kafka", KafkaShape, false, "where Kafka is"}}};
-  return shape;
-}
-
 // Both formats of records have the same two names.
 template <typename Format>
 Format ParseFormat(std::string_view text) {
@@ -282,6 +258,16 @@ void ReadIntake(const Node& node, http::IntakeLimits* limits) {
   reader.Number("max_batch_calls", &limits->max_batch_calls);
 }
 
+// Where the pages of mails are reached when nothing is said of it.
+void SetPublicUrl(const Node& root, MailConfig* mail) {
+  const Node* mail_node = root.Find("mail");
+  const bool own_listener = !mail->listen.empty();
+  const Node* listener = own_listener ? mail_node : &root;
+  const Node* listen = listener->Find("listen");
+  if (!mail->public_url.empty() || listener->Find("tls") == nullptr || listen == nullptr) return;
+  mail->public_url = "https://" + listen->text;
+}
+
 Status ReadRoot(const Node& root, const std::filesystem::path& directory, Config* config) {
   const ConfigReader reader(root);
   reader.Text("app", &config->app);
@@ -290,7 +276,8 @@ Status ReadRoot(const Node& root, const std::filesystem::path& directory, Config
   reader.Text("listen", &config->listen);
   reader.Number("threads", &config->threads);
   reader.Number("partitions", &config->partitions);
-  SOJOURN_RETURN_IF_ERROR(reader.Secrets("write_keys", &config->write_keys));
+  SOJOURN_ASSIGN_OR_RETURN(const auto write_keys, ReadHashes(root, "write_keys", 1));
+  for (const auto& [name, hash] : write_keys) config->write_keys[name] = hash.ToText();
   if (const Node* intake = root.Find("intake")) ReadIntake(*intake, &config->intake);
   if (const Node* log = root.Find("log")) {
     config->log = log->text == "kafka" ? LogKind::kKafka : LogKind::kEmbedded;
@@ -324,15 +311,39 @@ Status ReadRoot(const Node& root, const std::filesystem::path& directory, Config
   } else if (config->log == LogKind::kKafka) {
     config->webhooks.send = false;  // for the same reason
   }
+  SetPublicUrl(root, &config->mail);
   return CheckParts(root, *config);
 }
 
-bool IsLoopback(std::string_view listen) {
-  return listen.starts_with("127.") || listen.starts_with("localhost:") ||
-         listen.starts_with("[::1]:");
-}
-
 }  // namespace
+
+const Shape& ConfigShape() {
+  static const Shape shape = {
+      .kind = ShapeKind::kObject,
+      .noun = "configuration",
+      .fields = {{"app", language::KebabShape, false, "prefix of topics and groups"},
+                 {"rules", language::TextShape, false, "rules directory"},
+                 {"data", language::TextShape, false, "data directory"},
+                 {"log", LogShape, false, "embedded or kafka"},
+                 {"roles", RolesShape, false,
+                  "what this process runs over Kafka: router, engine, deliver; default all"},
+                 {"listen", language::TextShape, false, "HOST:PORT of the HTTP server"},
+                 {"threads", CountShape, false, "worker threads"},
+                 {"partitions", CountShape, false, "of a new embedded log"},
+                 {"commit_interval_ms", MillisecondsShape, false, "longest time between commits"},
+                 {"retention_hours", HoursShape, false, "of the embedded log's events and actions"},
+                 {"intake", IntakeShape, false, "limits of events over HTTP"},
+                 {"tls", TlsShape, false, "of the HTTP server"},
+                 {"connections", ConnectionLimitsShape, false, "how many an HTTP server has"},
+                 {"admin_tokens", SecretMapShape, false, "name: token of those who may operate"},
+                 {"write_keys", SecretMapShape, false, "name: key of those who may send events"},
+                 {"secrets", SecretsShape, false, "keys"},
+                 {"mail", MailShape, false, "how mails leave"},
+                 {"feedback", FeedbackShape, false, "who tells what became of them"},
+                 {"webhooks", WebhookShape, false, "how webhooks, SMS and push messages leave"},
+                 {"kafka", KafkaShape, false, "where Kafka is"}}};
+  return shape;
+}
 
 Result<Address> ParseAddress(const std::string& text) {
   const size_t colon = text.rfind(':');
@@ -369,9 +380,6 @@ Status ValidateConfig(const Config& config) {
         config.listen));
   }
   SOJOURN_RETURN_IF_ERROR(ValidateMailConfig(config.mail));
-  for (const auto& [name, key] : config.write_keys) {
-    if (key.empty()) return InvalidArgument(fmt::format("write_keys: {} has an empty key", name));
-  }
   if (config.log == LogKind::kEmbedded) return Status::Ok();
   const bool has_secrets = !config.coupon_key.empty() && !config.event_id_key.empty();
   if (config.roles.needs_rules() && !has_secrets) {

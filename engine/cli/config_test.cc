@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "engine/cli/listener_config.h"
+
 namespace sojourn::cli {
 namespace {
 
@@ -122,9 +124,10 @@ TEST_F(ConfigTest, ReadsSecretsFromWhereTheyAre) {
       "kafka: {bootstrap_servers: b, properties: {sasl.password: {env: SOJOURN_CONFIG_TEST}}}\n");
   std::filesystem::remove(key);
   ASSERT_TRUE(config.ok()) << config.status().message();
-  EXPECT_EQ(config->write_keys.at("web"), "plain");
-  EXPECT_EQ(config->write_keys.at("shop"), "a key in a file");
-  EXPECT_EQ(config->write_keys.at("app"), "a key of the environment");
+  EXPECT_EQ(config->write_keys.at("web"), http::SecretHash::Of("plain").ToText());
+  EXPECT_EQ(config->write_keys.at("shop"), http::SecretHash::Of("a key in a file").ToText());
+  EXPECT_EQ(config->write_keys.at("app"),
+            http::SecretHash::Of("a key of the environment").ToText());
   EXPECT_EQ(config->coupon_key, "a key in a file");
   ASSERT_EQ(config->link_keys.size(), 2u);
   EXPECT_EQ(config->link_keys[0], "a key of the environment");
@@ -237,6 +240,41 @@ TEST_F(ConfigTest, RefusesWebhookSettingsThatMeanNothing) {
   ExpectRefused("webhooks: {time_out: 3}\n", "1:12", "timeout_seconds");
   const Result<Config> config = Read("webhooks: {secrets: [MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw]}\n");
   EXPECT_EQ(config.status().message().find("MfKQ"), std::string::npos);
+}
+
+TEST_F(ConfigTest, KeepsOnlyHashesOfKeys) {
+  const std::string hash = http::SecretHash::Of("a key").ToText();
+  const auto config = Read("write_keys: {web: \"" + hash + "\", shop: a key}\n");
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  EXPECT_EQ(config->write_keys.at("web"), hash);
+  EXPECT_EQ(config->write_keys.at("shop"), hash);
+  ExpectRefused("write_keys: {web: \"sha256:12\"}\n", "1:19", "64");
+}
+
+TEST_F(ConfigTest, ReadsListeners) {
+  const std::string yaml =
+      "tls: {certificate: /etc/c.pem, key: k.pem, minimum_version: 1.3}\n"
+      "connections: {total: 50, per_client: 5}\n"
+      "admin_tokens: {ada: a token of sixteen}\n"
+      "mail: {send: files, listen: \"127.0.0.1:1\", tls: {certificate: a.pem, key: b.pem}}\n";
+  const auto config = Read(yaml);
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  EXPECT_EQ(config->mail.public_url, "https://127.0.0.1:1");
+  const auto listeners = ReadListenerConfig(file_);
+  ASSERT_TRUE(listeners.ok()) << listeners.status().message();
+  EXPECT_EQ(listeners->tls->certificate, "/etc/c.pem");
+  EXPECT_EQ(listeners->tls->key,
+            (std::filesystem::path(file_).parent_path() / "k.pem").lexically_normal());
+  EXPECT_EQ(listeners->tls->minimum_version, http::TlsVersion::k13);
+  EXPECT_EQ(listeners->mail_tls->minimum_version, http::TlsVersion::k12);
+  EXPECT_EQ(listeners->max_connections, 50u);
+  EXPECT_EQ(listeners->max_client_connections, 5u);
+  EXPECT_TRUE(listeners->admin_tokens.at("ada").Matches("a token of sixteen"));
+  ExpectRefused("tls: {certificate: c}\n", "1:6", "key");
+  ExpectRefused("tls: {certificate: c, key: k, minimum_version: 1.1}\n", "1:48", "1.2");
+  std::ofstream(file_) << "admin_tokens: {ada: short}\n";
+  EXPECT_NE(ReadListenerConfig(file_).status().message().find("1:21: ada needs at least 16"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "engine/cli/config_reader.h"
+#include "engine/cli/listener_config.h"
 
 namespace sojourn::cli {
 namespace {
@@ -163,6 +164,7 @@ const Shape& MailShape() {
           {"resend_unknown", language::BooleanShape, false,
            "send again what may have been sent already (default false)"},
           {"listen", language::TextShape, false, "HOST:PORT of the pages behind links"},
+          {"tls", TlsShape, false, "of listen"},
           {"public_url", language::TextShape, false, "where people reach these pages"},
           {"track_opens", language::BooleanShape, false, "an open pixel (default true)"},
           {"track_clicks", language::BooleanShape, false, "links by way of us (default true)"},

@@ -149,10 +149,15 @@ Status MailService::Listen() {
   options.port = address.port;
   std::vector<http::Route> routes = pages_->Routes();
   for (const http::Route& route : environment_.public_routes) routes.push_back(route);
+  options.tls = environment_.listeners->mail_tls;
+  options.max_connections = environment_.listeners->max_connections;
+  options.max_client_connections = environment_.listeners->max_client_connections;
   SOJOURN_ASSIGN_OR_RETURN(
       server_, http::HttpServer::Start(options, std::move(routes), environment_.telemetry));
   return Status::Ok();
 }
+
+Status MailService::ReloadTls() { return server_ == nullptr ? Status::Ok() : server_->ReloadTls(); }
 
 void MailService::Send(std::function<void(const Status&)> failed) {
   if (deliverer_ == nullptr) return;

@@ -18,6 +18,7 @@
 #include "engine/base/status.h"
 #include "engine/cli/backend.h"
 #include "engine/cli/config.h"
+#include "engine/cli/listener_config.h"
 #include "engine/deliver/deliverer.h"
 #include "engine/deliver/mail_channel.h"
 #include "engine/deliver/mail_composer.h"
@@ -35,6 +36,7 @@ struct MailEnvironment {
   telemetry::Telemetry* telemetry = nullptr;
   const runtime::WallClock* clock = nullptr;
   std::vector<http::Route> public_routes;  // that the public listener has besides the pages
+  const ListenerConfig* listeners = nullptr;
 };
 
 class MailService {
@@ -48,6 +50,8 @@ class MailService {
 
   // Where the main listener has the pages: their routes.
   std::vector<http::Route> RoutesOfMainListener();
+  // Reads the public listener's certificate again.
+  Status ReloadTls();
   // `failed` is told once why the deliverer ended by itself.
   void Send(std::function<void(const Status&)> failed);
   // What is under way comes to its end.

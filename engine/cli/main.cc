@@ -11,6 +11,7 @@
 
 #include "engine/base/mutant.h"
 #include "engine/cli/commands.h"
+#include "engine/cli/key_command.h"
 #include "engine/cli/migrate_command.h"
 #include "engine/cli/version.h"
 
@@ -82,6 +83,7 @@ int Main(int argc, char** argv) {
   sojourn::cli::AddSimulateCommand(&app, &exit_code);
   sojourn::cli::AddSummaryCommand(&app, &exit_code);
   sojourn::cli::AddSuppressionsCommand(&app, &exit_code);
+  sojourn::cli::AddKeyCommand(&app, &exit_code);
   sojourn::cli::AddKafkaCommand(&app, &exit_code);
   sojourn::cli::AddMigrateCommand(&app, &exit_code);
   AddHelpCommand(&app, &exit_code);

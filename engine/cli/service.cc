@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -55,6 +56,14 @@ int64_t QueryNumber(const http::Request& request, std::string_view name) {
   int64_t number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
   return number;
+}
+
+// Connections, the store's files and Kafka's share this limit, which is low by habit only.
+void RaiseFileLimit() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 std::string RolesForPeople(const Config& config, bool routes) {
@@ -111,10 +120,12 @@ Status Service::Start() {
   sigemptyset(&signals);
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  RaiseFileLimit();
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of its write
 
   SOJOURN_RETURN_IF_ERROR(ValidateConfig(config_));
+  SOJOURN_ASSIGN_OR_RETURN(listeners_, ReadListenerConfig(config_.file));
   SOJOURN_RETURN_IF_ERROR(Listen());
   SOJOURN_RETURN_IF_ERROR(OpenLog());
   sink_ = std::make_unique<Sink>(backend_.get(), &clock_);
@@ -122,9 +133,9 @@ Status Service::Start() {
   if (config_.roles.engine) SOJOURN_RETURN_IF_ERROR(MakeWorkers());
   SOJOURN_RETURN_IF_ERROR(MakeRouter());
   if (feedback_ != nullptr) SOJOURN_RETURN_IF_ERROR(feedback_->Start());
-  SOJOURN_ASSIGN_OR_RETURN(const std::string token, http::NewToken());
-  std::vector<http::Route> routes = MakeRoutes(token);
-  SOJOURN_RETURN_IF_ERROR(Announce(token));
+  SOJOURN_ASSIGN_OR_RETURN(token_, http::NewToken());
+  std::vector<http::Route> routes = MakeRoutes();
+  SOJOURN_RETURN_IF_ERROR(Announce());
   RunParts();
   server_->Serve(std::move(routes));
   Log(LogLevel::kInfo, "running",
@@ -182,6 +193,7 @@ Status Service::OpenMail() {
   environment.telemetry = &telemetry_;
   environment.clock = &clock_;
   if (feedback_ != nullptr) environment.public_routes = feedback_->Routes();
+  environment.listeners = &listeners_;
   const std::string address = fmt::format("{}:{}", listen_.host, server_->port());
   SOJOURN_ASSIGN_OR_RETURN(mail_, MailService::Open(config_, environment, address));
   return Status::Ok();
@@ -200,6 +212,15 @@ Status Service::Listen() {
   http::ServerOptions options;
   options.address = listen_.host;
   options.port = listen_.port;
+  options.tls = listeners_.tls;
+  options.max_connections = listeners_.max_connections;
+  options.max_client_connections = listeners_.max_client_connections;
+  if (!listeners_.tls && !IsLoopback(config_.listen)) {
+    Log(LogLevel::kWarning,
+        "keys and events travel in the clear: give listen a certificate with tls, or put a proxy "
+        "with one in front of it",
+        {{"listen", config_.listen}});
+  }
   SOJOURN_ASSIGN_OR_RETURN(server_, http::HttpServer::Listen(options, &telemetry_));
   return Status::Ok();
 }
@@ -323,14 +344,16 @@ void Service::RunParts() {
   }
 }
 
-std::vector<http::Route> Service::MakeRoutes(const std::string& token) {
+std::vector<http::Route> Service::MakeRoutes() {
   http::IntakeOptions intake_options;
-  intake_options.write_keys = config_.write_keys;
+  for (const auto& [name, hash] : config_.write_keys) {
+    intake_options.write_keys.emplace(name, *http::SecretHash::Parse(hash));
+  }
   intake_options.limits = config_.intake;
   intake_options.open_to_everyone = config_.write_keys.empty();  // loopback only: ValidateConfig
   intake_ = std::make_unique<http::Intake>(intake_options, sink_.get(), &telemetry_);
   std::vector<http::Route> routes = intake_->Routes();
-  for (http::Route& route : http::AdminRoutes({.token = token}, Handlers())) {
+  for (http::Route& route : http::AdminRoutes({token_, listeners_.admin_tokens}, Handlers())) {
     routes.push_back(std::move(route));
   }
   if (feedback_ != nullptr) {
@@ -355,11 +378,12 @@ Status Service::WarnOfOpenReplay() {
 }
 
 // From now on commands find this process.
-Status Service::Announce(const std::string& token) {
+Status Service::Announce() {
   const bool everywhere = listen_.host == "0.0.0.0" || listen_.host == "::";
   http::Instance instance;
-  instance.place = {everywhere ? "127.0.0.1" : listen_.host, server_->port()};
-  instance.token = token;
+  instance.place = {everywhere ? "127.0.0.1" : listen_.host, server_->port(),
+                    server_->certificate_fingerprint()};
+  instance.token = token_;
   instance.process_id = getpid();
   SOJOURN_RETURN_IF_ERROR(http::WriteInstanceFile(config_.data, instance));
   announced_ = true;
@@ -436,10 +460,26 @@ Status Service::Ready() const {
   return Status::Ok();
 }
 
+// What listens goes on with the old certificate where the new one cannot be used. Commands trust
+// the certificate that the instance file names.
+Status Service::ReloadCertificates() {
+  const std::lock_guard lock(reloading_);
+  const std::string before = server_->certificate_fingerprint();
+  Status reloaded = server_->ReloadTls();
+  if (reloaded.ok() && mail_ != nullptr) reloaded = mail_->ReloadTls();
+  if (!reloaded.ok()) Log(LogLevel::kError, reloaded.message());
+  if (server_->certificate_fingerprint() == before) return reloaded;
+  Log(LogLevel::kInfo, "there is a new certificate");
+  const Status announced = Announce();
+  return reloaded.ok() ? announced : reloaded;
+}
+
 http::Response Service::Reload() {
   std::vector<language::Diagnostic> diagnostics;
   const Status loaded = LoadRules(&diagnostics, /*reload=*/true);
+  const Status certificates = ReloadCertificates();
   if (!loaded.ok()) return http::ToResponse(loaded);
+  if (!certificates.ok()) return http::ToResponse(certificates);
   const nlohmann::json json = {
       {"success", diagnostics.empty()},
       {"bundle", rules_->current()->current().number},
@@ -621,6 +661,7 @@ Status Service::Serve() {
     CareForMail();
     const int number = sigtimedwait(&signals, nullptr, &wait);
     if (number == SIGTERM || number == SIGINT) break;
+    if (number == SIGHUP) (void)ReloadCertificates();  // it has logged what is wrong
     if (number == SIGHUP && rules_ != nullptr) {
       std::vector<language::Diagnostic> diagnostics;
       const Status loaded = LoadRules(&diagnostics, /*reload=*/true);

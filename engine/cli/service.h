@@ -19,6 +19,7 @@
 #include "engine/cli/backend.h"
 #include "engine/cli/config.h"
 #include "engine/cli/feedback_service.h"
+#include "engine/cli/listener_config.h"
 #include "engine/cli/mail_service.h"
 #include "engine/cli/service_observer.h"
 #include "engine/cli/webhook_service.h"
@@ -41,7 +42,7 @@ class Service {
   // anything has worked.
   Status Start();
   // Until SIGTERM, SIGINT or an error of a worker or of the log that the process cannot heal, which
-  // it gives back. SIGHUP and changed rules files reload.
+  // it gives back. SIGHUP reloads rules and certificates, changed rules files are noticed.
   Status Serve();
 
   uint16_t port() const { return server_->port(); }
@@ -66,8 +67,8 @@ class Service {
   Status MakeWorkers();
   Status MakeRouter();
   Status LoadWhatRulesNeed();
-  std::vector<http::Route> MakeRoutes(const std::string& token);
-  Status Announce(const std::string& token);
+  std::vector<http::Route> MakeRoutes();
+  Status Announce();
   void RunParts();
   http::AdminHandlers HandlersOfRules();
   http::Response HandleExplain(const http::Request& request);
@@ -76,6 +77,7 @@ class Service {
   Status WarnOfOpenReplay();
   http::AdminHandlers Handlers();
   http::Response Reload();
+  Status ReloadCertificates();
   http::Response HandleEnroll(const http::Request& request);
   http::Response HandleBackup(const http::Request& request);
   http::Response HandleBackfill(const http::Request& request);
@@ -91,6 +93,7 @@ class Service {
   void Stop();
 
   const Config config_;
+  ListenerConfig listeners_;
   Address listen_;
   telemetry::Telemetry telemetry_;
   telemetry::RuntimeObserver observer_;
@@ -118,6 +121,7 @@ class Service {
   std::unique_ptr<MailService> mail_;          // null: no role of this process needs it
   std::unique_ptr<http::Intake> intake_;
   std::unique_ptr<http::HttpServer> server_;
+  std::string token_;       // of the instance file
   bool announced_ = false;  // the instance file tells of this process
   std::mutex reloading_;
   std::mutex backing_up_;
