@@ -254,7 +254,7 @@ def test_paths_are_names_and_no_files():
         # An id is a key, whatever it looks like.
         answer = sojourn.get("/-/person?id=../../../../etc/passwd",
                              headers={"Authorization": "Bearer " + token})
-        assert answer[0] == 404 and "root:" not in answer[1], answer
+        assert answer == (200, ""), answer  # nobody has this id
 
 
 def crowd_of(port, count):
