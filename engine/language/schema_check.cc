@@ -353,6 +353,12 @@ class ShapeChecker {
     return own ? "a mapping" : noun;
   }
 
+  // What stands where a secret belongs may be one, so no message repeats it.
+  static bool IsForSecrets(const Shape& shape) {
+    constexpr std::string_view kSecret = "secret";
+    return shape.noun == kSecret || (shape.item != nullptr && shape.item().noun == kSecret);
+  }
+
   bool WrongKind(const Node& node, const Shape& shape) {
     if (node.is_null()) {
       return Refuse(node, Code::kWrongKindOfValue,
@@ -363,7 +369,10 @@ class ShapeChecker {
       hint = "put an expression that starts with a brace in quotes";
     }
     return Refuse(node, Code::kWrongKindOfValue,
-                  fmt::format("{} must be {}, {}", Called(), Noun(shape), Found(node)), hint);
+                  fmt::format("{} must be {}, {}", Called(), Noun(shape),
+                              IsForSecrets(shape) && node.is_scalar() ? "this is a plain value"
+                                                                      : Found(node)),
+                  hint);
   }
 
   bool Refuse(const Node& node, Code code, std::string message, std::string hint = "") {
