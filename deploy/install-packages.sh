@@ -12,8 +12,8 @@ build_packages=(
   ca-certificates ccache cmake curl dpkg-dev file g++ git mold ninja-build pkg-config python3
   python3-pip tzdata
   libboost-dev libcctz-dev libcli11-dev libcurl4-openssl-dev libfmt-dev libfyaml-dev libgtest-dev
-  libidn2-dev liblz4-dev libprotobuf-dev librdkafka-dev libre2-dev librocksdb-dev libsimdjson-dev
-  libspdlog-dev libssl-dev libzstd-dev nlohmann-json3-dev prometheus-cpp-dev protobuf-compiler
+  libidn2-dev liblz4-dev libprotobuf-dev libprotoc-dev librdkafka-dev libre2-dev librocksdb-dev
+  libsimdjson-dev libspdlog-dev libssl-dev libzstd-dev nlohmann-json3-dev prometheus-cpp-dev protobuf-compiler
   zlib1g-dev
 )
 test_packages=(

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "connectors/kafka/error.h"
+#include "connectors/kafka/schema_registry.h"
 
 namespace sojourn::kafka {
 namespace {
@@ -47,8 +48,10 @@ PartitionListPtr NewPartitionList(int capacity) {
 }
 
 Status CheckPropertyNames(const std::map<std::string, std::string>& properties) {
+  SOJOURN_RETURN_IF_ERROR(SchemaRegistryOptionsOf(properties).status());
   const ConfPtr conf(rd_kafka_conf_new());
   for (const auto& [name, value] : properties) {
+    if (IsSchemaRegistryProperty(name)) continue;
     SOJOURN_RETURN_IF_ERROR(SetProperty(conf.get(), name, value));
   }
   return Status::Ok();
@@ -71,6 +74,7 @@ Result<std::unique_ptr<Client>> Client::Open(rd_kafka_type_t type, std::string r
   ConfPtr conf(rd_kafka_conf_new());
   SOJOURN_RETURN_IF_ERROR(SetProperties(conf.get(), defaults));
   for (const auto& [name, value] : config.properties) {
+    if (IsSchemaRegistryProperty(name)) continue;  // of the router's
     SOJOURN_RETURN_IF_ERROR(SetProperty(conf.get(), name, value));
   }
   SOJOURN_RETURN_IF_ERROR(SetProperties(conf.get(), own));

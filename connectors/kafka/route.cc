@@ -59,9 +59,19 @@ RoutedRecord Reject(const ForeignRecord& record, Rejection rejection) {
 
 }  // namespace
 
-RoutedRecord Route::Take(const ForeignRecord& record, model::EventFormat format) {
+Result<model::Event> Route::Decode(const ForeignRecord& record, model::EventFormat format) {
+  if (auto cloud =
+          DecodeCloudRecord(record.headers, record.value, record.log_time, &json_, &arena_)) {
+    return *std::move(cloud);
+  }
+  if (IsFramed(record.value)) return framed_.Decode(record.value, record.log_time, &arena_);
+  return decoder_.Decode(format, record.value, record.log_time, &arena_);
+}
+
+Result<RoutedRecord> Route::Take(const ForeignRecord& record, model::EventFormat format) {
   arena_.Reset();
-  Result<model::Event> decoded = decoder_.Decode(format, record.value, record.log_time, &arena_);
+  Result<model::Event> decoded = Decode(record, format);
+  if (decoded.status().code() == StatusCode::kUnavailable) return decoded.status();
   if (!decoded.ok()) {
     return Reject(record, {DeadLetterReason::kUndecodable, decoded.status().message()});
   }

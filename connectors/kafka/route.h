@@ -5,15 +5,21 @@
 // topic that is routed once more by mistake changes nobody. Log time and place stand in the headers
 // of place_headers.h; the new record itself is stamped with the present.
 //
-// Threads: one owner; keeps its buffers. Errors: none; what cannot be an event is a dead letter.
+// Threads: one owner; keeps its buffers. Errors: kUnavailable: the schema registry does not answer,
+// the record has to come again; whatever else cannot be an event is a dead letter.
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "connectors/kafka/cloud_record.h"
+#include "connectors/kafka/framed_record.h"
+#include "connectors/kafka/schema_registry.h"
 #include "engine/base/arena.h"
 #include "engine/base/strong.h"
 #include "engine/base/time.h"
@@ -30,6 +36,7 @@ struct ForeignRecord {
   Timestamp log_time;
   std::string_view key;  // of any meaning
   std::string_view value;
+  std::span<const HeaderView> headers = {};
 };
 
 // Views live until the next Route.
@@ -47,13 +54,21 @@ struct RoutedRecord {
 class Route {
  public:
   // `partition_count` of `<app>.events`.
-  explicit Route(int32_t partition_count) : partition_count_(partition_count) {}
+  // `registry` may be null: records in its frame are dead letters.
+  explicit Route(int32_t partition_count, std::unique_ptr<SchemaRegistry> registry = nullptr)
+      : partition_count_(partition_count), framed_(std::move(registry)) {}
 
-  RoutedRecord Take(const ForeignRecord& record, model::EventFormat format);
+  // `format`: of what says nothing else of itself. A record that is a CloudEvent by its headers, or
+  // in the frame of a schema registry, is read as that.
+  Result<RoutedRecord> Take(const ForeignRecord& record, model::EventFormat format);
 
  private:
+  Result<model::Event> Decode(const ForeignRecord& record, model::EventFormat format);
+
   const int32_t partition_count_;
   model::EventDecoder decoder_;
+  FramedDecoder framed_;
+  model::JsonReader json_;
   Arena arena_;
   std::string value_;
 };

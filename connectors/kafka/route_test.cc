@@ -28,8 +28,8 @@ model::Event Decoded(const RoutedRecord& routed, Arena* arena) {
 TEST(Route, KeysByThePersonAndKeepsLogTimeAndPlace) {
   Route route(kPartitions);
   const RoutedRecord routed =
-      route.Take(RecordWith(R"({"type":"track","event":"Order","userId":"ann","messageId":"m1"})"),
-                 EventFormat::kJson);
+      *route.Take(RecordWith(R"({"type":"track","event":"Order","userId":"ann","messageId":"m1"})"),
+                  EventFormat::kJson);
   ASSERT_TRUE(routed.is_event);
   EXPECT_EQ(routed.person, "ann");
   EXPECT_EQ(routed.partition.value(), PartitionOfKey("ann", kPartitions));
@@ -50,17 +50,17 @@ TEST(Route, MakesAnIdFromThePlaceWhereThereIsNone) {
   Route route(kPartitions);
   const std::string_view call = R"({"type":"track","event":"Order","anonymousId":"x"})";
   Arena arena;
-  const RoutedRecord routed = route.Take(RecordWith(call), EventFormat::kJson);
+  const RoutedRecord routed = *route.Take(RecordWith(call), EventFormat::kJson);
   EXPECT_EQ(routed.person, "a:x");
   EXPECT_EQ(Decoded(routed, &arena).id, "shop-orders[7]@42");
   const std::string longest(249, 't');
   ForeignRecord record = RecordWith(call);
   record.topic = longest;
   record.offset = Offset(1'000'000);
-  const std::string id(Decoded(route.Take(record, EventFormat::kJson), &arena).id);
+  const std::string id(Decoded(*route.Take(record, EventFormat::kJson), &arena).id);
   EXPECT_EQ(id.size(), 64u);
   record.offset = Offset(1'000'001);
-  EXPECT_NE(Decoded(route.Take(record, EventFormat::kJson), &arena).id, id);
+  EXPECT_NE(Decoded(*route.Take(record, EventFormat::kJson), &arena).id, id);
 }
 
 TEST(Route, TakesProtobuf) {
@@ -71,11 +71,11 @@ TEST(Route, TakesProtobuf) {
   std::string bytes;
   model::EncodeEvent(event, nullptr, &bytes);
   Route route(kPartitions);
-  EXPECT_EQ(route.Take(RecordWith(bytes), EventFormat::kProtobuf).person, "ann");
+  EXPECT_EQ(route.Take(RecordWith(bytes), EventFormat::kProtobuf)->person, "ann");
   event.type = model::EventType::kImportBegin;
   bytes.clear();
   model::EncodeEvent(event, nullptr, &bytes);
-  const RoutedRecord reserved = route.Take(RecordWith(bytes), EventFormat::kProtobuf);
+  const RoutedRecord reserved = *route.Take(RecordWith(bytes), EventFormat::kProtobuf);
   EXPECT_FALSE(reserved.is_event);
   EXPECT_EQ(reserved.letter.reason, DeadLetterReason::kReservedType);
 }
@@ -93,7 +93,7 @@ TEST(Route, MakesADeadLetterOfWhatIsNoEvent) {
       {growing, DeadLetterReason::kUndecodable},
       {R"({"type":"track","event":"Order"})", DeadLetterReason::kBadPersonId}};
   for (const auto& [value, reason] : wrong) {
-    const RoutedRecord routed = route.Take(RecordWith(value), EventFormat::kJson);
+    const RoutedRecord routed = *route.Take(RecordWith(value), EventFormat::kJson);
     ASSERT_FALSE(routed.is_event) << value.substr(0, 80);
     const runtime::DeadLetter& letter = routed.letter;
     EXPECT_EQ(letter.reason, reason) << value.substr(0, 80);

@@ -7,6 +7,7 @@
 
 #include "connectors/kafka/dead_letter.h"
 #include "connectors/kafka/place_headers.h"
+#include "connectors/kafka/schema_registry.h"
 #include "engine/base/hash.h"
 
 namespace sojourn::kafka {
@@ -37,6 +38,26 @@ std::string_view ValueOf(const rd_kafka_message_t& message) {
   return {static_cast<const char*>(message.payload), message.payload ? message.len : 0};
 }
 
+// They live as long as the message.
+std::vector<HeaderView> HeadersOf(const rd_kafka_message_t& message) {
+  std::vector<HeaderView> headers;
+  rd_kafka_headers_t* all = nullptr;
+  if (rd_kafka_message_headers(&message, &all) != RD_KAFKA_RESP_ERR_NO_ERROR) return headers;
+  const char* name = nullptr;
+  const void* value = nullptr;
+  size_t size = 0;
+  for (size_t i = 0; rd_kafka_header_get_all(all, i, &name, &value, &size) == 0; ++i) {
+    headers.emplace_back(name, std::string_view(static_cast<const char*>(value), value ? size : 0));
+  }
+  return headers;
+}
+
+// Null where none is named. (The configuration has been validated.)
+std::unique_ptr<SchemaRegistry> RegistryOf(const KafkaConfig& config) {
+  const auto options = SchemaRegistryOptionsOf(config.properties);
+  return options.ok() && *options ? MakeSchemaRegistry(**options) : nullptr;
+}
+
 std::chrono::milliseconds Chrono(Duration duration) {
   return std::chrono::milliseconds(duration.milliseconds());
 }
@@ -55,7 +76,7 @@ Router::Router(const KafkaConfig& config, int32_t partition_count, Duration comm
       observer_(observer),
       producer_(config, MemberName(config), observer),
       inputs_(config, MemberName(config), observer),
-      route_(partition_count),
+      route_(partition_count, RegistryOf(config)),
       retry_pause_(kFirstPause) {}
 
 Status Router::Run() {
@@ -121,24 +142,34 @@ Status Router::Write(Batch* batch) {
     const rd_kafka_message_t* head = inputs_.Head();
     if (head == nullptr) break;
     SOJOURN_RETURN_IF_ERROR(WriteRecord(*head, batch));
+    if (!batch->waits_for.ok()) break;
     inputs_.Pop();
   }
+  // What came before the record that has to wait goes its way.
+  if (batch->records == 0) SOJOURN_RETURN_IF_ERROR(batch->waits_for);
   return SendOffsets();
 }
 
 Status Router::WriteRecord(const rd_kafka_message_t& message, Batch* batch) {
   const std::string_view topic = rd_kafka_topic_name(message.rkt);
+  const std::vector<HeaderView> headers = HeadersOf(message);
   const ForeignRecord record = {topic,
                                 Partition(message.partition),
                                 Offset(message.offset),
                                 LogTimeOf(message),
                                 KeyOf(message),
-                                ValueOf(message)};
-  RoutedRecord routed = route_.Take(record, FormatOf(topic));
+                                ValueOf(message),
+                                headers};
+  Result<RoutedRecord> taken = route_.Take(record, FormatOf(topic));
+  if (!taken.ok()) {
+    batch->waits_for = taken.status();
+    return Status::Ok();
+  }
+  RoutedRecord& routed = *taken;
   if (routed.is_event) {
-    const std::vector<Header> headers(routed.headers.begin(), routed.headers.end());
+    const std::vector<Header> places(routed.headers.begin(), routed.headers.end());
     SOJOURN_RETURN_IF_ERROR(
-        producer_.Produce({events_topic_, routed.partition, routed.person, routed.value, headers})
+        producer_.Produce({events_topic_, routed.partition, routed.person, routed.value, places})
             .status());
   } else {
     const Partition partition(PartitionOfKey(record.key, partition_count_));
@@ -185,7 +216,10 @@ Status Router::Conclude(const CommitResult& result, const Batch& batch) {
   next_turn_ = SteadyClock::now();
   busy_ = batch.records >= kFewRecords;
   if (!busy_) next_turn_ += Chrono(commit_interval_);
-  return Status::Ok();
+  if (batch.waits_for.ok()) return Status::Ok();
+  observer_->OnRouteRolledBack(CommitOutcome::kNotCommitted, batch.waits_for);
+  busy_ = false;
+  return Pause(batch.waits_for);
 }
 
 model::EventFormat Router::FormatOf(std::string_view topic) const {

@@ -54,6 +54,7 @@ class Router {
     std::vector<runtime::DeadLetter> letters;
     size_t records = 0;
     size_t bytes = 0;
+    Status waits_for;  // not ok: why the next record has to come again later
     bool is_full() const;
   };
 

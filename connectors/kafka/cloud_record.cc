@@ -1,0 +1,66 @@
+#include "connectors/kafka/cloud_record.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/base/limits.h"
+#include "engine/model/cloud_event.h"
+
+namespace sojourn::kafka {
+namespace {
+
+constexpr std::string_view kAttributePrefix = "ce_";
+constexpr std::string_view kContentType = "content-type";
+constexpr std::string_view kCloudEvents = "application/cloudevents";
+
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool StartsWithIgnoringCase(std::string_view text, std::string_view lower) {
+  return text.size() >= lower.size() && std::equal(lower.begin(), lower.end(), text.begin(),
+                                                   [](char a, char b) { return a == Lower(b); });
+}
+
+bool EqualIgnoringCase(std::string_view text, std::string_view lower) {
+  return text.size() == lower.size() && StartsWithIgnoringCase(text, lower);
+}
+
+Result<model::Event> DecodeStructured(std::string_view content_type, std::string_view value,
+                                      Timestamp log_time, model::JsonReader* reader, Arena* arena) {
+  const std::string_view format =
+      content_type.substr(0, content_type.find(';')).substr(kCloudEvents.size());
+  if (!StartsWithIgnoringCase(format, "+json")) {
+    return InvalidArgument(
+        "a CloudEvent of another form than binary or application/"
+        "cloudevents+json");
+  }
+  SOJOURN_ASSIGN_OR_RETURN(const model::Value document,
+                           reader->Read(value, model::kMaxCloudEventNesting, arena));
+  return model::EventFromStructuredCloudEvent(document, log_time, reader, arena);
+}
+
+}  // namespace
+
+std::optional<Result<model::Event>> DecodeCloudRecord(std::span<const HeaderView> headers,
+                                                      std::string_view value, Timestamp log_time,
+                                                      model::JsonReader* reader, Arena* arena) {
+  model::CloudEventAttributes attributes;
+  std::string_view content_type;
+  bool binary = false;
+  for (const auto& [name, text] : headers) {
+    if (EqualIgnoringCase(name, kContentType)) content_type = text;
+    if (!StartsWithIgnoringCase(name, kAttributePrefix)) continue;
+    (void)attributes.Set(name.substr(kAttributePrefix.size()), text);
+    binary = binary || EqualIgnoringCase(name, "ce_specversion");
+  }
+  const bool structured = StartsWithIgnoringCase(content_type, kCloudEvents);
+  if (!structured && !binary) return std::nullopt;
+  if (value.size() > kMaxEventBytes) {
+    return InvalidArgument(fmt::format("over {} bytes", kMaxEventBytes));
+  }
+  if (structured) return DecodeStructured(content_type, value, log_time, reader, arena);
+  attributes.datacontenttype = content_type;
+  return model::EventFromBinaryCloudEvent(attributes, value, log_time, reader, arena);
+}
+
+}  // namespace sojourn::kafka
