@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from cases import PROJECT_ROOT, long_run, run_cases  # noqa: E402
 
 CORPUS = PROJECT_ROOT / "tests/fuzz/corpus"
-TARGETS = ["expression", "feedback", "http_body", "report_mail", "rules", "template", "test_file"]
+TARGETS = ["expression", "feedback", "http_body", "mime", "report_mail", "rules", "smtp_reply",
+           "template", "test_file", "token"]
 SECONDS = int(os.environ.get("SOJOURN_FUZZ_SECONDS", "240"))
 MOST_CORPUS_BYTES = 500_000
 # The address sanitizer holds freed memory back; what counts against the limit is what is in use.
@@ -48,6 +49,18 @@ def test_kept_feedback():
 
 def test_kept_http_bodies():
     replay("http_body")
+
+
+def test_kept_mails():
+    replay("mime")
+
+
+def test_kept_smtp_replies():
+    replay("smtp_reply")
+
+
+def test_kept_tokens():
+    replay("token")
 
 
 def test_kept_report_mails():
