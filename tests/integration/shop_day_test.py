@@ -27,8 +27,8 @@ from urllib.parse import urlsplit
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import sdk_packages  # noqa: E402
 from cases import PROJECT_ROOT, run_cases  # noqa: E402
-from mail_relay import Relay  # noqa: E402
 from feedback_providers import Providers, mark_in, postmark_record  # noqa: E402
+from mail_relay import Relay  # noqa: E402
 from mail_shop import html_of, links_of, parse  # noqa: E402
 from sojourn_process import Sojourn, free_port  # noqa: E402
 from webhook_receiver import Receiver  # noqa: E402
