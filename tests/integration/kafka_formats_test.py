@@ -124,7 +124,7 @@ def test_forms_of_others():
         foreign.write(framed(2, b"\x02\x02\x0a\x7f"))  # cut
         foreign.write(b"\0\0")
         foreign.write(json.dumps(call("fay", 6)).encode())
-        with sojourn.start():
+        with sojourn:
             sojourn.wait_for(lambda: sojourn.metric("sojourn_routed_records_total") == 3, 60,
                              "what needs no registry")
             time.sleep(2)
