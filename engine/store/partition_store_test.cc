@@ -179,7 +179,9 @@ TEST_P(PartitionStoreTest, GivenCodesComeBackInTheirOrder) {
     ASSERT_TRUE(taken.ok()) << taken.status().message();
     ASSERT_EQ(taken->at("p").size(), count);
     EXPECT_EQ(taken->at("p").back(), 1000 + count - 1);
-    if (count == 600) ASSERT_TRUE(store_->Flush(Sync::kYes).ok());
+    if (count == 600) {
+      ASSERT_TRUE(store_->Flush(Sync::kYes).ok());
+    }
   }
   ASSERT_TRUE(store_->Flush(Sync::kYes).ok());
   Reopen();
