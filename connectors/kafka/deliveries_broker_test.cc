@@ -10,6 +10,8 @@
 #include "connectors/kafka/broker_fixture.h"
 #include "engine/base/hash.h"
 #include "engine/deliver/deliverer.h"
+#include "engine/deliver/mail_channel.h"
+#include "engine/deliver/sender_pool.h"
 #include "engine/model/action_codec.h"
 #include "engine/model/event_codec.h"
 
@@ -573,14 +575,14 @@ class Process {
     options.connections = 8;
     deliver::DelivererEnvironment environment;
     environment.log = &log_;
-    environment.composer = &composer_;
-    environment.make_transport = [relay] { return std::make_unique<RelayTransport>(relay); };
+    environment.channel = &channel_;
+    environment.make_carrier = deliver::MailCarriers(
+        &composer_, [relay] { return std::make_unique<RelayTransport>(relay); });
     environment.now = [] {
       return Timestamp(std::chrono::duration_cast<std::chrono::milliseconds>(
                            std::chrono::system_clock::now().time_since_epoch())
                            .count());
     };
-    environment.telemetry = &telemetry_;
     deliverer_ = std::make_unique<deliver::Deliverer>(options, environment);
     thread_ = std::thread([this] { status_ = deliverer_->Run(); });
   }
@@ -602,6 +604,7 @@ class Process {
   KafkaDeliveries log_;
   PlainComposer composer_;
   telemetry::Telemetry telemetry_{"test"};
+  deliver::MailChannel channel_{{}, false, &composer_, &telemetry_};
   std::unique_ptr<deliver::Deliverer> deliverer_;
   std::thread thread_;
   Status status_;

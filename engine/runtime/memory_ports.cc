@@ -75,6 +75,9 @@ void MemoryWorld::Apply(const CommitBatch& batch) {
   for (const store::PersonChange& change : batch.changes) {
     data.changelog.push_back({std::string(change.id), std::string(change.record)});
   }
+  for (const store::CodeChunk& chunk : batch.meta->code_chunks) {
+    data.codes[{chunk.pool, chunk.index}] = chunk;
+  }
   data.meta = store::EncodePartitionMeta(*batch.meta);
 }
 
@@ -267,6 +270,7 @@ class MemoryKeeper final : public StateKeeper {
     for (const auto& [person, record] : newest) changes.push_back({person, record});
     SOJOURN_ASSIGN_OR_RETURN(store::PartitionMeta meta, store::DecodePartitionMeta(data.meta));
     meta.changelog_next_offset = Offset(static_cast<int64_t>(data.changelog.size()));
+    for (const auto& [place, chunk] : data.codes) meta.code_chunks.push_back(chunk);
     return store->ApplyRestored(changes, std::move(meta));
   }
 

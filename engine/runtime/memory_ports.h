@@ -109,6 +109,7 @@ class MemoryWorld {
     store::MemoryDatabase database;
     // kChangelog.
     std::vector<Change> changelog;
+    std::map<std::pair<std::string, uint32_t>, store::CodeChunk> codes;  // by pool and index
     std::string meta;
     Positions next;
     int unflushed_commits = 0;
