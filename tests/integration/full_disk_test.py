@@ -20,6 +20,8 @@ from sojourn_process import Sojourn  # noqa: E402
 
 LATER_URL = "https://shop.example/later"
 WAIT_SECONDS = 15
+# Just below what one event may be (32 KiB).
+LARGE_NOTE_BYTES = 30_000
 # Some time after its Keep, everybody's timer writes many times what the event was.
 LATER_WEBHOOKS = 5
 LATER_JOURNEY = (
@@ -126,9 +128,9 @@ def test_nearly_full_disk_stops_intake_until_there_is_room():
             for _ in range(20):
                 assert shop.ping()[0] == 200
             ballast = fill(disk, leave_bytes=70 * MEBIBYTE)
-            answer = shop.ping(note_bytes=100_000)
+            answer = shop.ping(note_bytes=LARGE_NOTE_BYTES)
             while answer[0] == 200:
-                answer = shop.ping(note_bytes=100_000)
+                answer = shop.ping(note_bytes=LARGE_NOTE_BYTES)
             error = json.loads(answer[1])["error"]
             assert str(data) in error and "make room" in error, error
             status, reason = sojourn.get("/-/ready")
@@ -157,8 +159,8 @@ def test_full_disk_ends_the_process_and_the_next_one_goes_on():
             shop = Shop(sojourn)
             for _ in range(20):
                 assert shop.ping()[0] == 200
-            people = 120
-            shop.keep(people, note_bytes=100_000)
+            people = 400
+            shop.keep(people, note_bytes=LARGE_NOTE_BYTES)
             ballast = fill(disk, leave_bytes=0)
             reasons, last_line = wait_for_the_end(shop)
             for text in (*reasons, last_line):
