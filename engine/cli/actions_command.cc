@@ -91,19 +91,18 @@ int Print(const ActionsOptions& options, Backend* backend) {
 
 }  // namespace
 
-void AddActionsCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command = app->add_subcommand("actions", "Prints emitted actions");
+void AddActionsCommand(Command app, int* exit_code) {
+  const Command command = app.AddSubcommand("actions", "Prints emitted actions");
   auto options = std::make_shared<ActionsOptions>();
   options->common = AddCommonOptions(command);
-  command->add_flag("--follow", options->follow, "Stay, and print new ones as they come");
-  command->add_flag("--new", options->new_only, "Only those from now on");
-  command->add_option("--format", options->format, "text or json (one a line)")
-      ->check(CLI::IsMember({"text", "json"}));
-  command->add_option("--journey", options->journey, "Only of this journey");
-  command->add_option("--person", options->person, "Only of this person");
-  command->add_option("--limit", options->limit, "At most so many")
-      ->check(CLI::Range(1, 1'000'000'000));
-  command->callback([options, exit_code] {
+  command.AddFlag("--follow", &options->follow, "Stay, and print new ones as they come");
+  command.AddFlag("--new", &options->new_only, "Only those from now on");
+  command.AddOption("--format", &options->format, "text or json (one a line)")
+      .OneOf({"text", "json"});
+  command.AddOption("--journey", &options->journey, "Only of this journey");
+  command.AddOption("--person", &options->person, "Only of this person");
+  command.AddOption("--limit", &options->limit, "At most so many").Range(1, 1'000'000'000);
+  command.SetCallback([options, exit_code] {
     const Result<Config> config = ResolveConfig(*options->common);
     if (!config.ok()) {
       *exit_code = Fail(config.status());

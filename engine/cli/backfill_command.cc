@@ -116,17 +116,17 @@ Result<int> Run(const BackfillOptions& options) {
 
 }  // namespace
 
-void AddBackfillCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command = app->add_subcommand(
+void AddBackfillCommand(Command app, int* exit_code) {
+  const Command command = app.AddSubcommand(
       "backfill",
       "Fills counters that new rules brought from the log, after saying which and asking: they "
       "count since the rules were loaded, and then as if they always had. Silently: nobody enters "
       "or leaves anything by it");
   auto options = std::make_shared<BackfillOptions>();
   options->common = AddCommonOptions(command);
-  command->add_flag("--yes", options->yes, "Do not ask");
-  command->add_flag("--dry-run", options->dry_run, "Only say which counters, from how many events");
-  command->callback([options, exit_code] {
+  command.AddFlag("--yes", &options->yes, "Do not ask");
+  command.AddFlag("--dry-run", &options->dry_run, "Only say which counters, from how many events");
+  command.SetCallback([options, exit_code] {
     const Result<int> result = Run(*options);
     *exit_code = result.ok() ? *result : Fail(result.status());
   });

@@ -51,13 +51,13 @@ Status Restore(const BackupOptions& options) {
   return Status::Ok();
 }
 
-void AddOne(CLI::App* app, int* exit_code, const char* name, const char* what,
+void AddOne(Command app, int* exit_code, const char* name, const char* what,
             Status (*run)(const BackupOptions&)) {
-  CLI::App* command = app->add_subcommand(name, what);
+  const Command command = app.AddSubcommand(name, what);
   auto options = std::make_shared<BackupOptions>();
   options->common = AddCommonOptions(command);
-  command->add_option("DIRECTORY", options->directory, "Of the backup")->required();
-  command->callback([options, exit_code, run] {
+  command.AddOption("DIRECTORY", &options->directory, "Of the backup").Required();
+  command.SetCallback([options, exit_code, run] {
     const Status status = run(*options);
     *exit_code = status.ok() ? 0 : Fail(status);
   });
@@ -65,7 +65,7 @@ void AddOne(CLI::App* app, int* exit_code, const char* name, const char* what,
 
 }  // namespace
 
-void AddBackupCommands(CLI::App* app, int* exit_code) {
+void AddBackupCommands(Command app, int* exit_code) {
   AddOne(app, exit_code, "backup",
          "Copies the data directory, also while a process works on it, into a new directory: one "
          "consistent moment. Files are linked, not copied, where both lie on one disk",

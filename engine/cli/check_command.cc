@@ -115,35 +115,34 @@ int TestWhenFilesChange(const std::string& directory, simulate::ReportFormat for
 
 }  // namespace
 
-void AddCheckCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command = app->add_subcommand("check", "Checks a rules directory");
+void AddCheckCommand(Command app, int* exit_code) {
+  const Command command = app.AddSubcommand("check", "Checks a rules directory");
   auto directory = std::make_shared<std::string>("rules");
   auto format = std::make_shared<std::string>("text");
   auto strict = std::make_shared<bool>(false);
   auto code = std::make_shared<std::string>();
-  command->add_option("DIRECTORY", *directory, "Rules directory")->capture_default_str();
-  command->add_option("--format", *format, "text, json, sarif or github")
-      ->check(CLI::IsMember(kDiagnosticFormats));
-  command->add_flag("--strict", *strict, "Warnings fail, with exit code 3");
-  command->add_option("--explain", *code, "Explains a code such as J020, or all of them");
-  command->callback([=] {
+  command.AddOption("DIRECTORY", directory.get(), "Rules directory").ShowDefault();
+  command.AddOption("--format", format.get(), "text, json, sarif or github")
+      .OneOf(kDiagnosticFormats);
+  command.AddFlag("--strict", strict.get(), "Warnings fail, with exit code 3");
+  command.AddOption("--explain", code.get(), "Explains a code such as J020, or all of them");
+  command.SetCallback([=] {
     *exit_code =
         code->empty() ? Check(*directory, kDiagnosticFormats.at(*format), *strict) : Explain(*code);
   });
 }
 
-void AddTestCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command = app->add_subcommand("test", "Runs the rules' own tests on virtual time");
+void AddTestCommand(Command app, int* exit_code) {
+  const Command command = app.AddSubcommand("test", "Runs the rules' own tests on virtual time");
   auto directory = std::make_shared<std::string>("rules");
   auto format = std::make_shared<std::string>("text");
   auto coverage = std::make_shared<bool>(false);
   auto watch = std::make_shared<bool>(false);
-  command->add_option("DIRECTORY", *directory, "Rules directory")->capture_default_str();
-  command->add_option("--format", *format, "text, json or junit")
-      ->check(CLI::IsMember(kReportFormats));
-  command->add_flag("--coverage", *coverage, "List the steps that no test reaches");
-  command->add_flag("--watch", *watch, "Stay, and run them again whenever a file changes");
-  command->callback([=] {
+  command.AddOption("DIRECTORY", directory.get(), "Rules directory").ShowDefault();
+  command.AddOption("--format", format.get(), "text, json or junit").OneOf(kReportFormats);
+  command.AddFlag("--coverage", coverage.get(), "List the steps that no test reaches");
+  command.AddFlag("--watch", watch.get(), "Stay, and run them again whenever a file changes");
+  command.SetCallback([=] {
     const auto run = *watch ? &TestWhenFilesChange : &Test;
     *exit_code = run(*directory, kReportFormats.at(*format), *coverage);
   });

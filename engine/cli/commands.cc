@@ -6,10 +6,10 @@
 
 namespace sojourn::cli {
 
-std::shared_ptr<CommonOptions> AddCommonOptions(CLI::App* command) {
+std::shared_ptr<CommonOptions> AddCommonOptions(Command command) {
   auto options = std::make_shared<CommonOptions>();
-  command->add_option("--config", options->config_file, "Configuration file (YAML)");
-  command->add_option("--data", options->data, "Data directory (default: data)");
+  command.AddOption("--config", &options->config_file, "Configuration file (YAML)");
+  command.AddOption("--data", &options->data, "Data directory (default: data)");
   return options;
 }
 

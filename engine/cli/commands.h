@@ -4,43 +4,42 @@
 // Threads: main only.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "engine/base/status.h"
 #include "engine/cli/backend.h"
+#include "engine/cli/command_line.h"
 #include "engine/cli/config.h"
 #include "engine/cli/log_observer.h"
 
 namespace sojourn::cli {
 
-void AddRunCommand(CLI::App* app, int* exit_code);
-void AddCheckCommand(CLI::App* app, int* exit_code);
-void AddSchemaCommand(CLI::App* app, int* exit_code);
-void AddFmtCommand(CLI::App* app, int* exit_code);
-void AddGraphCommand(CLI::App* app, int* exit_code);
-void AddInitCommand(CLI::App* app, int* exit_code);
-void AddTestCommand(CLI::App* app, int* exit_code);
-void AddImportCommand(CLI::App* app, int* exit_code);
-void AddActionsCommand(CLI::App* app, int* exit_code);
-void AddCouponsCommand(CLI::App* app, int* exit_code);
-void AddDeadLettersCommand(CLI::App* app, int* exit_code);
-void AddBackfillCommand(CLI::App* app, int* exit_code);
-void AddBackupCommands(CLI::App* app, int* exit_code);  // backup, restore
-void AddEnrollCommand(CLI::App* app, int* exit_code);
-void AddExplainCommand(CLI::App* app, int* exit_code);
-void AddPauseCommands(CLI::App* app, int* exit_code);  // pause, resume
-void AddWebhooksCommand(CLI::App* app, int* exit_code);
-void AddPreviewCommand(CLI::App* app, int* exit_code);
-void AddSendTestCommand(CLI::App* app, int* exit_code);
-void AddPlanCommand(CLI::App* app, int* exit_code);
-void AddSimulateCommand(CLI::App* app, int* exit_code);
-void AddSummaryCommand(CLI::App* app, int* exit_code);
-void AddSuppressionsCommand(CLI::App* app, int* exit_code);
-void AddKafkaCommand(CLI::App* app, int* exit_code);
+void AddRunCommand(Command app, int* exit_code);
+void AddCheckCommand(Command app, int* exit_code);
+void AddSchemaCommand(Command app, int* exit_code);
+void AddFmtCommand(Command app, int* exit_code);
+void AddGraphCommand(Command app, int* exit_code);
+void AddInitCommand(Command app, int* exit_code);
+void AddTestCommand(Command app, int* exit_code);
+void AddImportCommand(Command app, int* exit_code);
+void AddActionsCommand(Command app, int* exit_code);
+void AddCouponsCommand(Command app, int* exit_code);
+void AddDeadLettersCommand(Command app, int* exit_code);
+void AddBackfillCommand(Command app, int* exit_code);
+void AddBackupCommands(Command app, int* exit_code);  // backup, restore
+void AddEnrollCommand(Command app, int* exit_code);
+void AddExplainCommand(Command app, int* exit_code);
+void AddPauseCommands(Command app, int* exit_code);  // pause, resume
+void AddWebhooksCommand(Command app, int* exit_code);
+void AddPreviewCommand(Command app, int* exit_code);
+void AddSendTestCommand(Command app, int* exit_code);
+void AddPlanCommand(Command app, int* exit_code);
+void AddSimulateCommand(Command app, int* exit_code);
+void AddSummaryCommand(Command app, int* exit_code);
+void AddSuppressionsCommand(Command app, int* exit_code);
+void AddKafkaCommand(Command app, int* exit_code);
 
 // --- What several commands share.
 
@@ -52,7 +51,7 @@ struct CommonOptions {
   std::optional<std::string> listen;
 };
 // Adds --config and --data.
-std::shared_ptr<CommonOptions> AddCommonOptions(CLI::App* command);
+std::shared_ptr<CommonOptions> AddCommonOptions(Command command);
 Result<Config> ResolveConfig(const CommonOptions& options);
 
 // Prints "sojourn: MESSAGE" to stderr; gives the exit code.

@@ -87,11 +87,11 @@ Result<int> Export(const Options& options) {
 
 }  // namespace
 
-void AddCouponsCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command = app->add_subcommand(
+void AddCouponsCommand(Command app, int* exit_code) {
+  const Command command = app.AddSubcommand(
       "coupons",
       "Coupon pools: how many codes were given, are left and were redeemed, by journey and path");
-  command->require_subcommand(0, 1);
+  command.RequireSubcommands(0, 1);
   const auto run = [exit_code](auto action, const std::shared_ptr<Options>& options) {
     return [=] {
       const Result<int> result = action(*options);
@@ -100,19 +100,19 @@ void AddCouponsCommand(CLI::App* app, int* exit_code) {
   };
   auto options = std::make_shared<Options>();
   options->common = AddCommonOptions(command);
-  command->add_flag("--json", options->json, "As JSON, with every partition");
+  command.AddFlag("--json", &options->json, "As JSON, with every partition");
   auto export_options = std::make_shared<Options>();
-  CLI::App* sub = command->add_subcommand(
+  const Command sub = command.AddSubcommand(
       "export",
       "Prints a pool's codes as CSV: of a list all of them, of a generated pool those that people\n"
       "have; each with its state, person, journey, step, path and times");
   export_options->common = AddCommonOptions(sub);
-  sub->add_option("POOL", export_options->pool, "The pool")->required();
-  sub->add_flag("--codes", export_options->codes,
-                "Only the codes, one a line: what shops take in bulk");
-  sub->callback(run(Export, export_options));
-  command->callback([=, show = run(Show, options)] {
-    if (command->get_subcommands().empty()) show();
+  sub.AddOption("POOL", &export_options->pool, "The pool").Required();
+  sub.AddFlag("--codes", &export_options->codes,
+              "Only the codes, one a line: what shops take in bulk");
+  sub.SetCallback(run(Export, export_options));
+  command.SetCallback([=, show = run(Show, options)] {
+    if (!command.subcommand_given()) show();
   });
 }
 

@@ -232,47 +232,47 @@ Status Show(const Options& options) {
   return place ? ShowEvent(options, *place) : ShowMail(options);
 }
 
-void AddFormat(CLI::App* command, Options* options) {
-  command->add_option("--format", options->format, "text or json (one a line)")
-      ->check(CLI::IsMember({"text", "json"}));
+void AddFormat(Command command, Options* options) {
+  command.AddOption("--format", &options->format, "text or json (one a line)")
+      .OneOf({"text", "json"});
 }
 
-std::shared_ptr<Options> AddListOptions(CLI::App* command) {
+std::shared_ptr<Options> AddListOptions(Command command) {
   auto options = std::make_shared<Options>();
   options->common = AddCommonOptions(command);
   AddFormat(command, options.get());
-  command->add_option("--kind", options->kind, "Only events, mails or webhooks")
-      ->check(CLI::IsMember({"events", "mails", "webhooks"}));
-  command->add_option("--reason", options->reason, "Only of this reason, such as render_error");
+  command.AddOption("--kind", &options->kind, "Only events, mails or webhooks")
+      .OneOf({"events", "mails", "webhooks"});
+  command.AddOption("--reason", &options->reason, "Only of this reason, such as render_error");
   return options;
 }
 
 }  // namespace
 
-void AddDeadLettersCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command = app->add_subcommand(
+void AddDeadLettersCommand(Command app, int* exit_code) {
+  const Command command = app.AddSubcommand(
       "dead-letters",
       "Lists records, calls and lines of files that were no events, and mails and webhooks that "
       "failed, with their reasons; shows one; sends again what failed");
-  command->require_subcommand(0, 1);
+  command.RequireSubcommands(0, 1);
   const auto run = [exit_code](const Status& status) {
     if (!status.ok()) *exit_code = Fail(status);
   };
   const auto whole = AddListOptions(command);
-  command->callback([=] {
-    if (command->get_subcommands().empty()) run(List(*whole));
+  command.SetCallback([=] {
+    if (!command.subcommand_given()) run(List(*whole));
   });
-  CLI::App* list = command->add_subcommand("list", "All, the oldest first; so is no subcommand");
+  const Command list = command.AddSubcommand("list", "All, the oldest first; so is no subcommand");
   const auto listed = AddListOptions(list);
-  list->callback([=] { run(List(*listed)); });
+  list.SetCallback([=] { run(List(*listed)); });
 
-  CLI::App* show = command->add_subcommand(
+  const Command show = command.AddSubcommand(
       "show", "Everything about one: the record, or the action and why it could not be a mail");
   auto shown = std::make_shared<Options>();
   shown->common = AddCommonOptions(show);
   AddFormat(show, shown.get());
-  show->add_option("ID", shown->id, "As listed")->required();
-  show->callback([=] { run(Show(*shown)); });
+  show.AddOption("ID", &shown->id, "As listed").Required();
+  show.SetCallback([=] { run(Show(*shown)); });
   AddRetryCommand(command, exit_code);
 }
 

@@ -211,23 +211,23 @@ Status RunRetry(const RetryOptions& options, int* exit_code) {
 
 }  // namespace
 
-void AddRetryCommand(CLI::App* dead_letters, int* exit_code) {
-  CLI::App* command = dead_letters->add_subcommand(
+void AddRetryCommand(Command dead_letters, int* exit_code) {
+  const Command command = dead_letters.AddSubcommand(
       "retry",
       "Has the running process send failed mails again, with the templates as they are now and the "
       "values that the old ones read. One whose latest useful time has passed is not sent: it ends "
       "as expired");
   auto options = std::make_shared<RetryOptions>();
   options->common = AddCommonOptions(command);
-  command->add_option("ID", options->ids, "Mails, as listed");
-  CLI::Option* all = command->add_flag("--all", options->all, "Every mail that has failed");
-  command->add_option("--template", options->template_name, "With --all: only of this template")
-      ->needs(all);
+  command.AddOption("ID", &options->ids, "Mails, as listed");
+  const Option all = command.AddFlag("--all", &options->all, "Every mail that has failed");
+  command.AddOption("--template", &options->template_name, "With --all: only of this template")
+      .Needs(all);
   command
-      ->add_option("--wait", options->wait_seconds,
-                   "Seconds to wait for what becomes of them (default: 10)")
-      ->check(CLI::Range(0, 3600));
-  command->callback([options, exit_code] {
+      .AddOption("--wait", &options->wait_seconds,
+                 "Seconds to wait for what becomes of them (default: 10)")
+      .Range(0, 3600);
+  command.SetCallback([options, exit_code] {
     const Status retried = RunRetry(*options, exit_code);
     if (!retried.ok()) *exit_code = Fail(retried);
   });

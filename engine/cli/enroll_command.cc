@@ -132,17 +132,17 @@ Result<int> Run(EnrollOptions options) {
 
 }  // namespace
 
-void AddEnrollCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command = app->add_subcommand(
+void AddEnrollCommand(Command app, int* exit_code) {
+  const Command command = app.AddSubcommand(
       "enroll", "Enters known people into a journey by hand, after saying how many and asking");
   auto options = std::make_shared<EnrollOptions>();
   options->common = AddCommonOptions(command);
-  command->add_option("JOURNEY", options->request.journey, "The journey")->required();
-  command->add_option("--segment", options->request.segment, "Only members of this segment");
-  command->add_option("--spread", options->spread, "Spread the entries over this time: \"3 days\"");
-  command->add_flag("--yes", options->yes, "Do not ask");
-  command->add_flag("--dry-run", options->dry_run, "Only say how many");
-  command->callback([options, exit_code] {
+  command.AddOption("JOURNEY", &options->request.journey, "The journey").Required();
+  command.AddOption("--segment", &options->request.segment, "Only members of this segment");
+  command.AddOption("--spread", &options->spread, "Spread the entries over this time: \"3 days\"");
+  command.AddFlag("--yes", &options->yes, "Do not ask");
+  command.AddFlag("--dry-run", &options->dry_run, "Only say how many");
+  command.SetCallback([options, exit_code] {
     const Result<int> result = Run(*options);
     *exit_code = result.ok() ? *result : Fail(result.status());
   });

@@ -61,8 +61,8 @@ Result<std::string> Explain(const ExplainOptions& options) {
 
 }  // namespace
 
-void AddExplainCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command = app->add_subcommand(
+void AddExplainCommand(Command app, int* exit_code) {
+  const Command command = app.AddSubcommand(
       "explain",
       "Says why somebody got a mail or did not: each of their events and timers, what every\n"
       "condition and gate came to and with which values, and what they wait for now, each with "
@@ -74,18 +74,17 @@ void AddExplainCommand(CLI::App* app, int* exit_code) {
       "gone\n"
       "it shows the actions that it still has, with their reasons, and the stored state.");
   auto options = std::make_shared<ExplainOptions>();
-  command->add_option("PERSON", options->request.person, "The person's id")->required();
+  command.AddOption("PERSON", &options->request.person, "The person's id").Required();
   options->recording = AddRecordingOptions(command);
-  command->add_option("--rules", options->recording->common->rules,
-                      "With --events: rules directory (default: rules)");
-  command->add_option("--journey", options->request.filter.journey, "Only this journey");
-  command->add_option("--template", options->request.filter.template_name,
-                      "Only journeys that can send this template, with what became of it in front");
-  command->add_option("--until", options->until,
-                      "With --events: let timers run on until then (default: the last event)");
-  command->add_option("--format", options->format, "text or json")
-      ->check(CLI::IsMember({"text", "json"}));
-  command->callback([options, exit_code] {
+  command.AddOption("--rules", &options->recording->common->rules,
+                    "With --events: rules directory (default: rules)");
+  command.AddOption("--journey", &options->request.filter.journey, "Only this journey");
+  command.AddOption("--template", &options->request.filter.template_name,
+                    "Only journeys that can send this template, with what became of it in front");
+  command.AddOption("--until", &options->until,
+                    "With --events: let timers run on until then (default: the last event)");
+  command.AddOption("--format", &options->format, "text or json").OneOf({"text", "json"});
+  command.SetCallback([options, exit_code] {
     options->request.json = options->format == "json";
     const Result<std::string> text = Explain(*options);
     *exit_code = text.ok() ? 0 : Fail(text.status());

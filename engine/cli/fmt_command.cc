@@ -116,19 +116,19 @@ int Format(const std::vector<std::string>& arguments, bool only_check) {
 
 }  // namespace
 
-void AddFmtCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command = app->add_subcommand("fmt", "Writes rules files in one form");
+void AddFmtCommand(Command app, int* exit_code) {
+  const Command command = app.AddSubcommand("fmt", "Writes rules files in one form");
   auto paths = std::make_shared<std::vector<std::string>>();
   auto only_check = std::make_shared<bool>(false);
-  command->add_option("PATHS", *paths,
-                      "Files, or directories with all below them (default: rules)");
-  command->add_flag("--check", *only_check,
-                    "Change nothing; exit code 1 where a file is not formatted");
-  command->footer(
+  command.AddOption("PATHS", paths.get(),
+                    "Files, or directories with all below them (default: rules)");
+  command.AddFlag("--check", only_check.get(),
+                  "Change nothing; exit code 1 where a file is not formatted");
+  command.SetFooter(
       "Prints the names of the files that change. Comments, the order of keys and what the rules\n"
       "mean stay; indentation, empty lines, quotes and the spaces in {...} become alike. Files\n"
       "that do not parse are left alone, with the diagnostics and exit code 1.");
-  command->callback([=] {
+  command.SetCallback([=] {
     *exit_code = Format(paths->empty() ? std::vector<std::string>{"rules"} : *paths, *only_check);
   });
 }

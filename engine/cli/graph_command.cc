@@ -65,22 +65,21 @@ int Graph(const std::string& directory, const std::string& journey, GraphFormat 
 
 }  // namespace
 
-void AddGraphCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command = app->add_subcommand("graph", "Draws journeys");
+void AddGraphCommand(Command app, int* exit_code) {
+  const Command command = app.AddSubcommand("graph", "Draws journeys");
   auto directory = std::make_shared<std::string>("rules");
   auto journey = std::make_shared<std::string>();
   auto format = std::make_shared<std::string>("text");
-  command->add_option("DIRECTORY", *directory, "Rules directory")->capture_default_str();
-  command->add_option("JOURNEY", *journey, "Only this journey");
-  command->add_option("--format", *format, "text, mermaid, dot or svg")
-      ->check(CLI::IsMember(kFormats));
-  command->footer(
+  command.AddOption("DIRECTORY", directory.get(), "Rules directory").ShowDefault();
+  command.AddOption("JOURNEY", journey.get(), "Only this journey");
+  command.AddOption("--format", format.get(), "text, mermaid, dot or svg").OneOf(kFormats);
+  command.SetFooter(
       "For example:\n"
       "  sojourn graph rules welcome\n"
       "  sojourn graph rules --format svg > journeys.svg       for a browser\n"
       "  sojourn graph rules --format mermaid > journeys.mmd   for Markdown\n"
       "  sojourn graph rules --format dot | dot -Tpdf > journeys.pdf");
-  command->callback([=] { *exit_code = Graph(*directory, *journey, kFormats.at(*format)); });
+  command.SetCallback([=] { *exit_code = Graph(*directory, *journey, kFormats.at(*format)); });
 }
 
 }  // namespace sojourn::cli

@@ -274,8 +274,8 @@ Result<int> Abandon(const ImportOptions& options) {
 
 }  // namespace
 
-void AddImportCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command = app->add_subcommand(
+void AddImportCommand(Command app, int* exit_code) {
+  const Command command = app.AddSubcommand(
       "import",
       "Imports a file of past events: NDJSON of Segment-shaped calls, or CSV with --map.\n"
       "Into an empty log they are replayed on their own time; otherwise they only bring people up\n"
@@ -300,29 +300,26 @@ void AddImportCommand(CLI::App* app, int* exit_code) {
       "  traits: {email: email}");
   auto options = std::make_shared<ImportOptions>();
   options->common = AddCommonOptions(command);
-  CLI::Option* file = command->add_option("FILE", options->file, "The file");
-  command->add_option(
-      "--map,--mapping", options->mapping_file,
-      "What the columns of a CSV file mean (YAML); with --people also the name of a\n"
-      "ready one: mailchimp, shopify, plain (default)");
-  command->add_option("--as", options->mode, "history or events")
-      ->check(CLI::IsMember({"history", "events"}));
-  command->add_flag("--yes", options->yes, "Do not ask");
-  command->add_flag("--again", options->again,
-                    "Import it although it was imported otherwise, or abandoned");
-  command->add_flag("--abandon", options->abandon, "End the replay that was cut short")
-      ->excludes(file);
-  auto* people =
-      command->add_flag("--people", options->people, "The file has contacts, not events");
-  command->add_flag("--dry-run", options->dry_run, "Only say what would be imported")
-      ->needs(people);
+  const Option file = command.AddOption("FILE", &options->file, "The file");
+  command.AddOption("--map,--mapping", &options->mapping_file,
+                    "What the columns of a CSV file mean (YAML); with --people also the name of a\n"
+                    "ready one: mailchimp, shopify, plain (default)");
+  command.AddOption("--as", &options->mode, "history or events").OneOf({"history", "events"});
+  command.AddFlag("--yes", &options->yes, "Do not ask");
+  command.AddFlag("--again", &options->again,
+                  "Import it although it was imported otherwise, or abandoned");
+  command.AddFlag("--abandon", &options->abandon, "End the replay that was cut short")
+      .Excludes(file);
+  const Option people =
+      command.AddFlag("--people", &options->people, "The file has contacts, not events");
+  command.AddFlag("--dry-run", &options->dry_run, "Only say what would be imported").Needs(people);
   command
-      ->add_option("--consent", options->consent,
-                   "All contacts of the file are so, whatever its columns say: subscribed,\n"
-                   "unsubscribed or bounced")
-      ->check(CLI::IsMember({"subscribed", "unsubscribed", "bounced"}))
-      ->needs(people);
-  command->callback([options, exit_code] {
+      .AddOption("--consent", &options->consent,
+                 "All contacts of the file are so, whatever its columns say: subscribed,\n"
+                 "unsubscribed or bounced")
+      .OneOf({"subscribed", "unsubscribed", "bounced"})
+      .Needs(people);
+  command.SetCallback([options, exit_code] {
     if (options->file.empty() && !options->abandon) {
       *exit_code = Fail(InvalidArgument("FILE is missing; see sojourn help import"));
       return;

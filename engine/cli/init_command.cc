@@ -101,17 +101,17 @@ int Init(const std::string& directory, bool opted_in) {
 
 }  // namespace
 
-void AddInitCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command = app->add_subcommand("init", "Writes a rules directory to begin with");
+void AddInitCommand(Command app, int* exit_code) {
+  const Command command = app.AddSubcommand("init", "Writes a rules directory to begin with");
   auto directory = std::make_shared<std::string>("rules");
   auto opted_in = std::make_shared<bool>(false);
-  command->add_option("DIRECTORY", *directory, "A new or empty directory")->capture_default_str();
-  command->add_flag("--opted-in", *opted_in,
-                    "Who signs up gets marketing mail; without this, who confirms by a click");
-  command->footer(
+  command.AddOption("DIRECTORY", directory.get(), "A new or empty directory").ShowDefault();
+  command.AddFlag("--opted-in", opted_in.get(),
+                  "Who signs up gets marketing mail; without this, who confirms by a click");
+  command.SetFooter(
       "The rules: a company, a catalogue, a welcome, an abandoned cart, templates, and tests of\n"
       "all of them. They check without warnings and pass their tests.");
-  command->callback([=] { *exit_code = Init(*directory, *opted_in); });
+  command.SetCallback([=] { *exit_code = Init(*directory, *opted_in); });
 }
 
 }  // namespace sojourn::cli

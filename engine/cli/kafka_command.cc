@@ -28,13 +28,13 @@ Result<int> CreateTopics(const CommonOptions& options) {
 
 }  // namespace
 
-void AddKafkaCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command = app->add_subcommand("kafka", "What concerns Kafka only");
-  command->require_subcommand(1);
-  CLI::App* create = command->add_subcommand(
+void AddKafkaCommand(Command app, int* exit_code) {
+  const Command command = app.AddSubcommand("kafka", "What concerns Kafka only");
+  command.RequireSubcommands(1, 1);
+  const Command create = command.AddSubcommand(
       "create-topics", "Makes missing topics with right settings; refuses wrong ones");
   auto options = AddCommonOptions(create);
-  create->callback([options, exit_code] {
+  create.SetCallback([options, exit_code] {
     const Result<int> result = CreateTopics(*options);
     *exit_code = result.ok() ? *result : Fail(result.status());
   });

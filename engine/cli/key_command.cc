@@ -18,14 +18,14 @@ int PrintKey() {
 
 }  // namespace
 
-void AddKeyCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command = app->add_subcommand("key", "Makes a random key and its hash");
-  command->footer(
+void AddKeyCommand(Command app, int* exit_code) {
+  const Command command = app.AddSubcommand("key", "Makes a random key and its hash");
+  command.SetFooter(
       "The key goes to who sends events or operates, the hash into the configuration:\n"
       "  write_keys: {website: sha256:...}\n"
       "  admin_tokens: {ada: sha256:...}\n"
       "So the configuration has nothing in it that lets anybody in. The key is kept nowhere.");
-  command->callback([=] { *exit_code = PrintKey(); });
+  command.SetCallback([=] { *exit_code = PrintKey(); });
 }
 
 }  // namespace sojourn::cli

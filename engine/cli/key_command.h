@@ -1,10 +1,10 @@
 // `sojourn key`, added to the command line as commands.h says.
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include "engine/cli/command_line.h"
 
 namespace sojourn::cli {
 
-void AddKeyCommand(CLI::App* app, int* exit_code);
+void AddKeyCommand(Command app, int* exit_code);
 
 }  // namespace sojourn::cli

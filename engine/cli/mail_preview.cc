@@ -270,20 +270,20 @@ void SetLanguage(const std::string& language, Material* material) {
 
 }  // namespace
 
-void AddPreviewOptions(CLI::App* command, PreviewRequest* request) {
-  command->add_option("TEMPLATE", request->template_name, "The template")->required();
-  command->add_option(
-      "--person", request->person,
+void AddPreviewOptions(Command command, PreviewRequest* request) {
+  command.AddOption("TEMPLATE", &request->template_name, "The template").Required();
+  command.AddOption(
+      "--person", &request->person,
       "Values of this person: traits from the data directory, event, trigger, data, coupon and "
       "ab_test from the newest action of this template that they got");
-  command->add_option(
-      "--data", request->common.data,
+  command.AddOption(
+      "--data", &request->common.data,
       "A file: values in YAML or JSON (person, event, trigger, data, coupon, ab_test). With "
       "--person: the data directory (default: data). Neither: made-up values");
-  command->add_option("--journey", request->journey, "As this journey sends it");
-  command->add_option("--language", request->language, "In place of the person's trait language");
-  command->add_option("--rules", request->common.rules, "Rules directory (default: rules)");
-  command->add_option("--config", request->common.config_file, "Configuration file (YAML)");
+  command.AddOption("--journey", &request->journey, "As this journey sends it");
+  command.AddOption("--language", &request->language, "In place of the person's trait language");
+  command.AddOption("--rules", &request->common.rules, "Rules directory (default: rules)");
+  command.AddOption("--config", &request->common.config_file, "Configuration file (YAML)");
 }
 
 Result<Config> ResolvePreview(PreviewRequest* request) {

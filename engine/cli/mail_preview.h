@@ -29,7 +29,7 @@ struct PreviewRequest {
 };
 
 // TEMPLATE and the options that both commands have.
-void AddPreviewOptions(CLI::App* command, PreviewRequest* request);
+void AddPreviewOptions(Command command, PreviewRequest* request);
 
 // The configuration; makes a --data that names a file the request's data_file.
 Result<Config> ResolvePreview(PreviewRequest* request);

@@ -2,14 +2,17 @@
 
 #include <fcntl.h>
 
-#include <CLI/CLI.hpp>
-
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "engine/base/mutant.h"
+#include "engine/cli/command_line.h"
 #include "engine/cli/commands.h"
 #include "engine/cli/key_command.h"
 #include "engine/cli/migrate_command.h"
@@ -17,82 +20,69 @@
 
 namespace {
 
+using sojourn::cli::Command;
+using sojourn::cli::CommandLine;
+
 // `sojourn help COMMAND` is `sojourn COMMAND --help`.
-void AddHelpCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command = app->add_subcommand("help", "Explains a command");
+void AddHelpCommand(Command app, int* exit_code) {
+  const Command command = app.AddSubcommand("help", "Explains a command");
   auto name = std::make_shared<std::vector<std::string>>();
-  command->add_option("COMMAND", *name, "The command to explain");
-  command->callback([app, name, exit_code] {
-    CLI::App* wanted = app;
+  command.AddOption("COMMAND", name.get(), "The command to explain");
+  command.SetCallback([app, name, exit_code] {
+    Command wanted = app;
     std::string parents;
     for (const std::string& word : *name) {
-      const auto found =
-          wanted->get_subcommands([&](CLI::App* sub) { return sub->check_name(word); });
-      parents += (parents.empty() ? "" : " ") + wanted->get_name();
-      wanted = found.empty() ? nullptr : found.front();
-      if (wanted == nullptr) {
+      const std::optional<Command> found = wanted.Find(word);
+      if (!found) {
         std::fprintf(stderr, "sojourn: there is no command %s; see sojourn --help\n", word.c_str());
         *exit_code = 2;
         return;
       }
+      parents += (parents.empty() ? "" : " ") + wanted.name();
+      wanted = *found;
     }
-    std::fputs(wanted->help(parents).c_str(), stdout);
+    std::fputs(wanted.Help(parents).c_str(), stdout);
   });
-}
-
-// One line: what is wrong with the command line, and where to read on.
-std::string Explain(const CLI::App& app, const CLI::ParseError& error) {
-  const auto chosen = app.get_subcommands();
-  if (!chosen.empty()) {
-    return std::string(error.what()) + "; see sojourn help " + chosen.front()->get_name();
-  }
-  const std::vector<std::string> unknown = app.remaining();
-  if (unknown.empty()) return "a command is missing; see sojourn --help";
-  const char* kind = unknown.front().starts_with("-") ? "flag " : "command ";
-  return "there is no " + (kind + unknown.front()) + "; see sojourn --help";
 }
 
 int Main(int argc, char** argv) {
   if (const sojourn::Status status = sojourn::CheckMutant(); !status.ok()) {
     return sojourn::cli::Fail(status);
   }
-  CLI::App app("Sojourn: events in, journeys advanced, actions out", "sojourn");
-  app.set_version_flag("--version", std::string("sojourn ") + sojourn::cli::kVersion);
-  app.require_subcommand(1);
+  const CommandLine command_line("sojourn", "Sojourn: events in, journeys advanced, actions out",
+                                 sojourn::cli::kVersion);
+  const Command app = command_line.root();
+  app.RequireSubcommands(1, 1);
   int exit_code = 0;
-  sojourn::cli::AddRunCommand(&app, &exit_code);
-  sojourn::cli::AddCheckCommand(&app, &exit_code);
-  sojourn::cli::AddSchemaCommand(&app, &exit_code);
-  sojourn::cli::AddFmtCommand(&app, &exit_code);
-  sojourn::cli::AddGraphCommand(&app, &exit_code);
-  sojourn::cli::AddInitCommand(&app, &exit_code);
-  sojourn::cli::AddTestCommand(&app, &exit_code);
-  sojourn::cli::AddPreviewCommand(&app, &exit_code);
-  sojourn::cli::AddSendTestCommand(&app, &exit_code);
-  sojourn::cli::AddImportCommand(&app, &exit_code);
-  sojourn::cli::AddActionsCommand(&app, &exit_code);
-  sojourn::cli::AddCouponsCommand(&app, &exit_code);
-  sojourn::cli::AddDeadLettersCommand(&app, &exit_code);
-  sojourn::cli::AddEnrollCommand(&app, &exit_code);
-  sojourn::cli::AddBackfillCommand(&app, &exit_code);
-  sojourn::cli::AddBackupCommands(&app, &exit_code);
-  sojourn::cli::AddExplainCommand(&app, &exit_code);
-  sojourn::cli::AddPauseCommands(&app, &exit_code);
-  sojourn::cli::AddWebhooksCommand(&app, &exit_code);
-  sojourn::cli::AddPlanCommand(&app, &exit_code);
-  sojourn::cli::AddSimulateCommand(&app, &exit_code);
-  sojourn::cli::AddSummaryCommand(&app, &exit_code);
-  sojourn::cli::AddSuppressionsCommand(&app, &exit_code);
-  sojourn::cli::AddKeyCommand(&app, &exit_code);
-  sojourn::cli::AddKafkaCommand(&app, &exit_code);
-  sojourn::cli::AddMigrateCommand(&app, &exit_code);
-  AddHelpCommand(&app, &exit_code);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    std::fprintf(stderr, "sojourn: %s\n", Explain(app, error).c_str());
-    return 2;
+  sojourn::cli::AddRunCommand(app, &exit_code);
+  sojourn::cli::AddCheckCommand(app, &exit_code);
+  sojourn::cli::AddSchemaCommand(app, &exit_code);
+  sojourn::cli::AddFmtCommand(app, &exit_code);
+  sojourn::cli::AddGraphCommand(app, &exit_code);
+  sojourn::cli::AddInitCommand(app, &exit_code);
+  sojourn::cli::AddTestCommand(app, &exit_code);
+  sojourn::cli::AddPreviewCommand(app, &exit_code);
+  sojourn::cli::AddSendTestCommand(app, &exit_code);
+  sojourn::cli::AddImportCommand(app, &exit_code);
+  sojourn::cli::AddActionsCommand(app, &exit_code);
+  sojourn::cli::AddCouponsCommand(app, &exit_code);
+  sojourn::cli::AddDeadLettersCommand(app, &exit_code);
+  sojourn::cli::AddEnrollCommand(app, &exit_code);
+  sojourn::cli::AddBackfillCommand(app, &exit_code);
+  sojourn::cli::AddBackupCommands(app, &exit_code);
+  sojourn::cli::AddExplainCommand(app, &exit_code);
+  sojourn::cli::AddPauseCommands(app, &exit_code);
+  sojourn::cli::AddWebhooksCommand(app, &exit_code);
+  sojourn::cli::AddPlanCommand(app, &exit_code);
+  sojourn::cli::AddSimulateCommand(app, &exit_code);
+  sojourn::cli::AddSummaryCommand(app, &exit_code);
+  sojourn::cli::AddSuppressionsCommand(app, &exit_code);
+  sojourn::cli::AddKeyCommand(app, &exit_code);
+  sojourn::cli::AddKafkaCommand(app, &exit_code);
+  sojourn::cli::AddMigrateCommand(app, &exit_code);
+  AddHelpCommand(app, &exit_code);
+  if (const sojourn::Status parsed = command_line.Parse(argc, argv); !parsed.ok()) {
+    return sojourn::cli::Fail(parsed);
   }
   return exit_code;
 }

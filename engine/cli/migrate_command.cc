@@ -65,15 +65,15 @@ Status Migrate(const MigrateOptions& options) {
 
 }  // namespace
 
-void AddMigrateCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command = app->add_subcommand("migrate-to-kafka", kWhat);
-  command->footer(kMore);
+void AddMigrateCommand(Command app, int* exit_code) {
+  const Command command = app.AddSubcommand("migrate-to-kafka", kWhat);
+  command.SetFooter(kMore);
   auto options = std::make_shared<MigrateOptions>();
   options->common = AddCommonOptions(command);
-  command->add_option("--from", options->from, "Data directory of the embedded log")->required();
-  command->add_flag("--abandon", options->abandon,
-                    "Gives a directory back whose move did not come to its end");
-  command->callback([options, exit_code] {
+  command.AddOption("--from", &options->from, "Data directory of the embedded log").Required();
+  command.AddFlag("--abandon", &options->abandon,
+                  "Gives a directory back whose move did not come to its end");
+  command.SetCallback([options, exit_code] {
     const Status status = Migrate(*options);
     *exit_code = status.ok() ? 0 : Fail(status);
   });

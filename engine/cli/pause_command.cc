@@ -37,12 +37,12 @@ Status Ask(const CommonOptions& common, const std::string& journey, bool resume)
   return Status::Ok();
 }
 
-void AddCommand(CLI::App* app, const char* name, const char* help, bool resume, int* exit_code) {
-  CLI::App* command = app->add_subcommand(name, help);
+void AddCommand(Command app, const char* name, const char* help, bool resume, int* exit_code) {
+  const Command command = app.AddSubcommand(name, help);
   auto common = AddCommonOptions(command);
   auto journey = std::make_shared<std::string>();
-  command->add_option("JOURNEY", *journey, "The journey; without it: all");
-  command->callback([common, journey, resume, exit_code] {
+  command.AddOption("JOURNEY", journey.get(), "The journey; without it: all");
+  command.SetCallback([common, journey, resume, exit_code] {
     const Status status = Ask(*common, *journey, resume);
     if (!status.ok()) *exit_code = Fail(status);
   });
@@ -50,7 +50,7 @@ void AddCommand(CLI::App* app, const char* name, const char* help, bool resume, 
 
 }  // namespace
 
-void AddPauseCommands(CLI::App* app, int* exit_code) {
+void AddPauseCommands(Command app, int* exit_code) {
   AddCommand(app, "pause",
              "Holds mails and webhooks, of one journey or all; they expire by the rules' "
              "late_send_limit only",

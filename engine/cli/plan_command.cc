@@ -63,8 +63,8 @@ Result<int> Plan(const PlanOptions& options) {
 
 }  // namespace
 
-void AddPlanCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command = app->add_subcommand(
+void AddPlanCommand(Command app, int* exit_code) {
+  const Command command = app.AddSubcommand(
       "plan",
       "Says what a change of rules does: journeys, steps and segments that come, go or change, "
       "and\n"
@@ -77,13 +77,12 @@ void AddPlanCommand(CLI::App* app, int* exit_code) {
       "a\n"
       "place.");
   auto options = std::make_shared<PlanOptions>();
-  command->add_option("OLD", options->old_rules, "Rules directory as it is")->required();
-  command->add_option("NEW", options->new_rules, "Rules directory as it will be")->required();
+  command.AddOption("OLD", &options->old_rules, "Rules directory as it is").Required();
+  command.AddOption("NEW", &options->new_rules, "Rules directory as it will be").Required();
   options->common = AddCommonOptions(command);
-  command->add_flag("--strict", options->strict, "What a careful operator stops at fails, with 3");
-  command->add_option("--format", options->format, "text or json")
-      ->check(CLI::IsMember({"text", "json"}));
-  command->callback([options, exit_code] {
+  command.AddFlag("--strict", &options->strict, "What a careful operator stops at fails, with 3");
+  command.AddOption("--format", &options->format, "text or json").OneOf({"text", "json"});
+  command.SetCallback([options, exit_code] {
     const Result<int> result = Plan(*options);
     *exit_code = result.ok() ? *result : Fail(result.status());
   });

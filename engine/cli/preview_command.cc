@@ -146,14 +146,14 @@ Status Run(Options options) {
 
 }  // namespace
 
-void AddPreviewCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command = app->add_subcommand("preview", "Shows a mail as its receiver would see it");
-  command->footer(kHelp);
+void AddPreviewCommand(Command app, int* exit_code) {
+  const Command command = app.AddSubcommand("preview", "Shows a mail as its receiver would see it");
+  command.SetFooter(kHelp);
   auto options = std::make_shared<Options>();
   AddPreviewOptions(command, &options->request);
-  command->add_option("--out", options->out, "Directory of the files")->capture_default_str();
-  command->add_flag("--open", options->open, "Open the HTML in a browser (xdg-open)");
-  command->callback([options, exit_code] {
+  command.AddOption("--out", &options->out, "Directory of the files").ShowDefault();
+  command.AddFlag("--open", &options->open, "Open the HTML in a browser (xdg-open)");
+  command.SetCallback([options, exit_code] {
     const Status shown = Run(*options);
     *exit_code = shown.ok() ? 0 : FailPreview(shown);
   });

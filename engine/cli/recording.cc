@@ -91,13 +91,13 @@ Status ReadLog(const RecordingOptions& options, Timestamp to, Recording* recordi
 Recording::Recording()
     : events(std::filesystem::temp_directory_path().string(), kSortMemoryBytes) {}
 
-std::shared_ptr<RecordingOptions> AddRecordingOptions(CLI::App* command) {
+std::shared_ptr<RecordingOptions> AddRecordingOptions(Command command) {
   auto options = std::make_shared<RecordingOptions>();
   options->common = AddCommonOptions(command);
-  command->add_option("--events", options->file,
-                      "A file of events, as import takes it, instead of the log of --data");
-  command->add_option("--map,--mapping", options->mapping_file,
-                      "What the columns of a CSV file mean; see sojourn help import");
+  command.AddOption("--events", &options->file,
+                    "A file of events, as import takes it, instead of the log of --data");
+  command.AddOption("--map,--mapping", &options->mapping_file,
+                    "What the columns of a CSV file mean; see sojourn help import");
   return options;
 }
 

@@ -20,7 +20,7 @@ struct RecordingOptions {
   std::string mapping_file;  // of a CSV file
 };
 // Adds --events, --map, --data and --config.
-std::shared_ptr<RecordingOptions> AddRecordingOptions(CLI::App* command);
+std::shared_ptr<RecordingOptions> AddRecordingOptions(Command command);
 
 struct Recording {
   Recording();

@@ -5,19 +5,19 @@
 
 namespace sojourn::cli {
 
-void AddRunCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command =
-      app->add_subcommand("run", "Runs the engine: events in, actions out, until it is stopped");
+void AddRunCommand(Command app, int* exit_code) {
+  Command command =
+      app.AddSubcommand("run", "Runs the engine: events in, actions out, until it is stopped");
   auto options = AddCommonOptions(command);
-  command->add_option("--rules", options->rules, "Rules directory (default: rules)");
-  command->add_option("--listen", options->listen,
-                      "HOST:PORT of the HTTP server (default: 127.0.0.1:8080)");
+  command.AddOption("--rules", &options->rules, "Rules directory (default: rules)");
+  command.AddOption("--listen", &options->listen,
+                    "HOST:PORT of the HTTP server (default: 127.0.0.1:8080)");
   auto verbose = std::make_shared<bool>(false);
-  command->add_flag("--verbose", *verbose, "Log more");
+  command.AddFlag("--verbose", verbose.get(), "Log more");
   auto accept_changed_keys = std::make_shared<bool>(false);
-  command->add_flag("--accept-changed-keys", *accept_changed_keys,
-                    "Go on although a key of `secrets` is not the one the data was made with");
-  command->callback([options, verbose, accept_changed_keys, exit_code] {
+  command.AddFlag("--accept-changed-keys", accept_changed_keys.get(),
+                  "Go on although a key of `secrets` is not the one the data was made with");
+  command.SetCallback([options, verbose, accept_changed_keys, exit_code] {
     telemetry::StartLogging(*verbose ? telemetry::LogLevel::kDebug : telemetry::LogLevel::kInfo);
     if constexpr (SOJOURN_MUTANTS != 0) {
       telemetry::Log(telemetry::LogLevel::kWarning, "this build can make deliberate mistakes",

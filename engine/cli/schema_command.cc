@@ -54,17 +54,17 @@ int PrintSchema(const std::string& wanted) {
 
 std::string RulesSchema() { return language::JsonSchema(FileSchemas()); }
 
-void AddSchemaCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command = app->add_subcommand("schema", "Prints the JSON Schema of the rules files");
+void AddSchemaCommand(Command app, int* exit_code) {
+  const Command command = app.AddSubcommand("schema", "Prints the JSON Schema of the rules files");
   auto kind = std::make_shared<std::string>();
-  command->add_option("KIND", *kind, "Only of this kind: " + KindNames());
-  command->footer(
+  command.AddOption("KIND", kind.get(), "Only of this kind: " + KindNames());
+  command.SetFooter(
       "An editor with the YAML language server completes and checks rules as they are written:\n"
       "  sojourn schema > rules/schema.json\n"
       "and as the first line of a file in rules/journeys:\n"
       "  # yaml-language-server: $schema=../schema.json\n"
       "What needs the other files (names, expressions) is found by sojourn check.");
-  command->callback([=] { *exit_code = PrintSchema(*kind); });
+  command.SetCallback([=] { *exit_code = PrintSchema(*kind); });
 }
 
 }  // namespace sojourn::cli

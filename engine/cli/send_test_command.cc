@@ -102,13 +102,13 @@ Result<int> Run(Options options) {
 
 }  // namespace
 
-void AddSendTestCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command = app->add_subcommand("send-test", "Sends a mail to an address of your own");
-  command->footer(kHelp);
+void AddSendTestCommand(Command app, int* exit_code) {
+  const Command command = app.AddSubcommand("send-test", "Sends a mail to an address of your own");
+  command.SetFooter(kHelp);
   auto options = std::make_shared<Options>();
   AddPreviewOptions(command, &options->request);
-  command->add_option("--to", options->to, "Where to send it")->required();
-  command->callback([options, exit_code] {
+  command.AddOption("--to", &options->to, "Where to send it").Required();
+  command.SetCallback([options, exit_code] {
     const Result<int> result = Run(*options);
     *exit_code = result.ok() ? *result : FailPreview(result.status());
   });

@@ -129,8 +129,8 @@ Result<int> Simulate(const SimulateOptions& options) {
 
 }  // namespace
 
-void AddSimulateCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command = app->add_subcommand(
+void AddSimulateCommand(Command app, int* exit_code) {
+  const Command command = app.AddSubcommand(
       "simulate",
       "Says what rules would have done with recorded events: who enters, what is sent and "
       "skipped,\n"
@@ -144,23 +144,22 @@ void AddSimulateCommand(CLI::App* app, int* exit_code) {
       "simulated.");
   auto options = std::make_shared<SimulateOptions>();
   options->recording = AddRecordingOptions(command);
-  command->add_option("--rules", options->recording->common->rules,
-                      "Rules directory (default: rules)");
-  command->add_option("--against", options->against, "Rules directory to compare with");
-  command->add_option("--from", options->from,
-                      "Count from this moment or day on; what came before makes people's history");
-  command->add_option("--to", options->to, "Leave out what is later than this moment or day");
-  command->add_option(
-      "--until", options->until,
+  command.AddOption("--rules", &options->recording->common->rules,
+                    "Rules directory (default: rules)");
+  command.AddOption("--against", &options->against, "Rules directory to compare with");
+  command.AddOption("--from", &options->from,
+                    "Count from this moment or day on; what came before makes people's history");
+  command.AddOption("--to", &options->to, "Leave out what is later than this moment or day");
+  command.AddOption(
+      "--until", &options->until,
       "Let timers run on until then as if nothing more had happened. Without it nothing is\n"
       "claimed about the time after the last event (or --to): silence there is only the end of\n"
       "the recording");
-  command->add_option("--sample", options->sample, "How many people to name for each change")
-      ->capture_default_str();
-  command->add_option("--seed", options->seed, "Chooses whom to name")->capture_default_str();
-  command->add_option("--format", options->format, "text or json")
-      ->check(CLI::IsMember({"text", "json"}));
-  command->callback([options, exit_code] {
+  command.AddOption("--sample", &options->sample, "How many people to name for each change")
+      .ShowDefault();
+  command.AddOption("--seed", &options->seed, "Chooses whom to name").ShowDefault();
+  command.AddOption("--format", &options->format, "text or json").OneOf({"text", "json"});
+  command.SetCallback([options, exit_code] {
     const Result<int> result = Simulate(*options);
     *exit_code = result.ok() ? *result : Fail(result.status());
   });

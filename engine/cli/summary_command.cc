@@ -267,15 +267,15 @@ Result<int> Summarise(const SummaryOptions& options) {
 
 }  // namespace
 
-void AddSummaryCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command = app->add_subcommand(
+void AddSummaryCommand(Command app, int* exit_code) {
+  const Command command = app.AddSubcommand(
       "summary", "Says what the running process did since its start: people, journeys, actions");
   auto options = std::make_shared<SummaryOptions>();
   options->common = AddCommonOptions(command);
-  command->add_flag("--wait", options->wait, "Wait until everything at hand is handled");
-  command->add_flag("--replayed", options->replayed,
-                    "Word it for replayed history: would have been sent");
-  command->callback([options, exit_code] {
+  command.AddFlag("--wait", &options->wait, "Wait until everything at hand is handled");
+  command.AddFlag("--replayed", &options->replayed,
+                  "Word it for replayed history: would have been sent");
+  command.SetCallback([options, exit_code] {
     const Result<int> result = Summarise(*options);
     *exit_code = result.ok() ? *result : Fail(result.status());
   });

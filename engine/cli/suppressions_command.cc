@@ -226,26 +226,26 @@ Result<int> CheckOne(const Options& options) {
   return 1;
 }
 
-void AddReason(CLI::App* command, Options* options, const char* help) {
-  command->add_option("--reason", options->reason, help)
-      ->check(CLI::IsMember({"bounced", "complained", "unsubscribed", "manual", "imported"}));
+void AddReason(Command command, Options* options, const char* help) {
+  command.AddOption("--reason", &options->reason, help)
+      .OneOf({"bounced", "complained", "unsubscribed", "manual", "imported"});
 }
 
 }  // namespace
 
-void AddSuppressionsCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command = app->add_subcommand(
+void AddSuppressionsCommand(Command app, int* exit_code) {
+  const Command command = app.AddSubcommand(
       "suppressions",
       "Addresses that get no mail at all, whoever they belong to. They are kept as keyed hashes,\n"
       "which outlive the erasure of a person; secrets.json (or secrets: {address_key}) has the "
       "key.");
-  command->require_subcommand(1);
+  command.RequireSubcommands(1, 1);
   using Action = Result<int> (*)(const Options&);
   const auto add = [&](const char* name, const char* help, Action action) {
-    CLI::App* sub = command->add_subcommand(name, help);
+    const Command sub = command.AddSubcommand(name, help);
     auto options = std::make_shared<Options>();
     options->common = AddCommonOptions(sub);
-    sub->callback([options, exit_code, action] {
+    sub.SetCallback([options, exit_code, action] {
       const Result<int> result = action(*options);
       *exit_code = result.ok() ? *result : Fail(result.status());
     });
@@ -253,7 +253,7 @@ void AddSuppressionsCommand(CLI::App* app, int* exit_code) {
   };
   const auto add_for_address = [&](const char* name, const char* help, Action action) {
     const auto [sub, options] = add(name, help, action);
-    sub->add_option("ADDRESS", options->address, "The mail address")->required();
+    sub.AddOption("ADDRESS", &options->address, "The mail address").Required();
     return std::pair(sub, options);
   };
   const auto [import, import_options] = add(
@@ -263,7 +263,7 @@ void AddSuppressionsCommand(CLI::App* app, int* exit_code) {
       "Who is there already stays. Exit code: 0 all are in, 1 some lines were no addresses\n"
       "(they are named), 2 the file could not be taken.",
       ImportFile);
-  import->add_option("FILE", import_options->file, "The file")->required();
+  import.AddOption("FILE", &import_options->file, "The file").Required();
   AddReason(import, import_options, "Why, where the file does not say it (default: imported)");
   add("export", "Prints the list as CSV: hash, reason, time; `import` reads it back", Export);
   const auto [add_one, add_options] =

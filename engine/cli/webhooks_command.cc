@@ -60,29 +60,30 @@ Status ShowSecret(const CommonOptions& common) {
 
 }  // namespace
 
-void AddWebhooksCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command = app->add_subcommand(
+void AddWebhooksCommand(Command app, int* exit_code) {
+  const Command command = app.AddSubcommand(
       "webhooks", "Lists webhook URLs that have answered 410 Gone and get nothing more");
   auto common = AddCommonOptions(command);
-  CLI::App* enable = command->add_subcommand("enable", "Lets webhooks go to a disabled URL again");
+  const Command enable =
+      command.AddSubcommand("enable", "Lets webhooks go to a disabled URL again");
   auto url = std::make_shared<std::string>();
   auto enable_common = AddCommonOptions(enable);
-  enable->add_option("URL", *url, "As listed")->required();
-  enable->callback([enable_common, url, exit_code] {
+  enable.AddOption("URL", url.get(), "As listed").Required();
+  enable.SetCallback([enable_common, url, exit_code] {
     const Status status = Enable(*enable_common, *url);
     if (!status.ok()) *exit_code = Fail(status);
   });
-  CLI::App* secret = command->add_subcommand(
+  const Command secret = command.AddSubcommand(
       "secret",
       "Shows the secret that the data directory made for itself; webhooks are signed "
       "with it where the configuration names none");
   auto secret_common = AddCommonOptions(secret);
-  secret->callback([secret_common, exit_code] {
+  secret.SetCallback([secret_common, exit_code] {
     const Status status = ShowSecret(*secret_common);
     if (!status.ok()) *exit_code = Fail(status);
   });
-  command->callback([command, common, exit_code] {
-    if (!command->get_subcommands().empty()) return;
+  command.SetCallback([command, common, exit_code] {
+    if (command.subcommand_given()) return;
     const Status status = List(*common);
     if (!status.ok()) *exit_code = Fail(status);
   });
