@@ -18,6 +18,16 @@ bool HasReaders(Shared* shared) {
   return rows->Valid();
 }
 
+// A relay may be set up later; until then mails wait within their useful time.
+constexpr char kMailReader[] = "mail";
+
+// Whether others may have acted on what was decided before this new reader: then it begins with
+// what comes.
+bool BeginsAtTheEnd(Shared* shared, const std::string& reader) {
+  if (reader != kMailReader) return true;
+  return HasReaders(shared);
+}
+
 }  // namespace
 
 Status VisitDeliveries(Shared* shared, Partition partition, Offset from,
@@ -42,8 +52,7 @@ Result<std::unique_ptr<EmbeddedDeliveries>> EmbeddedDeliveries::Open(Shared* sha
   Cursors cursors;
   if (row.has_value()) {
     SOJOURN_ASSIGN_OR_RETURN(cursors, DecodeCursors(*row));
-  } else if (HasReaders(shared)) {
-    // What was decided before there was this one may have been acted on by others.
+  } else if (BeginsAtTheEnd(shared, reader)) {
     for (int32_t p = 0; p < shared->partition_count(); ++p) {
       cursors.push_back(shared->action_ends->Get(Partition(p)));
     }

@@ -30,12 +30,13 @@ class DeliveriesTest : public testing::Test {
  protected:
   DeliveriesTest() { options_.directory = directory_.path() + "/data"; }
 
-  void Open() {
+  void Open(bool reader = true) {
     deliveries_.reset();
     log_.reset();
     auto log = EmbeddedLog::Open(options_);
     ASSERT_TRUE(log.ok()) << log.status().message();
     log_ = *std::move(log);
+    if (!reader) return;
     auto deliveries = log_->MakeDeliveryLog("mail");
     ASSERT_TRUE(deliveries.ok()) << deliveries.status().message();
     deliveries_ = *std::move(deliveries);
@@ -195,6 +196,18 @@ TEST_F(DeliveriesTest, RecordsAreFoundAlsoBehindTheCursor) {
 }
 
 // Another tool may have acted on them.
+// Before there were webhooks of our own, somebody may have called what `sojourn actions` told.
+TEST_F(DeliveriesTest, WebhooksOfADirectoryWithoutReadersBeginWithWhatComes) {
+  Open(/*reader=*/false);
+  Emit(3);
+  auto webhooks = log_->MakeDeliveryLog("webhooks");
+  ASSERT_TRUE(webhooks.ok()) << webhooks.status().message();
+  Opened opened;
+  ASSERT_TRUE((*webhooks)->Poll(Duration(0), &opened).ok());
+  ASSERT_EQ(opened.partitions.size(), 1u);
+  EXPECT_EQ(opened.partitions[0].cursor, Offset(3));
+}
+
 TEST_F(DeliveriesTest, AReaderThatIsNewBesideOthersBeginsWithWhatComes) {
   Open();
   Emit(3);

@@ -591,7 +591,21 @@ http::Response Service::HandleWebhooks(const http::Request& request) {
   }
   nlohmann::json disabled = nlohmann::json::object();
   for (const auto& [url, since] : webhooks_->disabled()) disabled[url] = FormatRfc3339(since);
-  return {.body = nlohmann::json{{"disabled", disabled}}.dump() + "\n"};
+  auto endpoints = nlohmann::json::array();
+  for (const deliver::EndpointReport& it : webhooks_->waiting()) {
+    endpoints.push_back({{"endpoint", it.endpoint},
+                         {"waiting", it.waiting},
+                         {"failures", it.failures},
+                         {"circuit", it.open ? "open" : "closed"},
+                         {"last_failure", it.last_failure}});
+    // Never: until one that is under way has come back.
+    if (it.next_at != Timestamp::Max()) {
+      endpoints.back()["next_attempt"] = FormatRfc3339(it.next_at);
+    }
+  }
+  const nlohmann::json answer = {{"disabled", disabled}, {"endpoints", endpoints}};
+  // What an endpoint said need not be UTF-8.
+  return {.body = answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"};
 }
 
 void Service::ReloadWhenFilesChanged() {

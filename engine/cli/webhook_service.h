@@ -48,6 +48,7 @@ class WebhookService {
   // everything is held.
   Status FollowNotes();
   deliver::DisabledEndpoints::Urls disabled() const { return disabled_.urls(); }
+  std::vector<deliver::EndpointReport> waiting() const { return channel_->Report(); }
   // Durable. kNotFound: it is not disabled.
   Status Enable(const std::string& url);
   void Reopen(std::shared_ptr<deliver::ReopenRequest> request);

@@ -1,4 +1,5 @@
-// `sojourn webhooks`: URLs that have disabled themselves, and the secret that signs.
+// `sojourn webhooks`: endpoints for which webhooks wait, URLs that have disabled themselves, and
+// the secret that signs.
 
 #include <fmt/format.h>
 
@@ -26,12 +27,29 @@ Result<std::string> Ask(const CommonOptions& common, const char* method,
   return AskInstance(*instance, method, target, "", kAnswerTimeout);
 }
 
+void PrintWaiting(const nlohmann::json& endpoints) {
+  for (const nlohmann::json& it : endpoints) {
+    const int failures = it.value("failures", 0);
+    fmt::print("{}  {} waiting", Printable(it.value("endpoint", "")), it.value("waiting", 0));
+    if (it.contains("next_attempt")) {
+      fmt::print(", tried at {}", Printable(it.value("next_attempt", "")));
+    }
+    if (failures > 0) {
+      fmt::print("; {} failure{} in a row, the last: {}", failures, failures == 1 ? "" : "s",
+                 Printable(it.value("last_failure", "")));
+    }
+    fmt::print("\n");
+  }
+  if (endpoints.empty()) fmt::print("no webhook waits\n");
+}
+
 Status List(const CommonOptions& common) {
   SOJOURN_ASSIGN_OR_RETURN(const std::string body, Ask(common, "GET", "/-/webhooks"));
   const auto json = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || !json["disabled"].is_object()) {
+  if (!json.is_object() || !json.contains("disabled") || !json.contains("endpoints")) {
     return Unavailable("the process gave an answer that is none");
   }
+  PrintWaiting(json["endpoints"]);
   for (const auto& [url, since] : json["disabled"].items()) {
     fmt::print("{}  disabled since {}\n", Printable(url),
                Printable(since.is_string() ? since.get<std::string>() : ""));
@@ -61,8 +79,10 @@ Status ShowSecret(const CommonOptions& common) {
 }  // namespace
 
 void AddWebhooksCommand(Command app, int* exit_code) {
-  const Command command = app.AddSubcommand(
-      "webhooks", "Lists webhook URLs that have answered 410 Gone and get nothing more");
+  const Command command = app.AddSubcommand("webhooks",
+                                            "Lists endpoints for which webhooks wait, and URLs "
+                                            "that have answered 410 Gone and get nothing "
+                                            "more");
   auto common = AddCommonOptions(command);
   const Command enable =
       command.AddSubcommand("enable", "Lets webhooks go to a disabled URL again");

@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/deliver/delivery_log.h"
 #include "engine/deliver/lane_gate.h"
+#include "engine/deliver/send_queue.h"
 #include "engine/deliver/transport.h"
 #include "engine/deliver/verdict.h"
 #include "engine/model/action.h"
@@ -30,6 +32,7 @@ struct QueueGauges {
   int64_t waiting = 0;
   int64_t held = 0;
   Duration oldest_age;
+  std::vector<LaneGauge> lanes;  // where the channel asks for them
 };
 
 class Channel {
@@ -41,8 +44,9 @@ class Channel {
   virtual bool Takes(model::ActionKind kind) const = 0;
   virtual LaneGate* gate() = 0;
   virtual LaneKey LaneOf(const model::Action& action) = 0;
-  // Of stored actions that may wait in one lane; more of it become dead letters. 0: without limit.
-  virtual size_t max_lane_bytes() const { return 0; }
+  // Of stored actions that may wait in a lane that its gate has shut; more of it become dead
+  // letters, so that what goes elsewhere has room. 0: without limit.
+  virtual size_t max_shut_lane_bytes() const { return 0; }
   // After it nothing of the action is sent any more.
   virtual Timestamp UsefulUntil(const model::Action& action) const = 0;
   // What then becomes of it.
@@ -57,7 +61,9 @@ class Channel {
   // For metrics, of few values.
   virtual std::string ReceiverOf(const model::Action& action) const = 0;
   virtual void Count(const Attempt& attempt) = 0;
+  // About once a second.
   virtual void Record(const QueueGauges& gauges, Timestamp now) = 0;
+  virtual bool asks_for_lanes() const { return false; }
 };
 
 }  // namespace sojourn::deliver

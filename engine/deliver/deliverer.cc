@@ -43,6 +43,7 @@ Status Deliverer::Run() {
     SOJOURN_RETURN_IF_ERROR(TakeRequests());
     SOJOURN_RETURN_IF_ERROR(ReadMore());
     HearSenders();
+    RefuseBacklog();
     FillSenders();
     SOJOURN_RETURN_IF_ERROR(Commit());
     RecordGauges();
@@ -105,6 +106,7 @@ Status Deliverer::ReadMore() {
       const Offset next(actions->back().place.offset.value() + 1);
       for (CommittedAction& committed : *actions) Admit(std::move(committed));
       queue_.SetRead(partition, next);
+      RefuseBacklog();
       more_to_read_ = pending_.records.size() >= kActionsPerRead;
       if (more_to_read_) return Status::Ok();
     }
@@ -135,10 +137,7 @@ void Deliverer::Admit(CommittedAction committed) {
     return FinishAs(committed, DeliveryState::kExpired, 0, "late when it was decided");
   }
   if (committed.action.time < options_.held_before) return HoldBack(committed, 0);
-  QueuedAction queued = Queued(std::move(committed));
-  const size_t most = environment_.channel->max_lane_bytes();
-  if (most > 0 && queue_.BytesOf(queued.lane) > most) return RefuseBacklog(queued.committed);
-  queue_.Add(std::move(queued), environment_.now());
+  queue_.Add(Queued(std::move(committed)), environment_.now());
 }
 
 void Deliverer::AdmitKnown(CommittedAction committed, const DeliveryRecord& known) {
@@ -166,13 +165,21 @@ void Deliverer::HoldBack(const CommittedAction& committed, int attempts) {
   Finish(std::move(record), committed);
 }
 
-// What goes elsewhere needs the room.
-void Deliverer::RefuseBacklog(const CommittedAction& committed) {
-  DeliveryRecord record = Conclude(committed, DeliveryState::kFailed, 0,
-                                   "too much waits for its endpoint already", environment_.now());
-  record.failure = kBacklogFailure;
-  record.template_name = committed.action.template_name;
-  Finish(std::move(record), committed);
+// What goes elsewhere needs the room that a dead end takes. One that is merely slow makes reading
+// wait instead.
+void Deliverer::RefuseBacklog() {
+  const size_t most = environment_.channel->max_shut_lane_bytes();
+  if (most == 0) return;
+  while (const QueuedAction* queued = queue_.LastOfShutLane(most)) {
+    if (pending_.records.size() >= kActionsPerRead) return;  // the rest after the commit
+    const CommittedAction& committed = queued->committed;
+    DeliveryRecord record =
+        Conclude(committed, DeliveryState::kFailed, queued->attempts,
+                 "its endpoint does not answer, and too much waits for it", environment_.now());
+    record.failure = kBacklogFailure;
+    record.template_name = committed.action.template_name;
+    Finish(std::move(record), committed);
+  }
 }
 
 void Deliverer::HearSenders() {
@@ -347,6 +354,7 @@ void Deliverer::RecordGauges() {
   gauges.held = static_cast<int64_t>(queue_.held());
   const auto oldest = queue_.OldestTime();
   gauges.oldest_age = oldest ? std::max(now - *oldest, Duration(0)) : Duration(0);
+  if (environment_.channel->asks_for_lanes()) gauges.lanes = queue_.Lanes();
   environment_.channel->Record(gauges, now);
 }
 

@@ -6,8 +6,7 @@
 //   read         committed actions into the queue; what is not its channel's is passed over
 //   take         the next that may leave: not paused, within its rates, in time
 //   carry        on a thread of the pool; just before the relay can take a mail over it asks for
-//   its
-//                mark, and goes on when the mark is durable
+//                its mark, and goes on when the mark is durable
 //   commit       marks, final states, events for the journeys and cursors, as one
 //
 // A crash between mark and final state leaves kStarted: the mail was perhaps sent. It becomes
@@ -28,7 +27,6 @@
 #include "engine/base/status.h"
 #include "engine/deliver/channel.h"
 #include "engine/deliver/delivery_log.h"
-#include "engine/deliver/rate.h"
 #include "engine/deliver/reopen.h"
 #include "engine/deliver/send_queue.h"
 #include "engine/deliver/sender_pool.h"
@@ -42,7 +40,6 @@ struct DelivererOptions {
   // Actions decided before this may have left in a life of the log that is forgotten: they fail,
   // until an operator sends them again.
   Timestamp held_before = Timestamp::Min();
-  RateLimits rates;  // of mails
 };
 
 // What outlives the deliverer.
@@ -90,7 +87,7 @@ class Deliverer final : private DeliveryLog::Listener {
   void Admit(CommittedAction committed);
   void AdmitKnown(CommittedAction committed, const DeliveryRecord& known);
   QueuedAction Queued(CommittedAction committed) const;
-  void RefuseBacklog(const CommittedAction& committed);
+  void RefuseBacklog();
   void HoldBack(const CommittedAction& committed, int attempts);
   void HearSenders();
   void HearReport(SendReport report);

@@ -99,7 +99,7 @@ class DelivererTest : public testing::Test {
   void Start() {
     DelivererEnvironment environment;
     environment.log = &log_;
-    channel_ = std::make_unique<MailChannel>(options_.rates, options_.resend_unknown, &composer_,
+    channel_ = std::make_unique<MailChannel>(RateLimits(), options_.resend_unknown, &composer_,
                                              &telemetry_);
     environment.channel = channel_.get();
     environment.make_carrier =

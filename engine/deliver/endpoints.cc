@@ -47,9 +47,9 @@ Timestamp Endpoints::NextAllowed(const LaneKey& lane, Timestamp now) {
   if (found == endpoints_.end()) return now;
   Endpoint& endpoint = found->second;
   // A clock that was set back must not prolong the rest.
-  endpoint.rests_until =
-      std::min(endpoint.rests_until, now + std::max(limits_.longest_rest, limits_.longest_asked));
-  if (endpoint.rests_until > now) return endpoint.rests_until;
+  endpoint.rests_until = std::min(endpoint.rests_until, now + limits_.longest_rest);
+  endpoint.asked_until = std::min(endpoint.asked_until, now + limits_.longest_asked);
+  if (endpoint.quiet_until() > now) return endpoint.quiet_until();
   const int most = endpoint.failures > 0 ? 1 : limits_.under_way;
   return endpoint.under_way < most ? now : Timestamp::Max();
 }
@@ -64,14 +64,17 @@ void Endpoints::Return(const LaneKey& lane) {
 void Endpoints::Forget(Timestamp now) {
   std::erase_if(endpoints_, [now](const auto& entry) {
     const Endpoint& it = entry.second;
-    return it.under_way == 0 && it.failures == 0 && !it.open && it.rests_until <= now;
+    return it.under_way == 0 && it.failures == 0 && !it.open && it.quiet_until() <= now;
   });
 }
 
-void Endpoints::HearAnswer(const std::string& endpoint) {
+bool Endpoints::HearAnswer(const std::string& endpoint) {
   const auto found = endpoints_.find(endpoint);
-  if (found == endpoints_.end()) return;
-  found->second = Endpoint{.under_way = found->second.under_way};
+  if (found == endpoints_.end()) return false;
+  Endpoint& it = found->second;
+  const bool closes = it.open;
+  it = {.under_way = it.under_way, .asked_until = it.asked_until};
+  return closes;
 }
 
 bool Endpoints::HearFailure(const std::string& endpoint, Timestamp now) {
@@ -91,7 +94,12 @@ bool Endpoints::HearFailure(const std::string& endpoint, Timestamp now) {
 
 void Endpoints::HearRetryAfter(const std::string& endpoint, Duration time, Timestamp now) {
   Endpoint& it = endpoints_[endpoint];
-  it.rests_until = std::max(it.rests_until, now + std::min(time, limits_.longest_asked));
+  it.asked_until = std::max(it.asked_until, now + std::min(time, limits_.longest_asked));
+}
+
+int Endpoints::failures(const std::string& endpoint) const {
+  const auto found = endpoints_.find(endpoint);
+  return found == endpoints_.end() ? 0 : found->second.failures;
 }
 
 bool Endpoints::IsOpen(const std::string& endpoint) const {

@@ -8,6 +8,7 @@
 // Threads: one. Times are the caller's.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <string_view>
@@ -38,17 +39,20 @@ class Endpoints final : public LaneGate {
   explicit Endpoints(EndpointLimits limits) : limits_(limits) {}
 
   Timestamp NextAllowed(const LaneKey& lane, Timestamp now) override;
+  bool IsShut(const LaneKey& lane) const override { return IsOpen(lane.first); }
   void Take(const LaneKey& lane, Timestamp now) override;
   void Return(const LaneKey& lane) override;
   void Forget(Timestamp now) override;
 
-  // It has answered.
-  void HearAnswer(const std::string& endpoint);
+  // It has answered. Whether that has closed its circuit. What it asked for holds on.
+  bool HearAnswer(const std::string& endpoint);
   // No answer, or one that says that it is in trouble. Whether that has opened its circuit.
   bool HearFailure(const std::string& endpoint, Timestamp now);
   // It asks for time.
   void HearRetryAfter(const std::string& endpoint, Duration time, Timestamp now);
 
+  // In a row, until now.
+  int failures(const std::string& endpoint) const;
   // Whose circuit is open, probes included.
   bool IsOpen(const std::string& endpoint) const;
   size_t open_count() const;
@@ -59,7 +63,10 @@ class Endpoints final : public LaneGate {
     int failures = 0;  // in a row
     int rests = 0;     // in a row
     bool open = false;
-    Timestamp rests_until;
+    Timestamp rests_until;  // because it failed
+    Timestamp asked_until;  // because it asked
+
+    Timestamp quiet_until() const { return std::max(rests_until, asked_until); }
   };
 
   const EndpointLimits limits_;

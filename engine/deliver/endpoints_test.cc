@@ -70,6 +70,29 @@ TEST_F(EndpointsTest, FailuresInARowOpenTheCircuitOfOneAlone) {
   EXPECT_TRUE(May(kOther));
 }
 
+// Of several that were under way, one is told to come back later and another is answered.
+TEST_F(EndpointsTest, AnAnswerDoesNotUndoWhatWasAskedFor) {
+  endpoints_.Take(kDead, kNow);
+  endpoints_.Take(kDead, kNow);
+  endpoints_.HearFailure(kDead.first, kNow);
+  endpoints_.HearRetryAfter(kDead.first, Minutes(20), kNow);
+  endpoints_.Return(kDead);
+  EXPECT_FALSE(endpoints_.HearAnswer(kDead.first)) << "no circuit was open";
+  endpoints_.Return(kDead);
+  EXPECT_EQ(endpoints_.NextAllowed(kDead, kNow), kNow + Minutes(20));
+  endpoints_.Forget(kNow);
+  EXPECT_EQ(endpoints_.NextAllowed(kDead, kNow), kNow + Minutes(20));
+  EXPECT_TRUE(May(kDead, kNow + Minutes(20)));
+}
+
+TEST_F(EndpointsTest, AnAnswerClosesTheCircuit) {
+  Open();
+  EXPECT_TRUE(endpoints_.IsShut(kDead));
+  EXPECT_TRUE(endpoints_.HearAnswer(kDead.first));
+  EXPECT_FALSE(endpoints_.IsShut(kDead));
+  EXPECT_TRUE(May(kDead)) << "nothing was asked for";
+}
+
 TEST_F(EndpointsTest, AnAnswerBetweenThemDoesNot) {
   for (int i = 0; i < 20; ++i) {
     EXPECT_FALSE(Fail());

@@ -19,6 +19,8 @@ class LaneGate {
   // The moment from which one of the lane may leave: `now` where it may at once. Max: not before
   // one that is under way has come back.
   virtual Timestamp NextAllowed(const LaneKey& lane, Timestamp now) = 0;
+  // Whether nothing of it may leave for a while, because its end does not answer.
+  virtual bool IsShut(const LaneKey& /*lane*/) const { return false; }
   // One leaves.
   virtual void Take(const LaneKey& lane, Timestamp now) = 0;
   // It has come back, whatever became of it.

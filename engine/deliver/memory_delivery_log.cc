@@ -44,7 +44,7 @@ Result<std::vector<CommittedAction>> MemoryDeliveryLog::Read(Partition partition
   std::vector<CommittedAction> found;
   for (auto i = static_cast<size_t>(from.value()); i < actions.size(); ++i) {
     if (found.size() == max_count) break;
-    found.push_back({{partition, Offset(static_cast<int64_t>(i))}, actions[i], 1000});
+    found.push_back({{partition, Offset(static_cast<int64_t>(i))}, actions[i], bytes_});
   }
   return found;
 }

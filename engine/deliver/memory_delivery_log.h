@@ -34,6 +34,8 @@ class MemoryDeliveryLog final : public DeliveryLog {
   Status Commit(const DeliveryBatch& batch) override;
   void Wake() override;
 
+  // Of each action, as stored. Before the deliverer starts.
+  void SetBytes(size_t bytes) { bytes_ = bytes; }
   void Append(Partition partition, model::Action action);
   Committed committed(Partition partition) const;
   // The next commits fail so, each with the next of these.
@@ -47,6 +49,7 @@ class MemoryDeliveryLog final : public DeliveryLog {
   void Restart();
 
  private:
+  size_t bytes_ = 1000;
   mutable std::mutex mutex_;
   std::condition_variable woken_;
   bool wake_ = false;  // guarded by mutex_, as all below

@@ -63,7 +63,6 @@ void SendQueue::Add(QueuedAction queued, Timestamp due) {
   const auto [added, is_new] = state.entries.try_emplace(place.offset, std::move(entry));
   SOJOURN_CHECK(is_new);
   bytes_ += added->second.queued.committed.bytes;
-  lane_bytes_[added->second.queued.lane] += added->second.queued.committed.bytes;
   ++size_;
   Enqueue(place, &added->second);
 }
@@ -162,6 +161,15 @@ void SendQueue::CursorsWritten(const std::vector<ActionPlace>& cursors) {
   }
 }
 
+std::vector<LaneGauge> SendQueue::Lanes() const {
+  std::vector<LaneGauge> lanes;
+  for (const auto& [key, lane] : lanes_) {
+    lanes.push_back({key, static_cast<int64_t>(lane.waiting.size()),
+                     std::max(lane.wakes_at, lane.waiting.begin()->first)});
+  }
+  return lanes;
+}
+
 std::optional<Timestamp> SendQueue::OldestTime() const {
   std::optional<Timestamp> oldest;
   for (const auto& [partition, state] : partitions_) {
@@ -183,6 +191,7 @@ void SendQueue::Enqueue(const ActionPlace& place, Entry* entry) {
   entry->where = Where::kLane;
   Lane& lane = lanes_[entry->queued.lane];
   lane.waiting.emplace(entry->due, place);
+  lane.bytes += entry->queued.committed.bytes;
   // A lane that waits for its gate goes on waiting; Take looks again when it wakes.
   SetWake(entry->queued.lane, &lane, std::min(lane.wakes_at, entry->due));
 }
@@ -196,6 +205,7 @@ void SendQueue::Dequeue(const ActionPlace& place, const Entry& entry) {
   const LaneKey& key = entry.queued.lane;
   Lane& lane = lanes_.at(key);
   lane.waiting.erase({entry.due, place});
+  lane.bytes -= entry.queued.committed.bytes;
   if (lane.waiting.empty()) {
     wake_order_.erase({lane.wakes_at, key});
     lanes_.erase(key);
@@ -210,23 +220,21 @@ void SendQueue::ComeBack(Entry* entry) {
   const LaneKey& key = entry->queued.lane;
   gate_->Return(key);
   const auto lane = lanes_.find(key);
-  if (lane == lanes_.end() || lane->second.wakes_at != Timestamp::Max()) return;
+  if (lane == lanes_.end()) return;
   SetWake(key, &lane->second, lane->second.waiting.begin()->first);
 }
 
 void SendQueue::Forget(const Entry& entry) {
-  const size_t bytes = entry.queued.committed.bytes;
-  bytes_ -= bytes;
+  bytes_ -= entry.queued.committed.bytes;
   --size_;
-  const auto of_lane = lane_bytes_.find(entry.queued.lane);
-  if (of_lane == lane_bytes_.end()) return;  // of no bytes
-  of_lane->second -= bytes;
-  if (of_lane->second == 0) lane_bytes_.erase(of_lane);
 }
 
-size_t SendQueue::BytesOf(const LaneKey& lane) const {
-  const auto found = lane_bytes_.find(lane);
-  return found == lane_bytes_.end() ? 0 : found->second;
+const QueuedAction* SendQueue::LastOfShutLane(size_t max_bytes) {
+  for (const auto& [key, lane] : lanes_) {
+    if (lane.bytes <= max_bytes || !gate_->IsShut(key)) continue;
+    return &Find(lane.waiting.rbegin()->second)->queued;
+  }
+  return nullptr;
 }
 
 void SendQueue::SetWake(const LaneKey& key, Lane* lane, Timestamp at) {

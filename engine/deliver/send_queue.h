@@ -39,6 +39,13 @@ struct QueuedAction {
   uint64_t opening = 0;   // of its partition; what is left of an earlier one counts no more
 };
 
+// What waits in a lane.
+struct LaneGauge {
+  LaneKey key;
+  int64_t waiting = 0;
+  Timestamp next_at;  // when one of it may leave, at the earliest
+};
+
 class SendQueue {
  public:
   // `gate` outlives it.
@@ -62,8 +69,9 @@ class SendQueue {
   bool IsReopened(const ActionPlace& place) const;
   // Not before `due`. Its partition is open.
   void Add(QueuedAction queued, Timestamp due);
-  // Of stored actions that are not finished.
-  size_t BytesOf(const LaneKey& lane) const;
+  // Of a lane that its gate has shut and in which more than `max_bytes` of stored actions wait, the
+  // one that is due last; null: there is none. Valid until Retry, Finish or Close.
+  const QueuedAction* LastOfShutLane(size_t max_bytes);
 
   struct Next {
     const QueuedAction* queued = nullptr;  // valid until Retry, Finish or Close
@@ -84,6 +92,7 @@ class SendQueue {
   std::vector<ActionPlace> MovedCursors() const;
   void CursorsWritten(const std::vector<ActionPlace>& cursors);
 
+  std::vector<LaneGauge> Lanes() const;
   size_t size() const { return size_; }
   size_t held() const { return held_.size(); }
   // The logical time of the oldest unfinished action; nullopt: there is none.
@@ -100,6 +109,7 @@ class SendQueue {
   };
   struct Lane {
     std::set<DuePlace> waiting;
+    size_t bytes = 0;                       // of them, as stored
     Timestamp wakes_at = Timestamp::Max();  // its key in wake_order_
   };
   struct PartitionState {
@@ -123,8 +133,7 @@ class SendQueue {
   LaneGate* const gate_;
   uint64_t openings_ = 0;
   std::map<Partition, PartitionState> partitions_;
-  std::map<LaneKey, Lane> lanes_;         // none is empty
-  std::map<LaneKey, size_t> lane_bytes_;  // none is 0
+  std::map<LaneKey, Lane> lanes_;  // none is empty
   std::set<std::pair<Timestamp, LaneKey>> wake_order_;
   std::set<DuePlace> held_;  // by latest useful time
   size_t bytes_ = 0;

@@ -114,6 +114,62 @@ TEST_F(SendQueueTest, AFullDomainHoldsUpItselfOnly) {
   EXPECT_EQ(Take(kNow + Seconds(1)), "1");
 }
 
+// A gate that a test opens and shuts.
+class FakeGate final : public LaneGate {
+ public:
+  Timestamp NextAllowed(const LaneKey&, Timestamp now) override { return std::max(now, until); }
+  bool IsShut(const LaneKey& lane) const override { return shut.count(lane.second) != 0; }
+  void Take(const LaneKey&, Timestamp) override {}
+  void Return(const LaneKey&) override {}
+  void Forget(Timestamp) override {}
+
+  std::set<std::string> shut;
+  Timestamp until = Timestamp::Min();
+};
+
+TEST_F(SendQueueTest, OnlyAShutLaneWithTooMuchGivesUpItsLast) {
+  auto gate = std::make_unique<FakeGate>();
+  FakeGate* const fake = gate.get();
+  gate_ = std::move(gate);
+  queue_ = std::make_unique<SendQueue>(gate_.get());
+  queue_->Open(kPartition, Offset(0));
+  for (int64_t i = 0; i < 4; ++i) Add(i, "u@a.example", i == 1 ? "paused" : "welcome");
+  Add(4, "u@b.example");
+  EXPECT_EQ(queue_->LastOfShutLane(100), nullptr) << "slow is not shut";
+  fake->shut = {"a.example"};
+  EXPECT_EQ(queue_->LastOfShutLane(400), nullptr) << "it is exactly as much as may wait";
+  ASSERT_NE(queue_->LastOfShutLane(399), nullptr);
+  EXPECT_EQ(queue_->LastOfShutLane(399)->committed.place.offset, Offset(3));
+  queue_->Finish(At(3));
+  EXPECT_EQ(queue_->LastOfShutLane(399), nullptr);
+  // What is under way or held by a pause does not wait for the endpoint.
+  paused_.names = {"paused"};
+  EXPECT_EQ(TakeSome(2), "02");
+  EXPECT_EQ(queue_->LastOfShutLane(0), nullptr);
+  queue_->Retry(At(2), 1, kNow + Seconds(5));
+  ASSERT_NE(queue_->LastOfShutLane(0), nullptr);
+  EXPECT_EQ(queue_->LastOfShutLane(0)->attempts, 1);
+}
+
+TEST_F(SendQueueTest, WhatComesBackHasTheGateLookedAtAnew) {
+  auto gate = std::make_unique<FakeGate>();
+  FakeGate* const fake = gate.get();
+  gate_ = std::move(gate);
+  queue_ = std::make_unique<SendQueue>(gate_.get());
+  queue_->Open(kPartition, Offset(0));
+  Add(0);
+  Add(1);
+  EXPECT_EQ(Take(), "0");
+  fake->until = kNow + Minutes(10);
+  EXPECT_EQ(Take(), "-");
+  ASSERT_EQ(queue_->Lanes().size(), 1u);
+  EXPECT_EQ(queue_->Lanes()[0].waiting, 1);
+  EXPECT_EQ(queue_->Lanes()[0].next_at, kNow + Minutes(10));
+  fake->until = Timestamp::Min();  // its circuit has closed
+  queue_->Finish(At(0));
+  EXPECT_EQ(Take(), "1");
+}
+
 TEST_F(SendQueueTest, ExpiredMailsNeedNoRoomInTheRate) {
   RateLimits limits;
   limits.per_domain = {1, Hours(1)};

@@ -177,6 +177,38 @@ TEST_F(WebhookChannelTest, ADeadEndpointDelaysNoOther) {
   EXPECT_LE(to_hole, 8) << "the circuit is open";
 }
 
+// More than the queue takes: reading waits for the endpoint, and nothing is given up.
+TEST_F(WebhookChannelTest, ManyForAnEndpointThatAnswersAllArrive) {
+  constexpr int kCount = 400;  // three times as much as the queue takes
+  log_.SetBytes(kMaxQueuedBytes / 128);
+  for (int i = 0; i < kCount; ++i) Append("big" + std::to_string(i), "https://crm.example/hook");
+  Start();
+  ASSERT_TRUE(Eventually([&] { return log_.committed(kPartition).cursor == Offset(kCount); }));
+  for (int i = 0; i < kCount; ++i) EXPECT_EQ(RecordOf(i).state, DeliveryState::kDelivered) << i;
+}
+
+TEST_F(WebhookChannelTest, TooMuchForADeadEndpointMakesRoomForOthers) {
+  constexpr int kCount = 40;
+  log_.SetBytes(kMaxQueuedBytes / 8 / 16);
+  for (int i = 0; i < kCount; ++i) Append("big" + std::to_string(i), "https://dead.example/x");
+  world_.answers["https://dead.example/x"] = Answered(500);
+  Start();
+  const auto given_up = [&] {
+    int count = 0;
+    for (int i = 0; i < kCount; ++i) count += RecordOf(i).failure == kBacklogFailure;
+    return count;
+  };
+  ASSERT_TRUE(Eventually([&] { return given_up() > 0; }));
+  ASSERT_TRUE(Eventually([&] {
+    const auto report = channel_->Report();
+    return report.size() == 1 && report[0].open && report[0].waiting <= 16;
+  }));
+  EXPECT_GE(given_up(), kCount - 17);
+  EXPECT_GT(channel_->Report()[0].waiting, 10) << "as much as may wait does";
+  EXPECT_EQ(channel_->Report()[0].endpoint, "https://dead.example");
+  EXPECT_NE(channel_->Report()[0].last_failure, "");
+}
+
 TEST_F(WebhookChannelTest, AFailureIsTriedAgainWhenItsTimeHasCome) {
   world_.answers["https://crm.example/hook"] = Answered(500);
   Append("hook", "https://crm.example/hook");

@@ -284,9 +284,13 @@ struct WebhookCircuitOpened {
   std::string_view endpoint;
   std::string_view last_failure;
 };
+// It answers again.
+struct WebhookCircuitClosed {
+  std::string_view endpoint;
+};
 // It answered 410: nothing goes there until an operator enables it again.
 struct WebhookUrlDisabled {
-  std::string_view url;  // without user and query
+  std::string_view endpoint;  // a path may be a secret
 };
 // Those of this process that are not finished, and what holds them up.
 struct WebhookQueue {

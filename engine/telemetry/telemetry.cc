@@ -745,11 +745,15 @@ void Telemetry::Record(const WebhookCircuitOpened& it) {
       {{"endpoint", it.endpoint}, {"reason", it.last_failure}});
 }
 
+void Telemetry::Record(const WebhookCircuitClosed& it) {
+  Log(LogLevel::kInfo, "an endpoint of webhooks answers again", {{"endpoint", it.endpoint}});
+}
+
 void Telemetry::Record(const WebhookUrlDisabled& it) {
   Log(LogLevel::kWarning,
-      "a webhook URL answered 410 Gone and is disabled; sojourn webhooks "
-      "enable lets it go on",
-      {{"url", it.url}});
+      "a webhook URL answered 410 Gone and is disabled; sojourn webhooks names it, and with enable "
+      "lets it go on",
+      {{"endpoint", it.endpoint}});
 }
 
 void Telemetry::Record(const WebhookQueue& it) {

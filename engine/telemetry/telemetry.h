@@ -74,6 +74,7 @@ class Telemetry {
   void Record(const WebhookRetried&);
   void Record(const WebhookFailed&);
   void Record(const WebhookCircuitOpened&);
+  void Record(const WebhookCircuitClosed&);
   void Record(const WebhookUrlDisabled&);
   void Record(const WebhookQueue&);
   void Record(const ReadyStands&);
