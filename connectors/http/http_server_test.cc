@@ -183,6 +183,34 @@ TEST(HttpServer, MalformedRequestsAreRefused) {
   EXPECT_EQ(Ask(*server, "GET", "/echo"), "200 GET /echo ");
 }
 
+// Nothing reads trailers, but they come before the end.
+TEST(HttpServer, TrailersAreReadOverWithinTheirLimit) {
+  const auto server = StartServer({}, EchoRoutes());
+  const auto with_trailers = [&](const std::string& trailers) {
+    RawConnection connection(server->port());
+    connection.Send("POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n" +
+                    trailers + "\r\n");
+    return connection.ReadUntil("\r\n").substr(0, 12);
+  };
+  EXPECT_EQ(with_trailers("X: y\r\nZ: " + std::string(1000, 'z') + "\r\n"), "HTTP/1.1 200");
+  std::string many;
+  for (int i = 0; i < 5000; ++i) many += "X: 1234567890\r\n";
+  EXPECT_EQ(with_trailers(many), "HTTP/1.1 400");
+  // More than a field can be.
+  EXPECT_EQ(with_trailers("X: " + std::string(70'000, 'y') + "\r\n"), "HTTP/1.1 400");
+  EXPECT_EQ(with_trailers(std::string(70'000, 'x') + ": y\r\n"), "HTTP/1.1 400");
+  EXPECT_EQ(with_trailers("X: " + std::string(5'000'000, 'y') + "\r\n"), "HTTP/1.1 400");
+  EXPECT_EQ(Ask(*server, "GET", "/echo"), "200 GET /echo ");
+}
+
+TEST(HttpServer, SizesOfChunksHaveTheirLimit) {
+  const auto server = StartServer({}, EchoRoutes());
+  RawConnection connection(server->port());
+  connection.Send("POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2;" +
+                  std::string(200'000, 'x'));
+  EXPECT_EQ(connection.ReadUntil("\r\n").substr(0, 12), "HTTP/1.1 400");
+}
+
 TEST(HttpServer, ContinueIsSaidBeforeALargeBody) {
   const auto server = StartServer({}, EchoRoutes());
   RawConnection connection(server->port());

@@ -1,5 +1,6 @@
 #include "connectors/http/http_session.h"
 
+#include <exception>
 #include <limits>
 #include <string_view>
 #include <utility>
@@ -193,9 +194,35 @@ void Session::TakeHead(size_t head_bytes) {
 
 void Session::ReadBody() {
   Arm(host_->options().read_timeout);
-  beast::http::async_read(
-      connection_, buffer_, *parser_,
-      [self = shared_from_this()](ErrorCode error, size_t) { self->OnBody(error); });
+  parser_->eager(true);
+  ParseBody();
+}
+
+void Session::ParseBody() {
+  ErrorCode error;
+  if (!parser_->is_done() && buffer_.size() > 0) buffer_.consume(Parse(&error));
+  if (error == beast::http::error::need_more) error = {};
+  if (error || parser_->is_done()) return OnBody(error);
+  // Of a body nothing is left; this is of a chunk's size or of trailers.
+  if (buffer_.size() > host_->options().head.max_bytes) {
+    return OnBody(beast::http::error::header_limit);
+  }
+  connection_.async_read_some(buffer_.prepare(kReadStepBytes),
+                              [self = shared_from_this()](ErrorCode failed, size_t bytes) {
+                                self->buffer_.commit(bytes);
+                                failed ? self->OnBody(failed) : self->ParseBody();
+                              });
+}
+
+// Trailers with a name or value beyond what a field can be make the parser throw, and they are
+// whoever's who connects.
+size_t Session::Parse(ErrorCode* error) {
+  try {
+    return parser_->put(buffer_.data(), *error);
+  } catch (const std::exception&) {
+    *error = beast::http::error::bad_value;
+    return 0;
+  }
 }
 
 void Session::OnBody(ErrorCode error) {

@@ -66,6 +66,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void OnHead(ErrorCode error);
   void TakeHead(size_t head_bytes);
   void ReadBody();
+  void ParseBody();
+  size_t Parse(ErrorCode* error);  // of what the buffer has; how many bytes it took
   void OnBody(ErrorCode error);
   void Refuse(Response response);  // and close after it
   void OnWritten(ErrorCode error);
