@@ -55,7 +55,7 @@ def test_a_mail_arrives_signed_and_can_be_unsubscribed_from():
         assert b"Your bill" in relay.mails[2][1]
         skipped = sojourn.metric_by("sojourn_steps_skipped_total", "reason")
         assert skipped == {"no_consent": 1}, skipped
-        assert sojourn.mail_outcomes() == {"delivered": 3}, sojourn.mail_outcomes()
+        sojourn.wait_for(lambda: sojourn.mail_outcomes() == {"delivered": 3}, what="the outcomes")
         sojourn.stop()
 
 

@@ -239,6 +239,7 @@ def test_rules_change_while_events_stream_in():
                 status, answer = made.reload()
                 assert status == 200, answer
                 orders.wait_for(20)
+            made.wait_version(22)
             made.replace(order_journey(1))  # back to rules that were in force before
             assert made.reload()[0] == 200
             made.wait_version(1)
