@@ -83,11 +83,11 @@ script_test() {
   if grep -q '^not ok ' "$log.cases"; then tail -n 40 "$log"; fi
 }
 
-# script_tests FILE...: one more at a time than there are cores, since they wait most of the time.
+# script_tests FILE...: twice as many at a time as there are cores, since they wait most of the time.
 script_tests() {
   local file
   for file in "$@"; do
-    while [ "$(jobs -rp | wc -l)" -gt "$(nproc)" ]; do wait -n; done
+    while [ "$(jobs -rp | wc -l)" -ge $((2 * $(nproc))) ]; do wait -n; done
     script_test "$file" &
   done
   wait

@@ -22,7 +22,8 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
-from cases import PROJECT_ROOT, binary, run_cases, shared_data  # noqa: E402
+from cases import (PROJECT_ROOT, Skipped, binary, long_run, run_cases,  # noqa: E402
+                   shared_data)
 from kafka_broker import KafkaBroker  # noqa: E402
 from kafka_events import encode_json, encode_protobuf, partition_of  # noqa: E402
 from kafka_reader import read_topic  # noqa: E402
@@ -327,6 +328,11 @@ def actions_in(broker):
     return by_id(actions)
 
 
+def only_in_long_runs():
+    if not long_run():
+        raise Skipped("the other format does it: tests/run.sh --long")
+
+
 def check_over_kafka(event_format, kills):
     expected = embedded_actions()
     with over_kafka(event_format) as (sojourn, broker):
@@ -342,7 +348,9 @@ def check_over_kafka(event_format, kills):
         sojourn.stop()
 
 
+# Each format is read once, once with kills and once without; the other two take a minute.
 def test_kafka_json():
+    only_in_long_runs()
     check_over_kafka("json", kills=0)
 
 
@@ -355,6 +363,7 @@ def test_kafka_json_killed_five_times():
 
 
 def test_kafka_protobuf_killed_five_times():
+    only_in_long_runs()
     check_over_kafka("protobuf", kills=5)
 
 
