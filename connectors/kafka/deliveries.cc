@@ -28,10 +28,6 @@ constexpr Duration kSettleTurn = Milliseconds(500);  // short, so that the membe
 constexpr Duration kRetryInterval = Milliseconds(50);
 constexpr std::chrono::seconds kLongestWaitForOutcome(30);
 
-std::string MemberName(const KafkaConfig& config) {
-  return fmt::format("{}-{}-mail", config.app, config.instance);
-}
-
 // Passes by itself, or with the next assignment.
 bool IsPassing(const Status& status) {
   return status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kAborted;
@@ -41,21 +37,22 @@ Status NotInPlace() { return Unavailable("Kafka: the group is sharing its partit
 
 }  // namespace
 
-KafkaDeliveries::KafkaDeliveries(const KafkaConfig& config, int32_t partition_count,
-                                 KafkaObserver* observer)
+KafkaDeliveries::KafkaDeliveries(const KafkaConfig& config, const DeliveryReader& reader,
+                                 const std::vector<Offset>& starts, KafkaObserver* observer)
     : config_(config),
-      partition_count_(partition_count),
+      reader_(reader),
+      partition_count_(static_cast<int32_t>(starts.size())),
       actions_topic_(ActionsTopic(config)),
       deliveries_topic_(DeliveriesTopic(config)),
       events_topic_(EventsTopic(config)),
       commit_name_(NewIncarnation()),
       observer_(observer),
-      producer_(config, MemberName(config), observer),
+      producer_(config, MemberOf(config, reader), observer),
       input_log_(
-          config, Membership{MailGroup(config), MemberName(config)},
-          {{actions_topic_, /*internal=*/false}}, partition_count,
+          config, Membership{GroupOf(config, reader), MemberOf(config, reader)},
+          {{actions_topic_, /*internal=*/false}}, partition_count_,
           /*progress=*/nullptr, [](Partition) {}, observer),
-      restorer_(config, &input_log_, observer) {
+      restorer_(config, reader, starts, &input_log_, observer) {
   input_log_.SetListener(this);
 }
 
@@ -136,7 +133,7 @@ Status KafkaDeliveries::Poll(Duration timeout, Listener* listener) {
   return IsPassing(opened) ? Status::Ok() : opened;
 }
 
-// One at a time: the mails of those that are open go on meanwhile.
+// One at a time: the sends of those that are open go on meanwhile.
 Status KafkaDeliveries::OpenNext(Listener* listener) {
   const auto next = std::ranges::find_if(
       *assigned_, [this](Partition partition) { return !open_.contains(partition); });
@@ -209,7 +206,7 @@ std::optional<CommittedAction> KafkaDeliveries::Decode(const ActionPlace& place,
                                      : model::ActionFromJson(value);
   if (action.ok()) return CommittedAction{place, *std::move(action), value.size()};
   observer_->OnLog(
-      LogLevel::kError, "mail",
+      LogLevel::kError, reader_.name,
       fmt::format("{} [{}] {}: {}; passed over", actions_topic_, place.partition.value(),
                   place.offset.value(), action.status().message()));
   return std::nullopt;
@@ -222,9 +219,10 @@ Result<std::map<Offset, DeliveryRecord>> KafkaDeliveries::FindRecords(
   if (!settled.ok()) return IsPassing(settled) ? Unavailable(settled.message()) : settled;
   auto found = restorer_.Find(partition, actions);
   if (found.ok()) return found;
-  // It has clients of its own, and retention may delete what it is about to read: whether mails can
+  // It has clients of its own, and retention may delete what it is about to read: whether sends can
   // go on is for what they need themselves to say.
-  observer_->OnLog(LogLevel::kWarning, "mail", "looking up records: " + found.status().message());
+  observer_->OnLog(LogLevel::kWarning, reader_.name,
+                   "looking up records: " + found.status().message());
   return Unavailable(found.status().message());
 }
 
@@ -316,7 +314,7 @@ Status KafkaDeliveries::WriteCursors(Attempt* attempt) {
     const std::string cursor = OffsetText(attempted.cursor);
     SOJOURN_ASSIGN_OR_RETURN(
         attempt->last_records[partition],
-        producer_.Produce({deliveries_topic_, partition, kCursorKey, cursor, {}}));
+        producer_.Produce({deliveries_topic_, partition, reader_.cursor_key, cursor, {}}));
   }
   return Status::Ok();
 }

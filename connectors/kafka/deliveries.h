@@ -1,14 +1,14 @@
-// The mail deliverer's log over Kafka: a member of the group `<app>.mail`, which shares the
-// partitions of `<app>.actions`.
+// A deliverer's log over Kafka: a member of the deliverer's group, such as `<app>.mail`, which
+// shares the partitions of `<app>.actions`.
 //
 // A commit is one transaction: records into `<app>.deliveries`, events into `<app>.events`, and the
 // cursors as the group's offsets, always of every open partition, so that the broker checks the
-// member's generation. A member that was thrown out can therefore neither mark nor finish a mail.
+// member's generation. A member that was thrown out can therefore neither mark nor finish a send.
 //
 // Every commit leaves a note of its own beside each offset (delivery_topic.h). The notes tell,
 // after a commit without an answer, whether it took effect; and after a rebalance, whether somebody
 // else has written meanwhile. A partition that comes back untouched was never closed: what its
-// deliverer knows about mails under way is not lost with a connection.
+// deliverer knows about sends under way is not lost with a connection.
 //
 // Threads: one owner, the deliverer's thread, but for Wake. The observer outlives it.
 #pragma once
@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "connectors/kafka/config.h"
+#include "connectors/kafka/delivery_readers.h"
 #include "connectors/kafka/delivery_restore.h"
 #include "connectors/kafka/delivery_topic.h"
 #include "connectors/kafka/input_log.h"
@@ -34,9 +35,10 @@ namespace sojourn::kafka {
 
 class KafkaDeliveries final : public deliver::DeliveryLog, private runtime::AssignmentListener {
  public:
-  // Makes no connection yet. `partition_count` is what CheckTopics gave. One per process: its name
-  // in the group is config.instance.
-  KafkaDeliveries(const KafkaConfig& config, int32_t partition_count, KafkaObserver* observer);
+  // Makes no connection yet. `starts`: the reader's, of every partition. One per process and
+  // reader: its name in the group comes from config.instance.
+  KafkaDeliveries(const KafkaConfig& config, const DeliveryReader& reader,
+                  const std::vector<Offset>& starts, KafkaObserver* observer);
 
   // Never tells of one partition twice: what is closed in one call is opened in a later one.
   Status Poll(Duration timeout, Listener* listener) override;
@@ -44,7 +46,7 @@ class KafkaDeliveries final : public deliver::DeliveryLog, private runtime::Assi
   // while the group shares its partitions out.
   Result<std::vector<deliver::CommittedAction>> Read(Partition partition, Offset from,
                                                      size_t max_count) override;
-  // Reads the partition's deliveries from their beginning: for an operator, not for every mail. All
+  // Reads the partition's deliveries from their beginning: for an operator, not for every send. All
   // that goes wrong with the reading is kUnavailable; only the producer's lasting errors are
   // others.
   Result<std::map<Offset, deliver::DeliveryRecord>> FindRecords(
@@ -61,7 +63,7 @@ class KafkaDeliveries final : public deliver::DeliveryLog, private runtime::Assi
     Offset next_read;     // where the group's queue goes on
     Offset cursor;        // as committed
     std::string note;     // beside the committed offset, when we last knew
-    Offset noted_cursor;  // under kCursorKey
+    Offset noted_cursor;  // under the reader's cursor_key
     Offset next_record;   // behind our last record of the deliveries
     ReplayStarts starts;
   };
@@ -106,6 +108,7 @@ class KafkaDeliveries final : public deliver::DeliveryLog, private runtime::Assi
   Status FindOutcome(Attempt attempt, const deliver::DeliveryBatch& batch);
 
   const KafkaConfig config_;
+  const DeliveryReader reader_;
   const int32_t partition_count_;
   const std::string actions_topic_;
   const std::string deliveries_topic_;

@@ -1,4 +1,4 @@
-// The mail deliverer's log against a real broker; see broker_fixture.h.
+// A deliverer's log against a real broker; see broker_fixture.h.
 #include "connectors/kafka/deliveries.h"
 
 #include <fmt/format.h>
@@ -26,6 +26,8 @@ using deliver::DeliveryState;
 constexpr Partition kP0{0};
 constexpr Partition kP1{1};
 
+const std::vector<Offset> kFromTheBeginning = {Offset(0), Offset(0)};
+
 DeliveryRecord RecordOf(Partition partition, int64_t offset, DeliveryState state) {
   DeliveryRecord record;
   record.place = {partition, Offset(offset)};
@@ -39,8 +41,9 @@ DeliveryRecord RecordOf(Partition partition, int64_t offset, DeliveryState state
 // A deliverer that only notes what it is told.
 class TestDeliverer : public deliver::DeliveryLog::Listener {
  public:
-  TestDeliverer(const KafkaConfig& config, KafkaObserver* observer)
-      : log(config, config.partition_count, observer) {}
+  TestDeliverer(const KafkaConfig& config, const DeliveryReader& reader,
+                const std::vector<Offset>& starts, KafkaObserver* observer)
+      : log(config, reader, starts, observer) {}
 
   void OnOpened(deliver::OpenedPartition partition) override {
     changes.push_back(fmt::format("opened {}", partition.partition.value()));
@@ -122,10 +125,12 @@ class BrokerDeliveriesTest : public BrokerTest {
     ASSERT_OK(events->Append(batch));
   }
 
-  std::unique_ptr<TestDeliverer> MakeDeliverer(const std::string& instance = "1") {
+  std::unique_ptr<TestDeliverer> MakeDeliverer(
+      const std::string& instance = "1", const DeliveryReader& reader = kMailReader,
+      const std::vector<Offset>& starts = kFromTheBeginning) {
     KafkaConfig own = config;
     own.instance = instance;
-    return std::make_unique<TestDeliverer>(own, &observer);
+    return std::make_unique<TestDeliverer>(own, reader, starts, &observer);
   }
 
   // "0 started, 1 delivered", without cursors.
@@ -142,11 +147,11 @@ class BrokerDeliveriesTest : public BrokerTest {
     return states;
   }
 
-  CommittedOffset GroupOffset(Partition partition) {
+  CommittedOffset GroupOffset(Partition partition, const DeliveryReader& reader = kMailReader) {
     auto client =
         Client::Open(RD_KAFKA_CONSUMER, "asker", config,
-                     {{"group.id", MailGroup(config)}, {"isolation.level", "read_committed"}}, {},
-                     {}, &observer);
+                     {{"group.id", GroupOf(config, reader)}, {"isolation.level", "read_committed"}},
+                     {}, {}, &observer);
     EXPECT_TRUE(client.ok());
     const PartitionListPtr list = NewPartitionList();
     rd_kafka_topic_partition_list_add(list.get(), ActionsTopic(config).c_str(), partition.value());
@@ -371,6 +376,83 @@ TEST_F(BrokerDeliveriesTest, WakeEndsAPoll) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
 }
 
+// ---- several deliverers -------------------------------------------------------------------------
+
+DeliveryRecord WebhookOf(int64_t offset, DeliveryState state) {
+  DeliveryRecord record = RecordOf(kP0, offset, state);
+  record.channel = kWebhookReader.channel;
+  return record;
+}
+
+TEST_F(BrokerDeliveriesTest, MailsAndWebhooksKeepApartInOneTopic) {
+  MakeTopics();
+  AppendActions(kP0, 4);
+  {
+    const auto mails = MakeDeliverer();
+    const auto webhooks = MakeDeliverer("1", kWebhookReader);
+    ASSERT_TRUE(mails->PollUntilOpen()) << mails->status.message();
+    ASSERT_TRUE(webhooks->PollUntilOpen()) << webhooks->status.message();
+    ASSERT_EQ(mails->Read(kP0, 0, 4).size(), 4u);
+    ASSERT_EQ(webhooks->Read(kP0, 0, 4).size(), 4u);
+    // In turns: neither takes the other's producer or place in a group.
+    ASSERT_OK(mails->Commit({RecordOf(kP0, 0, DeliveryState::kStarted)}));
+    ASSERT_OK(webhooks->Commit({WebhookOf(1, DeliveryState::kWaiting)}, {{kP0, Offset(1)}}));
+    ASSERT_OK(mails->Commit(
+        {RecordOf(kP0, 0, DeliveryState::kDelivered), RecordOf(kP0, 2, DeliveryState::kStarted)},
+        {{kP0, Offset(2)}}));
+    ASSERT_OK(webhooks->Commit({WebhookOf(3, DeliveryState::kDelivered)}));
+  }
+  EXPECT_EQ(GroupOffset(kP0).offset, Offset(2));
+  EXPECT_EQ(GroupOffset(kP0, kWebhookReader).offset, Offset(1));
+  EXPECT_FALSE(observer.Noted("rebuilt"));
+  const auto mails = MakeDeliverer();
+  const auto webhooks = MakeDeliverer("1", kWebhookReader);
+  ASSERT_TRUE(mails->PollUntilOpen()) << mails->status.message();
+  ASSERT_TRUE(webhooks->PollUntilOpen()) << webhooks->status.message();
+  const deliver::OpenedPartition& of_mails = mails->opened.at(kP0);
+  EXPECT_EQ(of_mails.cursor, Offset(2));
+  ASSERT_EQ(of_mails.records.size(), 1u);
+  EXPECT_EQ(of_mails.records.at(Offset(2)).state, DeliveryState::kStarted);
+  const deliver::OpenedPartition& of_webhooks = webhooks->opened.at(kP0);
+  EXPECT_EQ(of_webhooks.cursor, Offset(1));
+  ASSERT_EQ(of_webhooks.records.size(), 2u);
+  EXPECT_EQ(of_webhooks.records.at(Offset(1)).state, DeliveryState::kWaiting);
+  EXPECT_EQ(of_webhooks.records.at(Offset(3)).state, DeliveryState::kDelivered);
+}
+
+TEST_F(BrokerDeliveriesTest, ForgottenOffsetsOfWebhooksComeFromTheirOwnCursor) {
+  MakeTopics();
+  AppendActions(kP0, 4);
+  const std::string topic = DeliveriesTopic(config);
+  Append(topic, "cursor webhooks", "1", kP0);
+  Append(topic, "1", deliver::EncodeDelivery(WebhookOf(1, DeliveryState::kWaiting)), kP0);
+  Append(topic, "2", deliver::EncodeDelivery(RecordOf(kP0, 2, DeliveryState::kStarted)), kP0);
+  Append(topic, "cursor", "3", kP0);
+  const auto webhooks = MakeDeliverer("1", kWebhookReader);
+  ASSERT_TRUE(webhooks->PollUntilOpen()) << webhooks->status.message();
+  EXPECT_EQ(webhooks->opened.at(kP0).cursor, Offset(1));
+  ASSERT_EQ(webhooks->opened.at(kP0).records.size(), 1u);
+  EXPECT_EQ(webhooks->opened.at(kP0).records.at(Offset(1)).state, DeliveryState::kWaiting);
+}
+
+TEST_F(BrokerDeliveriesTest, AReaderBeginsWhereItsStartIs) {
+  MakeTopics();
+  AppendActions(kP0, 3);
+  AppendActions(kP1, 3);
+  const std::vector<Offset> starts = {Offset(2), Offset(40)};
+  {
+    const auto webhooks = MakeDeliverer("1", kWebhookReader, starts);
+    ASSERT_TRUE(webhooks->PollUntilOpen()) << webhooks->status.message();
+    EXPECT_EQ(webhooks->opened.at(kP0).cursor, Offset(2));
+    EXPECT_EQ(webhooks->opened.at(kP1).cursor, Offset(0)) << "it is of an earlier topic";
+    EXPECT_EQ(webhooks->Read(kP0, 2, 1).at(0).place.offset, Offset(2));
+    ASSERT_OK(webhooks->Commit({}, {{kP0, Offset(3)}}));
+  }
+  const auto webhooks = MakeDeliverer("1", kWebhookReader, starts);
+  ASSERT_TRUE(webhooks->PollUntilOpen()) << webhooks->status.message();
+  EXPECT_EQ(webhooks->opened.at(kP0).cursor, Offset(3)) << "what was committed counts more";
+}
+
 // ---- commits without an answer, and transactions left behind -----------------------------------
 
 TEST_F(BrokerDeliveriesTest, AnUncertainCommitIsFoundOut) {
@@ -570,7 +652,7 @@ class RelayTransport final : public deliver::MailTransport {
 class Process {
  public:
   Process(const KafkaConfig& config, Relay* relay, KafkaObserver* observer, bool broken = false)
-      : log_(config, config.partition_count, observer), composer_(broken) {
+      : log_(config, kMailReader, kFromTheBeginning, observer), composer_(broken) {
     deliver::DelivererOptions options;
     options.connections = 8;
     deliver::DelivererEnvironment environment;

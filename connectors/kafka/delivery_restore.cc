@@ -13,30 +13,33 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kLongestSilence(10);  // of the brokers
 
-Status MadeAnew(const std::string& topic, Partition partition, Offset end, Offset wanted,
-                const KafkaConfig& config) {
-  return FailedPrecondition(fmt::format(
-      "Kafka: {} [{}] ends at {}, before the offset {} that the group {} has noted: the topic was "
-      "made anew or lost records; set the group's offsets, or start over with another kafka.app",
-      topic, partition.value(), end.value(), wanted.value(), MailGroup(config)));
-}
-
 }  // namespace
 
-DeliveryRestorer::DeliveryRestorer(const KafkaConfig& config, KafkaInputLog* input_log,
+DeliveryRestorer::DeliveryRestorer(const KafkaConfig& config, const DeliveryReader& reader,
+                                   std::vector<Offset> starts, KafkaInputLog* input_log,
                                    KafkaObserver* observer)
     : config_(config),
+      reader_(reader),
+      starts_(std::move(starts)),
       actions_topic_(ActionsTopic(config)),
       deliveries_topic_(DeliveriesTopic(config)),
       input_log_(input_log),
       observer_(observer) {}
 
+Status DeliveryRestorer::MadeAnew(const std::string& topic, Partition partition, Offset end,
+                                  Offset wanted) const {
+  return FailedPrecondition(fmt::format(
+      "Kafka: {} [{}] ends at {}, before the offset {} that the group {} has noted: the topic was "
+      "made anew or lost records; set the group's offsets, or start over with another kafka.app",
+      topic, partition.value(), end.value(), wanted.value(), GroupOf(config_, reader_)));
+}
+
 Status DeliveryRestorer::Connect() {
   if (!cluster_) {
     SOJOURN_ASSIGN_OR_RETURN(cluster_, Cluster::Connect(config_, observer_));
   }
-  if (!reader_) {
-    SOJOURN_ASSIGN_OR_RETURN(reader_, PartitionReader::Open(config_, observer_));
+  if (!log_reader_) {
+    SOJOURN_ASSIGN_OR_RETURN(log_reader_, PartitionReader::Open(config_, observer_));
   }
   return Status::Ok();
 }
@@ -48,12 +51,15 @@ Result<RestoredDeliveries> DeliveryRestorer::Restore(Partition partition) {
   SOJOURN_ASSIGN_OR_RETURN(auto committed, input_log_->CommittedOffsets(partition));
   Known known;
   known.committed = committed[0].offset;
+  if (!known.committed) {
+    SOJOURN_ASSIGN_OR_RETURN(known.noted_cursor, StartOf(partition));
+  }
   const std::optional<CommitNote> note = DecodeCommitNote(committed[0].metadata);
   SOJOURN_ASSIGN_OR_RETURN(const Watermarks deliveries,
                            cluster_->QueryWatermarks(deliveries_topic_, partition));
   const Offset noted = note ? note->replay_from : Offset(0);
   if (noted > deliveries.end) {
-    return MadeAnew(deliveries_topic_, partition, deliveries.end, noted, config_);
+    return MadeAnew(deliveries_topic_, partition, deliveries.end, noted);
   }
   const Offset from = std::max(noted, deliveries.oldest);
   SOJOURN_RETURN_IF_ERROR(Replay(partition, from, deliveries.end, &known));
@@ -68,11 +74,19 @@ Result<RestoredDeliveries> DeliveryRestorer::Restore(Partition partition) {
                             known.noted_cursor};
 }
 
+// A start behind the end is that of a topic which was there before.
+Result<Offset> DeliveryRestorer::StartOf(Partition partition) {
+  const Offset start = starts_[static_cast<size_t>(partition.value())];
+  SOJOURN_ASSIGN_OR_RETURN(const Watermarks actions,
+                           cluster_->QueryWatermarks(actions_topic_, partition));
+  return start <= actions.end ? start : Offset(0);
+}
+
 Result<Offset> DeliveryRestorer::FirstAction(Partition partition, Offset cursor) {
   SOJOURN_ASSIGN_OR_RETURN(const Watermarks actions,
                            cluster_->QueryWatermarks(actions_topic_, partition));
   if (cursor > actions.end) {
-    return MadeAnew(actions_topic_, partition, actions.end, cursor, config_);
+    return MadeAnew(actions_topic_, partition, actions.end, cursor);
   }
   if (cursor >= actions.oldest) return cursor;
   if (cursor > Offset(0)) {
@@ -82,7 +96,7 @@ Result<Offset> DeliveryRestorer::FirstAction(Partition partition, Offset cursor)
 }
 
 Status DeliveryRestorer::Replay(Partition partition, Offset from, Offset end, Known* known) {
-  return reader_
+  return log_reader_
       ->ReadTo(
           deliveries_topic_, partition, from, end,
           [&](const StoredRecord& record) { return Take(partition, record, known); },
@@ -90,8 +104,9 @@ Status DeliveryRestorer::Replay(Partition partition, Offset from, Offset end, Kn
       .status();
 }
 
-Status DeliveryRestorer::Take(Partition partition, const StoredRecord& record, Known* known) {
-  if (record.key == kCursorKey) {
+Status DeliveryRestorer::Take(Partition partition, const StoredRecord& record, Known* known) const {
+  if (record.key.starts_with(kCursorKey) && record.key != reader_.cursor_key) return Status::Ok();
+  if (record.key == reader_.cursor_key) {
     const auto cursor = ParseOffset(record.value.value_or(std::string_view()));
     if (!cursor) return DataLoss("a cursor of the deliveries is damaged");
     known->noted_cursor = std::max(known->noted_cursor, *cursor);
@@ -108,7 +123,9 @@ Status DeliveryRestorer::Take(Partition partition, const StoredRecord& record, K
   }
   SOJOURN_ASSIGN_OR_RETURN(deliver::DeliveryRecord decoded,
                            deliver::DecodeDelivery({partition, *offset}, *record.value));
-  known->records.insert_or_assign(*offset, std::move(decoded));
+  if (decoded.channel == reader_.channel) {
+    known->records.insert_or_assign(*offset, std::move(decoded));
+  }
   return Status::Ok();
 }
 
@@ -130,7 +147,7 @@ Result<std::map<Offset, deliver::DeliveryRecord>> DeliveryRestorer::Find(
     }
     found.erase(*offset);
     observer_->OnLog(
-        LogLevel::kWarning, "mail",
+        LogLevel::kWarning, reader_.name,
         fmt::format("{} [{}] {}: {}; taken as unknown", deliveries_topic_, partition.value(),
                     record.offset.value(), decoded.status().message()));
     return Status::Ok();
@@ -138,7 +155,7 @@ Result<std::map<Offset, deliver::DeliveryRecord>> DeliveryRestorer::Find(
   const auto keep_going = [&] {
     return SteadyClock::now() < heard_at + kLongestSilence && input_log_->KeepAlive();
   };
-  SOJOURN_RETURN_IF_ERROR(reader_
+  SOJOURN_RETURN_IF_ERROR(log_reader_
                               ->ReadTo(deliveries_topic_, partition, deliveries.oldest,
                                        deliveries.end, take, keep_going)
                               .status());
@@ -149,7 +166,7 @@ Status DeliveryRestorer::ReadActions(Partition partition, Offset from, Offset en
                                      const PartitionReader::Visitor& visit) {
   SOJOURN_RETURN_IF_ERROR(Connect());
   const auto deadline = SteadyClock::now() + kLongestSilence;
-  return reader_
+  return log_reader_
       ->ReadTo(
           actions_topic_, partition, from, end, visit,
           [this, deadline] { return SteadyClock::now() < deadline && input_log_->KeepAlive(); })

@@ -1,4 +1,4 @@
-// A partition of the mail deliverer as its group left it: the cursor, and the records of the
+// A partition of a deliverer as its group left it: the cursor, and the deliverer's records of the
 // actions from the cursor on.
 //
 // Threads: one owner. All that is passed in outlives the call or the object.
@@ -8,9 +8,11 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "connectors/kafka/cluster.h"
 #include "connectors/kafka/config.h"
+#include "connectors/kafka/delivery_readers.h"
 #include "connectors/kafka/delivery_topic.h"
 #include "connectors/kafka/input_log.h"
 #include "connectors/kafka/observer.h"
@@ -23,13 +25,16 @@ struct RestoredDeliveries {
   deliver::OpenedPartition opened;
   std::string note;  // the metadata beside the committed offset, as it stands
   ReplayStarts starts;
-  Offset next_record;   // the end of the deliveries' partition
-  Offset noted_cursor;  // the highest that stands under kCursorKey in what was read; 0: none
+  Offset next_record;  // the end of the deliveries' partition
+  // The highest that stands under cursor_key in what was read, or where the reader began.
+  Offset noted_cursor;
 };
 
 class DeliveryRestorer {
  public:
-  DeliveryRestorer(const KafkaConfig& config, KafkaInputLog* input_log, KafkaObserver* observer);
+  // `starts`: of each partition the first action that is the reader's.
+  DeliveryRestorer(const KafkaConfig& config, const DeliveryReader& reader,
+                   std::vector<Offset> starts, KafkaInputLog* input_log, KafkaObserver* observer);
 
   // Requires that no transaction of ours is open. Keeps the member alive. kAborted: the partition
   // is not ours any more; kUnavailable: no broker answers now; kFailedPrecondition: the committed
@@ -56,17 +61,21 @@ class DeliveryRestorer {
     Offset cursor() const { return committed.value_or(noted_cursor); }
   };
   Status Connect();
+  Result<Offset> StartOf(Partition partition);
   Result<Offset> FirstAction(Partition partition, Offset cursor);
   Status Replay(Partition partition, Offset from, Offset end, Known* known);
-  static Status Take(Partition partition, const StoredRecord& record, Known* known);
+  Status Take(Partition partition, const StoredRecord& record, Known* known) const;
+  Status MadeAnew(const std::string& topic, Partition partition, Offset end, Offset wanted) const;
 
   const KafkaConfig config_;
+  const DeliveryReader reader_;
+  const std::vector<Offset> starts_;
   const std::string actions_topic_;
   const std::string deliveries_topic_;
   KafkaInputLog* const input_log_;
   KafkaObserver* const observer_;
   std::unique_ptr<Cluster> cluster_;
-  std::unique_ptr<PartitionReader> reader_;
+  std::unique_ptr<PartitionReader> log_reader_;
 };
 
 }  // namespace sojourn::kafka

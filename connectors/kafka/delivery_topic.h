@@ -2,10 +2,10 @@
 //
 //   key                        value
 //   an action's offset, "17"   the encoded deliver::DeliveryRecord of that action
-//   "cursor"                   the offset before which every action is final, "12"; for a group
-//                              whose offsets the broker has forgotten
+//   a reader's cursor_key,     the offset before which every action of that reader is final, "12";
+//   "cursor"                   for a group whose offsets the broker has forgotten
 //
-// and what the group `<app>.mail` commits beside each offset of `<app>.actions`, as its metadata:
+// and what a reader's group commits beside each offset of `<app>.actions`, as its metadata:
 //
 //   replay-from=40 commit=5f0c...-12
 //
@@ -20,8 +20,6 @@
 #include "engine/base/strong.h"
 
 namespace sojourn::kafka {
-
-inline constexpr std::string_view kCursorKey = "cursor";
 
 // "17"; nullopt for what is no offset.
 std::string OffsetText(Offset offset);

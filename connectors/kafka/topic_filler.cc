@@ -11,6 +11,7 @@
 #include "connectors/kafka/changelog.h"
 #include "connectors/kafka/client.h"
 #include "connectors/kafka/dead_letter.h"
+#include "connectors/kafka/delivery_readers.h"
 #include "connectors/kafka/delivery_topic.h"
 #include "connectors/kafka/error.h"
 #include "connectors/kafka/place_headers.h"
@@ -130,8 +131,11 @@ Result<std::vector<std::string>> TopicFiller::FindOccupied() {
     SOJOURN_ASSIGN_OR_RETURN(const bool holds, HoldsRecords(topic));
     if (holds) occupied.push_back(topic.name);
   }
-  const std::vector<std::pair<std::string, std::vector<std::string>>> groups = {
-      {config_.app, InputTopicNames(config_)}, {MailGroup(config_), {ActionsTopic(config_)}}};
+  std::vector<std::pair<std::string, std::vector<std::string>>> groups = {
+      {config_.app, InputTopicNames(config_)}};
+  for (const DeliveryReader& reader : kDeliveryReaders) {
+    groups.push_back({GroupOf(config_, reader), {ActionsTopic(config_)}});
+  }
   for (const auto& [group, topics] : groups) {
     SOJOURN_ASSIGN_OR_RETURN(const bool has, HasOffsets(group, topics));
     if (has) occupied.push_back("the offsets of the group " + group);

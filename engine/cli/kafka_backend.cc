@@ -10,6 +10,7 @@
 #include "connectors/kafka/cluster.h"
 #include "connectors/kafka/dead_letter.h"
 #include "connectors/kafka/deliveries.h"
+#include "connectors/kafka/delivery_readers.h"
 #include "connectors/kafka/delivery_topic.h"
 #include "connectors/kafka/event_producer.h"
 #include "connectors/kafka/notes.h"
@@ -322,9 +323,10 @@ class KafkaBackend final : public Backend {
 
   Result<std::unique_ptr<deliver::DeliveryLog>> MakeDeliveryLog(
       const std::string& reader) override {
-    if (reader != "mail") return FailedPrecondition("over Kafka no webhooks are sent yet");
-    return std::unique_ptr<deliver::DeliveryLog>(
-        std::make_unique<kafka::KafkaDeliveries>(config_.kafka, partition_count_, observer_));
+    SOJOURN_ASSIGN_OR_RETURN(const kafka::DeliveryReader found, kafka::FindDeliveryReader(reader));
+    SOJOURN_ASSIGN_OR_RETURN(const kafka::ReaderStarts starts, OpenReaders(found.name));
+    return std::unique_ptr<deliver::DeliveryLog>(std::make_unique<kafka::KafkaDeliveries>(
+        config_.kafka, found, starts.find(found.name)->second, observer_));
   }
 
   // Read when it is first asked for: not every command, and not every process, needs it.
@@ -355,6 +357,41 @@ class KafkaBackend final : public Backend {
     SOJOURN_ASSIGN_OR_RETURN(
         progress_, kafka::RouteProgress::Open(config_.kafka, partition_count_, &clock_, observer_));
     return Status::Ok();
+  }
+
+  // Where deliverers began; that of this name, and the others of this process, from now on. Before
+  // its workers begin, so that nothing that they decide is passed over.
+  Result<kafka::ReaderStarts> OpenReaders(std::string_view name) {
+    const std::lock_guard lock(opening_readers_);
+    SOJOURN_ASSIGN_OR_RETURN(const ActionCursors ends, ActionEnds());  // first, as AddReaders wants
+    SOJOURN_ASSIGN_OR_RETURN(const std::string note,
+                             ReadNewestNote(std::string(kafka::kReaderStartsNote)));
+    SOJOURN_ASSIGN_OR_RETURN(kafka::ReaderStarts starts,
+                             kafka::DecodeReaderStarts(note, ends.size()));
+    std::vector<std::string_view> readers = {name};
+    if (config_.mail.send != MailTransportKind::kNone) readers.push_back(kafka::kMailReader.name);
+    if (config_.webhooks.send) readers.push_back(kafka::kWebhookReader.name);
+    // Mails were delivered before there was this note.
+    SOJOURN_ASSIGN_OR_RETURN(const bool has_deliveries, HasDeliveries());
+    if (starts.empty() && has_deliveries) {
+      kafka::AddReaders({&kafka::kMailReader.name, 1}, ends, &starts);
+    }
+    if (kafka::AddReaders(readers, ends, &starts) || note.empty()) {
+      SOJOURN_RETURN_IF_ERROR(
+          WriteNote(std::string(kafka::kReaderStartsNote), kafka::EncodeReaderStarts(starts)));
+    }
+    return starts;
+  }
+
+  Result<bool> HasDeliveries() {
+    const std::lock_guard lock(mutex_);
+    for (int32_t p = 0; p < partition_count_; ++p) {
+      SOJOURN_ASSIGN_OR_RETURN(
+          const kafka::Watermarks watermarks,
+          cluster_->QueryWatermarks(kafka::DeliveriesTopic(config_.kafka), Partition(p)));
+      if (watermarks.end > Offset(0)) return true;
+    }
+    return false;
   }
 
   // `rows` null: nobody wants given coupon codes.
@@ -468,6 +505,8 @@ class KafkaBackend final : public Backend {
   std::unique_ptr<kafka::RouteProgress> progress_;  // null: nothing is routed, or nobody asks
   std::unique_ptr<kafka::EventProducer> producer_;
   std::unique_ptr<kafka::KafkaBundleStore> bundles_;
+
+  std::mutex opening_readers_;  // one note of readers at a time
 
   std::mutex opening_;  // guards what follows
   std::unique_ptr<kafka::KafkaSuppressions> suppressions_;

@@ -73,7 +73,8 @@ std::string RolesForPeople(const Config& config, bool routes) {
   };
   add(routes, "router");
   add(config.roles.engine, "engine");
-  add(config.roles.deliver && config.mail.send != MailTransportKind::kNone, "deliver");
+  const bool sends = config.mail.send != MailTransportKind::kNone || config.webhooks.send;
+  add(config.roles.deliver && sends, "deliver");
   return text;
 }
 
