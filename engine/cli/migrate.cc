@@ -12,12 +12,13 @@
 
 #include "connectors/embedded/embedded_log.h"
 #include "connectors/http/instance_file.h"
+#include "connectors/kafka/delivery_readers.h"
 #include "connectors/kafka/topic_filler.h"
 #include "connectors/kafka/topics.h"
 #include "engine/base/hash.h"
 #include "engine/base/rfc3339.h"
 #include "engine/cli/backend.h"
-#include "engine/cli/moved_mails.h"
+#include "engine/cli/moved_actions.h"
 #include "engine/cli/moved_meta.h"
 #include "engine/cli/secrets.h"
 #include "engine/cli/unread_events.h"
@@ -28,8 +29,6 @@
 
 namespace sojourn::cli {
 namespace {
-
-constexpr char kMailReader[] = "mail";  // of the embedded backend
 
 // In the topics, as embedded::kMovedNote in the directory.
 constexpr char kMovedFromNote[] = "moved_from";
@@ -56,8 +55,10 @@ class Mover {
   Status FillNotes();
   Status FillSuppressions();
   Status FillDeadLetters();
-  Status FillMails();
-  Status FillMail(const LeftMail& mail);
+  Status FillActions();
+  Status FillActionsOf(std::string_view reader, const ActionOwner& owner, MovedSends* moved);
+  Status FillAction(const LeftAction& left, MovedSends* moved);
+  Status FillReaders();
   Status FillDeliveries();
   Status FillEvents();
   Status FillPeople();
@@ -81,6 +82,7 @@ class Mover {
     deliver::DeliveryRecord record;
   };
   std::vector<Tried> tried_;
+  std::vector<std::string_view> readers_;  // that have worked on the directory
   Moved moved_;
 };
 
@@ -270,26 +272,48 @@ Status Mover::FillDeadLetters() {
   return Status::Ok();
 }
 
-Status Mover::FillMails() {
-  SOJOURN_ASSIGN_OR_RETURN(const bool has_deliverer, log_->KnowsReader(kMailReader));
-  moved_.without_deliverer = !has_deliverer;
-  if (!has_deliverer) return Status::Ok();
-  SOJOURN_ASSIGN_OR_RETURN(embedded::Cursors cursors, log_->ReadCursors(kMailReader));
+Status Mover::FillActions() {
+  const ActionOwner mails = {std::string(kafka::kMailReader.channel), [](model::ActionKind kind) {
+                               return kind == model::ActionKind::kSendEmail;
+                             }};
+  const ActionOwner webhooks = {
+      std::string(kafka::kWebhookReader.channel),
+      [this](model::ActionKind kind) { return config_.webhooks.gateways.Takes(kind); }};
+  SOJOURN_RETURN_IF_ERROR(FillActionsOf(kafka::kMailReader.name, mails, &moved_.mails));
+  return FillActionsOf(kafka::kWebhookReader.name, webhooks, &moved_.webhooks);
+}
+
+// The readers of the embedded log have the same names.
+Status Mover::FillActionsOf(std::string_view reader, const ActionOwner& owner, MovedSends* moved) {
+  SOJOURN_ASSIGN_OR_RETURN(const bool known, log_->KnowsReader(reader));
+  moved->never_sent = !known;
+  if (!known) return Status::Ok();
+  readers_.push_back(reader);
+  SOJOURN_ASSIGN_OR_RETURN(embedded::Cursors cursors, log_->ReadCursors(reader));
   cursors.resize(static_cast<size_t>(log_->partition_count()), Offset(0));
   for (int32_t p = 0; p < log_->partition_count(); ++p) {
-    SOJOURN_RETURN_IF_ERROR(
-        VisitLeftMails(log_.get(), Partition(p), cursors[static_cast<size_t>(p)],
-                       [this](const LeftMail& mail) { return FillMail(mail); }));
+    SOJOURN_RETURN_IF_ERROR(VisitLeftActions(
+        log_.get(), Partition(p), cursors[static_cast<size_t>(p)], owner,
+        [this, moved](const LeftAction& left) { return FillAction(left, moved); }));
   }
   return Status::Ok();
 }
 
-Status Mover::FillMail(const LeftMail& mail) {
-  SOJOURN_ASSIGN_OR_RETURN(const size_t action, filler_->AddAction(mail.action));
-  const bool failed = mail.record && mail.record->state == deliver::DeliveryState::kFailed;
-  ++(failed ? moved_.failed_mails : moved_.open_mails);
-  if (mail.record) tried_.push_back({action, *mail.record});
+Status Mover::FillAction(const LeftAction& left, MovedSends* moved) {
+  SOJOURN_ASSIGN_OR_RETURN(const size_t action, filler_->AddAction(left.action));
+  const bool failed = left.record && left.record->state == deliver::DeliveryState::kFailed;
+  ++(failed ? moved->failed : moved->open);
+  if (left.record) tried_.push_back({action, *left.record});
   return Status::Ok();
+}
+
+// All that the topics hold is for those deliverers that worked on the directory.
+Status Mover::FillReaders() {
+  if (readers_.empty()) return Status::Ok();
+  kafka::ReaderStarts starts;
+  const std::vector<Offset> ends(static_cast<size_t>(partition_count_), Offset(0));
+  kafka::AddReaders(readers_, ends, &starts);
+  return filler_->AddNote(kafka::kReaderStartsNote, kafka::EncodeReaderStarts(starts));
 }
 
 Status Mover::FillDeliveries() {
@@ -355,7 +379,8 @@ Status Mover::FillMetas(Timestamp now) {
 
 Status Mover::Fill(Timestamp now) {
   SOJOURN_RETURN_IF_ERROR(filler_->Begin());
-  SOJOURN_RETURN_IF_ERROR(FillMails());
+  SOJOURN_RETURN_IF_ERROR(FillActions());
+  SOJOURN_RETURN_IF_ERROR(FillReaders());
   SOJOURN_RETURN_IF_ERROR(FillDeliveries());
   SOJOURN_RETURN_IF_ERROR(FillRules());
   SOJOURN_RETURN_IF_ERROR(FillNotes());
@@ -382,6 +407,8 @@ Result<Moved> Mover::Move(Timestamp now) {
   if (moved_.before) return moved_;
   SOJOURN_RETURN_IF_ERROR(ReadPartitions());
   SOJOURN_RETURN_IF_ERROR(CheckKeys());
+  SOJOURN_ASSIGN_OR_RETURN(const bool signs, SignsWithSecretOf(directory_, config_));
+  moved_.signs_otherwise = config_.webhooks.send && !signs;
   SOJOURN_RETURN_IF_ERROR(CheckUnread());
   SOJOURN_ASSIGN_OR_RETURN(const std::vector<std::string> occupied, filler_->FindOccupied());
   if (!occupied.empty()) {

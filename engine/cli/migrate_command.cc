@@ -14,11 +14,11 @@ constexpr char kWhat[] =
 
 constexpr char kMore[] =
     "Goes along: rules by number, people with their journeys, timers, counters and consent, mails "
-    "that are not at their end, failed mails, dead letters, suppressed addresses, pauses, and "
-    "events that were not taken in yet.\n"
+    "and webhooks that are not at their end or failed, dead letters, suppressed addresses, pauses, "
+    "disabled webhook URLs, and events that were not taken in yet.\n"
     "Stays behind: events that were taken in (backfill and explain look back no further than the "
-    "move), delivered mails, all other actions, and which files were imported: import none of them "
-    "again.\n"
+    "move), what was delivered, all other actions, and which files were imported: import none of "
+    "them again.\n"
     "Afterwards no process starts on the directory any more. Interrupted, it is run again.";
 
 struct MigrateOptions {
@@ -27,6 +27,33 @@ struct MigrateOptions {
   bool abandon = false;
 };
 
+// What the next process would do otherwise than the directory's did.
+void PrintWarnings(const Moved& moved, const Config& config, const std::string& from) {
+  if (moved.mails.never_sent) {
+    fmt::print(
+        "no mails were moved: none was ever delivered from {}, so they are with whoever "
+        "reads its actions\n",
+        from);
+  }
+  if (moved.webhooks.never_sent) {
+    fmt::print(
+        "no webhooks were moved: none was ever called from {}, so they are with whoever "
+        "reads its actions\n",
+        from);
+  }
+  if (moved.webhooks.open > 0 && !config.webhooks.send) {
+    fmt::print(
+        "this configuration calls no webhooks: say how under `webhooks`, or those that wait are "
+        "with whoever reads the actions\n");
+  }
+  if (moved.signs_otherwise) {
+    fmt::print(
+        "webhooks are not signed any more with the secret that {} made for itself: name it under "
+        "webhooks: {{secrets}}, too, until receivers know the new one\n",
+        from);
+  }
+}
+
 void Print(const Moved& moved, const Config& config, const std::string& from) {
   if (moved.before) {
     fmt::print("{} was moved before; nothing was done\n", from);
@@ -34,15 +61,12 @@ void Print(const Moved& moved, const Config& config, const std::string& from) {
   }
   fmt::print(
       "moved to app {}: {} people, {} rules bundles, {} open mails, {} failed mails, "
-      "{} events not taken in yet, {} dead letters, {} suppressed addresses\n",
-      config.app, moved.people, moved.bundles, moved.open_mails, moved.failed_mails, moved.events,
-      moved.dead_letters, moved.suppressions);
-  if (moved.without_deliverer) {
-    fmt::print(
-        "no mails were moved: none was ever delivered from {}, so they are with whoever "
-        "reads its actions\n",
-        from);
-  }
+      "{} open webhooks, {} failed webhooks, {} events not taken in yet, {} dead letters, "
+      "{} suppressed addresses\n",
+      config.app, moved.people, moved.bundles, moved.mails.open, moved.mails.failed,
+      moved.webhooks.open, moved.webhooks.failed, moved.events, moved.dead_letters,
+      moved.suppressions);
+  PrintWarnings(moved, config, from);
   if (moved.dropped_backfills > 0) {
     fmt::print("a backfill that never ended was dropped for {} people\n", moved.dropped_backfills);
   }

@@ -147,6 +147,15 @@ Result<std::string> FindWebhookSecret(const Config& config) {
   return keys[kWebhookSecret];
 }
 
+Result<bool> SignsWithSecretOf(const std::string& directory, const Config& config) {
+  const std::string path = directory + "/" + kFileName;
+  SOJOURN_ASSIGN_OR_RETURN(Keys keys, ReadKeys(path));
+  if (!keys.contains(kWebhookSecret)) return true;
+  const auto key = webhook::ParseSecret(keys[kWebhookSecret]);
+  if (!key.ok()) return Damaged(path);
+  return std::ranges::find(config.webhooks.keys, *key) != config.webhooks.keys.end();
+}
+
 Status CheckKeysOf(const std::string& directory, const Config& config) {
   const std::string path = directory + "/" + kFileName;
   SOJOURN_ASSIGN_OR_RETURN(const Keys keys, ReadKeys(path));

@@ -26,6 +26,9 @@ Result<std::vector<std::string>> LoadLinkKeys(const Config& config);
 Result<std::vector<std::string>> LoadWebhookKeys(const Config& config);
 // That secret as its receivers need it. kNotFound: none was made yet.
 Result<std::string> FindWebhookSecret(const Config& config);
+// Whether the configuration's secrets of all webhooks sign with the one that the directory made for
+// itself, or it made none.
+Result<bool> SignsWithSecretOf(const std::string& directory, const Config& config);
 
 // Whether the configuration has every key that the data directory made for itself.
 // kFailedPrecondition names the one that it has not.

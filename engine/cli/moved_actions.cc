@@ -1,4 +1,4 @@
-#include "engine/cli/moved_mails.h"
+#include "engine/cli/moved_actions.h"
 
 #include <map>
 #include <utility>
@@ -13,23 +13,25 @@ using Records = std::map<Offset, deliver::DeliveryRecord>;
 
 constexpr size_t kActionsAtOnce = 256;
 
-Status Visit(const embedded::StoredAction& stored, Records* records,
-             const std::function<Status(const LeftMail&)>& visit) {
+Status Visit(const embedded::StoredAction& stored, const ActionOwner& owner, Records* records,
+             const std::function<Status(const LeftAction&)>& visit) {
   const auto known = records->find(stored.offset);
-  LeftMail mail;
-  if (known != records->end()) mail.record = std::move(known->second);
-  if (mail.record && deliver::IsFinal(mail.record->state) &&
-      mail.record->state != deliver::DeliveryState::kFailed) {
-    return Status::Ok();
+  LeftAction left;
+  if (known != records->end()) left.record = std::move(known->second);
+  if (left.record) {
+    const deliver::DeliveryState state = left.record->state;
+    const bool over = deliver::IsFinal(state) && state != deliver::DeliveryState::kFailed;
+    if (over || left.record->channel != owner.channel) return Status::Ok();
   }
-  SOJOURN_ASSIGN_OR_RETURN(mail.action, model::DecodeAction(stored.bytes));
-  return mail.action.kind == model::ActionKind::kSendEmail ? visit(mail) : Status::Ok();
+  SOJOURN_ASSIGN_OR_RETURN(left.action, model::DecodeAction(stored.bytes));
+  return left.record || owner.takes(left.action.kind) ? visit(left) : Status::Ok();
 }
 
 }  // namespace
 
-Status VisitLeftMails(embedded::EmbeddedLog* log, Partition partition, Offset cursor,
-                      const std::function<Status(const LeftMail&)>& visit) {
+Status VisitLeftActions(embedded::EmbeddedLog* log, Partition partition, Offset cursor,
+                        const ActionOwner& owner,
+                        const std::function<Status(const LeftAction&)>& visit) {
   Records records;
   const Status read =
       log->VisitDeliveries(partition, Offset(0), [&](deliver::DeliveryRecord record) {
@@ -47,14 +49,14 @@ Status VisitLeftMails(embedded::EmbeddedLog* log, Partition partition, Offset cu
   for (const Offset offset : failed) {
     SOJOURN_ASSIGN_OR_RETURN(const auto stored, log->ReadActions(partition, offset, 1));
     const bool there = !stored.empty() && stored[0].offset == offset;  // or its retention is over
-    if (there) SOJOURN_RETURN_IF_ERROR(Visit(stored[0], &records, visit));
+    if (there) SOJOURN_RETURN_IF_ERROR(Visit(stored[0], owner, &records, visit));
   }
   while (true) {
     SOJOURN_ASSIGN_OR_RETURN(const auto stored,
                              log->ReadActions(partition, cursor, kActionsAtOnce));
     if (stored.empty()) return Status::Ok();
     for (const embedded::StoredAction& action : stored) {
-      SOJOURN_RETURN_IF_ERROR(Visit(action, &records, visit));
+      SOJOURN_RETURN_IF_ERROR(Visit(action, owner, &records, visit));
     }
     cursor = Offset(stored.back().offset.value() + 1);
   }
