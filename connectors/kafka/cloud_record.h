@@ -7,17 +7,19 @@
 #include <optional>
 #include <span>
 #include <string_view>
-#include <utility>
 
 #include "engine/base/arena.h"
 #include "engine/base/status.h"
 #include "engine/base/time.h"
 #include "engine/model/event.h"
 #include "engine/model/json_reader.h"
+#include "engine/runtime/ports.h"
 
 namespace sojourn::kafka {
 
-using HeaderView = std::pair<std::string_view, std::string_view>;
+using HeaderView = runtime::RecordHeader;
+
+bool IsCloudRecord(std::span<const HeaderView> headers);
 
 // nullopt: the record says nowhere that it is one.
 std::optional<Result<model::Event>> DecodeCloudRecord(std::span<const HeaderView> headers,

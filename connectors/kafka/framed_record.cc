@@ -90,8 +90,8 @@ Result<model::Event> FramedDecoder::DecodeProtobuf(const ProtobufSchema& schema,
 Result<const FramedDecoder::Known*> FramedDecoder::Find(int32_t id) {
   if (registry_ == nullptr) {
     return InvalidArgument(
-        "it is in the frame of a schema registry, and kafka.schema_registry is "
-        "not set");
+        "it is in the frame of a schema registry, and kafka.properties name no "
+        "schema.registry.url");
   }
   if (const auto found = known_.find(id); found != known_.end()) return &found->second;
   const Status missing = InvalidArgument(fmt::format("the schema registry has no schema {}", id));

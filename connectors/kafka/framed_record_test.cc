@@ -184,7 +184,7 @@ TEST_F(FramedRecord, SaysWhyItIsNone) {
   EXPECT_NE(nowhere.Decode(Frame(1, "{}"), Timestamp(kLogTimeMs), &arena_)
                 .status()
                 .message()
-                .find("schema_registry"),
+                .find("schema.registry.url"),
             std::string::npos);
 }
 

@@ -9,6 +9,7 @@
 #include "connectors/kafka/cluster.h"
 #include "connectors/kafka/error.h"
 #include "connectors/kafka/place_headers.h"
+#include "connectors/kafka/record_headers.h"
 #include "engine/base/check.h"
 #include "engine/base/mutant.h"
 
@@ -333,6 +334,7 @@ Result<FetchedRecords> KafkaInputLog::Fetch(Partition partition, uint16_t input,
   source.wanted = true;
   source.records.clear();
   source.originals.clear();
+  source.headers.clear();
   source.messages.clear();
   // Until the library knows of new positions, its queue holds records of old ones.
   if (consumer_ && !assign_needed_ && failure_.ok()) {
@@ -406,6 +408,8 @@ void KafkaInputLog::TakeMessage(MessagePtr message, Partition partition, uint16_
         record.original = source->originals.back().get();
       }
     }
+  } else if (auto headers = HeadersOf(*message); !headers.empty()) {
+    record.headers = source->headers.emplace_back(std::move(headers));
   }
   source->records.push_back(record);
   source->messages.push_back(std::move(message));

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -75,6 +76,7 @@ class KafkaInputLog : public runtime::InputLog {
     std::vector<MessagePtr> messages;
     std::vector<runtime::InputRecord> records;
     std::vector<std::unique_ptr<runtime::OriginalPlace>> originals;
+    std::deque<std::vector<runtime::RecordHeader>> headers;
   };
   using Sources = std::vector<Source>;  // by input
 

@@ -63,6 +63,7 @@ Status ErrorOf(const rd_kafka_message_t& message, const std::string& place) {
 
 StoredRecord RecordOf(const rd_kafka_message_t& message) {
   StoredRecord record;
+  record.message = &message;
   record.offset = Offset(message.offset);
   record.log_time = LogTimeOf(message);
   if (const auto place = OriginalPlaceOf(message)) record.log_time = place->log_time;

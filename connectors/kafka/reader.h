@@ -24,7 +24,8 @@ struct StoredRecord {
   Offset offset;
   Timestamp log_time;  // what the product copied keeps that of its first place
   std::string_view key;
-  std::optional<std::string_view> value;  // nullopt: a tombstone
+  std::optional<std::string_view> value;        // nullopt: a tombstone
+  const rd_kafka_message_t* message = nullptr;  // for its headers
 };
 
 // Its views die with the message.

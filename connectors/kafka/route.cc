@@ -59,18 +59,10 @@ RoutedRecord Reject(const ForeignRecord& record, Rejection rejection) {
 
 }  // namespace
 
-Result<model::Event> Route::Decode(const ForeignRecord& record, model::EventFormat format) {
-  if (auto cloud =
-          DecodeCloudRecord(record.headers, record.value, record.log_time, &json_, &arena_)) {
-    return *std::move(cloud);
-  }
-  if (IsFramed(record.value)) return framed_.Decode(record.value, record.log_time, &arena_);
-  return decoder_.Decode(format, record.value, record.log_time, &arena_);
-}
-
 Result<RoutedRecord> Route::Take(const ForeignRecord& record, model::EventFormat format) {
   arena_.Reset();
-  Result<model::Event> decoded = Decode(record, format);
+  Result<model::Event> decoded =
+      decoder_.Decode(record.headers, record.value, format, record.log_time, &arena_);
   if (decoded.status().code() == StatusCode::kUnavailable) return decoded.status();
   if (!decoded.ok()) {
     return Reject(record, {DeadLetterReason::kUndecodable, decoded.status().message()});

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "connectors/kafka/cloud_record.h"
-#include "connectors/kafka/framed_record.h"
+#include "connectors/kafka/record_decoder.h"
 #include "connectors/kafka/schema_registry.h"
 #include "engine/base/arena.h"
 #include "engine/base/strong.h"
@@ -56,19 +56,14 @@ class Route {
   // `partition_count` of `<app>.events`.
   // `registry` may be null: records in its frame are dead letters.
   explicit Route(int32_t partition_count, std::unique_ptr<SchemaRegistry> registry = nullptr)
-      : partition_count_(partition_count), framed_(std::move(registry)) {}
+      : partition_count_(partition_count), decoder_(std::move(registry)) {}
 
-  // `format`: of what says nothing else of itself. A record that is a CloudEvent by its headers, or
-  // in the frame of a schema registry, is read as that.
+  // `format`: as of RecordDecoder.
   Result<RoutedRecord> Take(const ForeignRecord& record, model::EventFormat format);
 
  private:
-  Result<model::Event> Decode(const ForeignRecord& record, model::EventFormat format);
-
   const int32_t partition_count_;
-  model::EventDecoder decoder_;
-  FramedDecoder framed_;
-  model::JsonReader json_;
+  RecordDecoder decoder_;
   Arena arena_;
   std::string value_;
 };

@@ -7,7 +7,7 @@
 
 #include "connectors/kafka/dead_letter.h"
 #include "connectors/kafka/place_headers.h"
-#include "connectors/kafka/schema_registry.h"
+#include "connectors/kafka/record_headers.h"
 #include "engine/base/hash.h"
 
 namespace sojourn::kafka {
@@ -36,26 +36,6 @@ std::string_view KeyOf(const rd_kafka_message_t& message) {
 
 std::string_view ValueOf(const rd_kafka_message_t& message) {
   return {static_cast<const char*>(message.payload), message.payload ? message.len : 0};
-}
-
-// They live as long as the message.
-std::vector<HeaderView> HeadersOf(const rd_kafka_message_t& message) {
-  std::vector<HeaderView> headers;
-  rd_kafka_headers_t* all = nullptr;
-  if (rd_kafka_message_headers(&message, &all) != RD_KAFKA_RESP_ERR_NO_ERROR) return headers;
-  const char* name = nullptr;
-  const void* value = nullptr;
-  size_t size = 0;
-  for (size_t i = 0; rd_kafka_header_get_all(all, i, &name, &value, &size) == 0; ++i) {
-    headers.emplace_back(name, std::string_view(static_cast<const char*>(value), value ? size : 0));
-  }
-  return headers;
-}
-
-// Null where none is named. (The configuration has been validated.)
-std::unique_ptr<SchemaRegistry> RegistryOf(const KafkaConfig& config) {
-  const auto options = SchemaRegistryOptionsOf(config.properties);
-  return options.ok() && *options ? MakeSchemaRegistry(**options) : nullptr;
 }
 
 std::chrono::milliseconds Chrono(Duration duration) {

@@ -100,14 +100,18 @@ const Shape& KafkaShape() {
       .noun = "kafka settings",
       .fields = {
           {"bootstrap_servers", language::TextShape, true, "HOST:PORT[,HOST:PORT...]"},
-          {"inputs", InputsShape, false, "topics to read, in the order that breaks ties"},
+          {"inputs", InputsShape, false,
+           "topics to read, in the order that breaks ties; format is of records that are no "
+           "CloudEvent and "
+           "in no schema registry's frame"},
           {"route", RoutesShape, false,
            "topics whose records are not keyed by person; the router copies them"},
           {"actions_format", FormatShape, false, "body of outbound actions"},
           {"partitions", CountShape, false, "of topics that create-topics makes"},
           {"replication_factor", CountShape, false, "of topics that create-topics makes"},
           {"instance", language::TextShape, false, "names this process; the same after a restart"},
-          {"properties", SecretMapShape, false, "passed to librdkafka as they are"}}};
+          {"properties", SecretMapShape, false,
+           "passed to librdkafka as they are; schema.registry.url and its like name a registry"}}};
   return shape;
 }
 

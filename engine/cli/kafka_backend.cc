@@ -15,8 +15,10 @@
 #include "connectors/kafka/event_producer.h"
 #include "connectors/kafka/notes.h"
 #include "connectors/kafka/reader.h"
+#include "connectors/kafka/record_decoder.h"
 #include "connectors/kafka/route_progress.h"
 #include "connectors/kafka/router.h"
+#include "connectors/kafka/schema_lookup.h"
 #include "connectors/kafka/suppressions.h"
 #include "connectors/kafka/topics.h"
 #include "connectors/kafka/worker.h"
@@ -26,7 +28,6 @@
 #include "engine/cli/patience.h"
 #include "engine/cli/topic_events.h"
 #include "engine/model/action_codec.h"
-#include "engine/runtime/event_decoder.h"
 #include "engine/store/rocks_database.h"
 
 namespace sojourn::cli {
@@ -53,7 +54,8 @@ class KafkaBackend final : public Backend {
       : config_(config),
         observer_(observer),
         partition_count_(partition_count),
-        databases_(MakeDatabases(config.data)) {}
+        databases_(MakeDatabases(config.data)),
+        decoder_(kafka::RegistryOf(config.kafka)) {}
 
   Status Start() {
     std::error_code error;
@@ -83,11 +85,12 @@ class KafkaBackend final : public Backend {
     worker.input = ports->input_log();
     worker.committer = ports->committer();
     worker.keeper = ports->state_keeper();
-    std::vector<model::EventFormat> formats;
-    for (size_t input = 0; input <= config_.kafka.inputs.size(); ++input) {
-      formats.push_back(FormatOf(input));
+    std::unique_ptr<kafka::SchemaRegistry> registry = kafka::RegistryOf(config_.kafka);
+    if (registry != nullptr) {
+      registry = std::make_unique<kafka::SchemaLookup>(
+          std::move(registry), [ports] { ports->input_log()->Wake(); }, observer_);
     }
-    worker.decoder = std::make_unique<runtime::FormatDecoder>(std::move(formats));
+    worker.decoder = std::make_unique<kafka::InputDecoder>(config_.kafka, std::move(registry));
     worker.questions = &questions_;
     worker.owner = std::move(ports);
     return worker;
@@ -215,12 +218,13 @@ class KafkaBackend final : public Backend {
     SOJOURN_ASSIGN_OR_RETURN(const kafka::Watermarks watermarks,
                              cluster_->QueryWatermarks(topic, partition));
     LogScan scan{std::max(from, watermarks.oldest), from};
-    TopicEvents events(FormatOf(input), topic, partition, person, visit);
+    TopicEvents events(&decoder_, FormatOf(input), topic, partition, person, visit);
     Patience patience(kScanPatience);
     const auto visit_record = [&](const kafka::StoredRecord& record) {
       patience.Renew();
       scan.next = Offset(record.offset.value() + 1);
-      return events.Show(record) ? Status::Ok() : Aborted("enough");
+      SOJOURN_ASSIGN_OR_RETURN(const bool more, events.Show(record));
+      return more ? Status::Ok() : Aborted("enough");
     };
     const Result<Offset> read = reader_->ReadTo(topic, partition, scan.first, watermarks.end,
                                                 visit_record, patience.KeepGoing());
@@ -515,6 +519,7 @@ class KafkaBackend final : public Backend {
   std::mutex mutex_;  // guards what follows
   std::unique_ptr<kafka::Cluster> cluster_;
   std::unique_ptr<kafka::PartitionReader> reader_;
+  kafka::RecordDecoder decoder_;
   std::unique_ptr<KafkaImports> imports_;
 };
 

@@ -23,6 +23,7 @@ void InputMerge::Reset(Positions next) {
     queues_[input].head = 0;
     queues_[input].behind = next_[input];
     queues_[input].at_end = false;
+    queues_[input].waiting = {};
   }
 }
 
@@ -42,26 +43,39 @@ Status InputMerge::FetchInput(uint16_t input, Timestamp wall) {
   queue.records.clear();
   queue.head = 0;
   queue.arena.Reset();
-  SOJOURN_ASSIGN_OR_RETURN(const FetchedRecords fetched,
-                           log_->Fetch(partition_, input, fetch_records_));
-  queue.records.reserve(fetched.records.size());
-  for (const InputRecord& record : fetched.records) Decode(record, wall, &queue);
-  queue.behind = fetched.next;
-  queue.at_end = fetched.at_end;
-  queue.fetched_at = wall;
-  queue.under_way_since = fetched.under_way_since.value_or(Timestamp::Max());
+  if (queue.waiting.empty()) SOJOURN_RETURN_IF_ERROR(AskLog(input, wall, &queue));
+  queue.records.reserve(queue.waiting.size());
+  while (!queue.waiting.empty() && Decode(queue.waiting.front(), wall, &queue)) {
+    queue.waiting = queue.waiting.subspan(1);
+  }
+  const bool all_decoded = queue.waiting.empty();
+  queue.behind = all_decoded ? queue.behind_waiting : queue.waiting.front().offset;
+  queue.at_end = all_decoded && queue.at_end_behind_waiting;
   if (queue.empty()) next_[input] = queue.behind;
   return Status::Ok();
 }
 
-void InputMerge::Decode(const InputRecord& record, Timestamp wall, Queue* queue) {
+Status InputMerge::AskLog(uint16_t input, Timestamp wall, Queue* queue) {
+  SOJOURN_ASSIGN_OR_RETURN(const FetchedRecords fetched,
+                           log_->Fetch(partition_, input, fetch_records_));
+  queue->waiting = fetched.records;
+  queue->behind_waiting = fetched.next;
+  queue->at_end_behind_waiting = fetched.at_end;
+  queue->fetched_at = wall;
+  queue->under_way_since = fetched.under_way_since.value_or(Timestamp::Max());
+  return Status::Ok();
+}
+
+// False: not yet.
+bool InputMerge::Decode(const InputRecord& record, Timestamp wall, Queue* queue) {
+  Result<model::Event> event = decoder_->Decode(record, &queue->arena);
+  if (event.status().code() == StatusCode::kUnavailable) return false;
   PendingRecord& pending = queue->records.emplace_back();
   pending.record = record;
   pending.log_time = std::min(record.log_time, wall + kMaxLogTimeAhead);
-  Result<model::Event> event = decoder_->Decode(record, &queue->arena);
   if (!event.ok()) {
     pending.rejection = Rejection{DeadLetterReason::kUndecodable, event.status().message()};
-    return;
+    return true;
   }
   pending.event = *event;
   pending.rejection = CheckRecord(record.key, *event, log_->inputs()[record.input], partition_,
@@ -71,6 +85,7 @@ void InputMerge::Decode(const InputRecord& record, Timestamp wall, Queue* queue)
     pending.event.redirects = 0;
     pending.event.person_record = {};
   }
+  return true;
 }
 
 bool InputMerge::Complete() const {
@@ -108,6 +123,17 @@ const PendingRecord* InputMerge::Head() const {
     if (first == nullptr || candidate->log_time < first->log_time) first = candidate;
   }
   return first;
+}
+
+std::optional<Timestamp> InputMerge::Oldest() const {
+  std::optional<Timestamp> oldest;
+  for (const Queue& queue : queues_) {
+    if (queue.empty() && queue.waiting.empty()) continue;
+    const Timestamp first =
+        queue.empty() ? queue.waiting.front().log_time : queue.records[queue.head].log_time;
+    oldest = std::min(oldest.value_or(first), first);
+  }
+  return oldest;
 }
 
 void InputMerge::Pop() {

@@ -4,6 +4,8 @@
 // The order is only known while every input either has a record at hand or is at its end;
 // Complete() says so, and nothing may be taken before.
 //
+// A record that its decoder cannot read yet is neither: it holds its input, and so the order.
+//
 // Threads: one owner. Memory: at most `fetch_records` records of each input are held; they and all
 // views into them live until the next Fetch or Reset.
 #pragma once
@@ -54,6 +56,8 @@ class InputMerge {
   Timestamp CopiedUntil() const;
   // The next record in order; null where all inputs are at their end. Requires Complete().
   const PendingRecord* Head() const;
+  // The log time of the earliest record that is at hand or cannot be decoded yet; nullopt: none.
+  std::optional<Timestamp> Oldest() const;
   // Steps over the head. It stays valid until the next Fetch.
   void Pop();
 
@@ -66,14 +70,18 @@ class InputMerge {
     size_t head = 0;
     Offset behind;  // where the log goes on after `records`
     bool at_end = false;
-    Timestamp fetched_at;  // `wall` of the last Fetch
+    Timestamp fetched_at;                  // `wall` of the last Fetch of the log
+    std::span<const InputRecord> waiting;  // fetched; the first one cannot be decoded yet
+    Offset behind_waiting;                 // what the log said with them
+    bool at_end_behind_waiting = false;
     Timestamp under_way_since = Timestamp::Max();
     Arena arena;  // of the decoded events
     bool empty() const { return head == records.size(); }
   };
 
   Status FetchInput(uint16_t input, Timestamp wall);
-  void Decode(const InputRecord& record, Timestamp wall, Queue* queue);
+  Status AskLog(uint16_t input, Timestamp wall, Queue* queue);
+  bool Decode(const InputRecord& record, Timestamp wall, Queue* queue);
 
   InputLog* const log_;
   Decoder* const decoder_;

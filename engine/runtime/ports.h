@@ -29,6 +29,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/base/arena.h"
@@ -63,19 +64,23 @@ struct OriginalPlace {
   Timestamp log_time;
 };
 
+// What a record says beside its value: name and bytes.
+using RecordHeader = std::pair<std::string_view, std::string_view>;
+
 struct InputRecord {
   uint16_t input = 0;  // index into InputLog::inputs()
   Offset offset;
   Timestamp log_time;      // decides the order among the task's inputs; not yet clamped
   std::string_view key;    // the person's id
   std::string_view value;  // in the input's format
-  const OriginalPlace* original = nullptr;  // null: this is the first place
+  const OriginalPlace* original = nullptr;     // null: this is the first place
+  std::span<const RecordHeader> headers = {};  // of inputs of others, where the log keeps any
 };
 
 // What Fetch found in one input of one partition.
 struct FetchedRecords {
-  // Offsets rise; holes are possible. Views (keys and values too) stay valid until the next Fetch
-  // of the same partition and input, SetPositions, or the end of the partition's assignment.
+  // Offsets rise; holes are possible. Views (of keys, values, headers) stay valid until the next
+  // Fetch of the same partition and input, SetPositions, or the end of the partition's assignment.
   std::span<const InputRecord> records;
   // Where the next Fetch goes on. May lie behind the last record's offset + 1 (control records).
   Offset next;
@@ -151,8 +156,10 @@ class Decoder {
   virtual ~Decoder() = default;
   // The event's views point into the record's bytes and into `arena`. A Status's message is the
   // reason of the dead letter: one line, without the record's content. Never crashes on any bytes.
-  // The person's id is only taken from the payload here ("" where it names none); that it equals
-  // the key is checked by the task.
+  // kUnavailable: what it takes to read the record is not at hand yet. It waits, with all behind
+  // it, and is asked for again after a Poll; whoever gets that at hand wakes the log. The person's
+  // id is only taken from the payload here ("" where it names none); that it equals the key is
+  // checked by the task.
   virtual Result<model::Event> Decode(const InputRecord& record, Arena* arena) = 0;
 };
 

@@ -374,16 +374,16 @@ Result<PartitionGauges> Task::Gauges() {
   PartitionGauges gauges;
   gauges.partition = partition_;
   gauges.lag_records = LagRecords();
-  if (const PendingRecord* head = inputs_.Head()) {
-    gauges.lag = std::max(Duration(), now - head->log_time);
+  if (const std::optional<Timestamp> oldest = inputs_.Oldest()) {
+    gauges.lag = std::max(Duration(), now - *oldest);
   } else if (inputs_.Complete()) {
     gauges.lag = Duration();
   }
   gauges.watermark = meta_.watermark;
   gauges.persons = static_cast<int64_t>(store_->meta().persons);
   gauges.timers_pending = static_cast<int64_t>(store_->timers().EstimatePending());
-  SOJOURN_ASSIGN_OR_RETURN(const std::optional<Timestamp> oldest, store_->timers().OldestPending());
-  if (oldest.has_value()) gauges.oldest_overdue = std::max(Duration(), now - *oldest);
+  SOJOURN_ASSIGN_OR_RETURN(const std::optional<Timestamp> due, store_->timers().OldestPending());
+  if (due.has_value()) gauges.oldest_overdue = std::max(Duration(), now - *due);
   gauges.importing = meta_.import_open;
   gauges.bundle = bundle();
   gauges.upgrading = UpgradePass() != nullptr;

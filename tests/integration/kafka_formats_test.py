@@ -5,7 +5,11 @@ Debian's own Python runs this: it has python3-confluent-kafka, an independent Ka
 framed is encoded by protoc; the registry is tests/support/schema_registry.py.
 """
 
+import contextlib
 import json
+import os
+import re
+import socket
 import struct
 import subprocess
 import sys
@@ -17,7 +21,8 @@ from confluent_kafka import Producer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from cases import PROJECT_ROOT, run_cases  # noqa: E402
-from kafka_shop import APP, kafka_shop  # noqa: E402
+from kafka_events import partition_of  # noqa: E402
+from kafka_shop import APP, PARTITIONS, TOPIC as INPUT, kafka_shop  # noqa: E402
 from schema_registry import SchemaRegistry  # noqa: E402
 from sojourn_process import free_port  # noqa: E402
 
@@ -77,6 +82,17 @@ def cloud_event(person, number):
             "subject": person, "data": {"order_id": f"o-{number}", "total": {"cents": number}}}
 
 
+def binary(event):
+    """Value and headers."""
+    event = dict(event)
+    return (json.dumps(event.pop("data")).encode(),
+            [(f"ce_{name}", value) for name, value in event.items()] +
+            [("content-type", "application/json")])
+
+
+STRUCTURED = [("content-type", "application/cloudevents+json; charset=UTF-8")]
+
+
 class Foreign:
     """Writes in order, into one partition."""
 
@@ -97,25 +113,26 @@ def fill(registry):
                                      "schemaType": "PROTOBUF"}
 
 
+def process_with(registry_port, shop):
+    sojourn = shop.process("one")
+    os.environ["REGISTRY"] = f"ada:{PASSWORD}"  # of commands, too
+    sojourn.settings["kafka"]["properties"] = {
+        "schema.registry.url": f"http://127.0.0.1:{registry_port}",
+        "schema.registry.basic.auth.user.info": {"env": "REGISTRY"}}
+    sojourn.write_config()
+    return sojourn
+
+
 def test_forms_of_others():
     """What came before a record of an unknown schema goes its way; the record waits, and no less."""
     with tempfile.TemporaryDirectory() as scratch, \
             kafka_shop(RULES, routes={TOPIC: 1}, secrets=SECRETS) as shop:
         registry = SchemaRegistry(free_port(), "ada", PASSWORD)
         fill(registry)
-        sojourn = shop.process("one")
-        sojourn.environment = {"REGISTRY": f"ada:{PASSWORD}"}
-        sojourn.settings["kafka"]["properties"] = {
-            "schema.registry.url": f"http://127.0.0.1:{registry.port}",
-            "schema.registry.basic.auth.user.info": {"env": "REGISTRY"}}
-        sojourn.write_config()
+        sojourn = process_with(registry.port, shop)
         foreign = Foreign(shop.broker.bootstrap)
-        event = cloud_event("ada", 1)
-        foreign.write(json.dumps(event.pop("data")).encode(),
-                      [(f"ce_{name}", value) for name, value in event.items()] +
-                      [("content-type", "application/json")])
-        foreign.write(json.dumps(cloud_event("bob", 2)).encode(),
-                      [("content-type", "application/cloudevents+json; charset=UTF-8")])
+        foreign.write(*binary(cloud_event("ada", 1)))
+        foreign.write(json.dumps(cloud_event("bob", 2)).encode(), STRUCTURED)
         foreign.write(json.dumps(call("cy", 3)).encode())
         foreign.write(framed(1, json.dumps(call("dan", 4)).encode()))
         foreign.write(framed(2, b"\x02\x02" + encoded_order(Path(scratch), "eve", 5)))
@@ -169,6 +186,116 @@ def check_letters(shop):
     assert sorted(reasons) == ["5", "6", "7", "8"], reasons
     assert "AVRO" in reasons["5"] and "no schema 99" in reasons["6"], reasons
     assert "no message of its schema" in reasons["7"] and "ends inside" in reasons["8"], reasons
+
+
+# ---- in an input, keyed by person --------------------------------------------------------------
+
+def someone_in(partition):
+    return next(name for name in (f"p{n}" for n in range(1000))
+                if partition_of(name.encode(), PARTITIONS) == partition)
+
+
+class Keyed:
+    """Writes to an input as one's own producer would."""
+
+    def __init__(self, bootstrap):
+        self.producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "log_level": 0})
+
+    def write(self, person, value, headers=None):
+        self.producer.produce(INPUT, value, person.encode(),
+                              partition_of(person.encode(), PARTITIONS), headers=headers or [])
+        assert self.producer.flush(60) == 0
+
+
+@contextlib.contextmanager
+def silent_registry(port):
+    """Takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", port)):
+        yield
+
+
+def ordered(shop):
+    """The orders that an action tells of, in any order."""
+    return sorted(int(number) for action in shop.actions()
+                  for number in re.findall(r'"o-(\d+)"', json.dumps(action)))
+
+
+def write_what_is_none(keyed, person):
+    for schema, message in ((3, b"\x06foo"), (99, b"{}"), (2, b"\x02\x02\x0a\x7f")):
+        keyed.write(person, framed(schema, message))
+    keyed.write(person, b"\0\0")
+    keyed.write(person, b"[]", [("content-type", "application/cloudevents-batch+json")])
+    keyed.write(person, *binary(cloud_event("somebody else", 90)))
+    keyed.write(person, *binary({**cloud_event(person, 91), "specversion": "2.0"}))
+
+
+WHAT_IS_NONE = [("undecodable", "AVRO"), ("undecodable", "no schema 99"),
+                ("undecodable", "no message of its schema"), ("undecodable", "ends inside"),
+                ("undecodable", "one record is one event"), ("key_mismatch", "record's key"),
+                ("undecodable", "specversion")]
+
+
+def check_letters_of_input(shop, partition, first):
+    letters = sorted(({name: value.decode() for name, value in record.headers()}
+                      for record in shop.records(f"{APP}.dead-letters")),
+                     key=lambda letter: int(letter["offset"]))
+    assert len(letters) == len(WHAT_IS_NONE), letters
+    for number, (letter, (reason, words)) in enumerate(zip(letters, WHAT_IS_NONE)):
+        assert letter["reason"] == reason and words in letter["message"], letter
+        assert (letter["topic"], letter["partition"], letter["offset"]) == (
+            INPUT, str(partition), str(first + number)), letter
+
+
+def test_forms_of_others_in_an_input():
+    """A record whose schema is not known holds its partition; the others and the group go on."""
+    held, free = someone_in(0), someone_in(1)
+    with tempfile.TemporaryDirectory() as scratch, kafka_shop(RULES, secrets=SECRETS) as shop:
+        registry = SchemaRegistry(free_port(), "ada", PASSWORD)
+        fill(registry)
+        sojourn = process_with(registry.port, shop)
+        keyed = Keyed(shop.broker.bootstrap)
+        keyed.write(held, *binary(cloud_event(held, 1)))
+        unnamed = cloud_event(held, 2)
+        del unnamed["subject"]  # the key says whose it is
+        keyed.write(held, json.dumps(unnamed).encode(), STRUCTURED)
+        keyed.write(held, *binary(cloud_event(held, 1)))  # once more: the id is known
+        keyed.write(held, framed(1, json.dumps(call(held, 3)).encode()))
+        keyed.write(held, json.dumps(call(held, 4)).encode())
+        with sojourn:
+            with silent_registry(registry.port):
+                keyed.write(free, *binary(cloud_event(free, 5)))
+                sojourn.wait_for(lambda: ordered(shop) == [1, 2, 5], 60, "what needs no registry")
+                keyed.write(held, framed(2, b"\x02\x02" + encoded_order(Path(scratch), held, 6)))
+                write_what_is_none(keyed, held)
+                # Longer than a session and a transaction may take.
+                for number in range(7, 19):
+                    keyed.write(free, json.dumps(call(free, number)).encode())
+                    sojourn.wait_for(lambda: number in ordered(shop), 30, "others go on")
+                    time.sleep(1)
+            others = list(range(7, 19))
+            assert ordered(shop) == [1, 2, 5] + others
+            assert sojourn.get("/-/ready")[0] == 200
+            lags = sojourn.metric_by("sojourn_lag_seconds", "partition")
+            assert lags["0"] > 10 and lags["1"] < 10, lags
+            log = sojourn.log_file.read_text()
+            assert "the schema registry" in log and "made anew" not in log, log
+            assert not shop.records(f"{APP}.dead-letters")
+            with registry:
+                sojourn.wait_for(lambda: ordered(shop) == [1, 2, 3, 4, 5, 6] + others, 60,
+                                 "what was held")
+                sojourn.wait_for(lambda: sojourn.metric("sojourn_dead_letters_total") ==
+                                 len(WHAT_IS_NONE), 60, "dead letters")
+                check_letters_of_input(shop, 0, first=6)
+                assert registry.asked.count("/schemas/ids/2") == 1, registry.asked
+                assert registry.asked.count("/schemas/ids/1") == 1, registry.asked
+                sojourn.kill()
+                sojourn.start()
+                keyed.write(held, framed(1, json.dumps(call(held, 20)).encode()))
+                sojourn.wait_for(lambda: 20 in ordered(shop), 60, "an order after the restart")
+                explained = sojourn.command("explain", held).stdout
+                assert explained.count("Order Placed") >= 6, explained
+            assert ordered(shop) == [1, 2, 3, 4, 5, 6] + others + [20]
+            assert PASSWORD not in sojourn.log_file.read_text()
 
 
 if __name__ == "__main__":
