@@ -159,6 +159,10 @@ Status MailService::Listen() {
 
 Status MailService::ReloadTls() { return server_ == nullptr ? Status::Ok() : server_->ReloadTls(); }
 
+std::optional<Timestamp> MailService::certificate_expires_at() const {
+  return server_ == nullptr ? std::nullopt : server_->certificate_expires_at();
+}
+
 void MailService::Send(std::function<void(const Status&)> failed) {
   if (deliverer_ == nullptr) return;
   thread_ = std::thread([this, failed = std::move(failed)] {

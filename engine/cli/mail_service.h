@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -52,6 +53,8 @@ class MailService {
   std::vector<http::Route> RoutesOfMainListener();
   // Reads the public listener's certificate again.
   Status ReloadTls();
+  // Of that certificate; none without TLS, and where the main listener has the pages.
+  std::optional<Timestamp> certificate_expires_at() const;
   // `failed` is told once why the deliverer ended by itself.
   void Send(std::function<void(const Status&)> failed);
   // What is under way comes to its end.

@@ -401,6 +401,7 @@ http::AdminHandlers Service::Handlers() {
     std::error_code error;
     const auto space = std::filesystem::space(config_.data, error);
     if (!error) telemetry_.Record(telemetry::DiskFree{static_cast<int64_t>(space.available)});
+    RecordCertificates();
     telemetry_.Record(telemetry::ReadyStands{Ready().ok()});
     return telemetry_.Exposition();
   };
@@ -473,6 +474,14 @@ Status Service::ReloadCertificates() {
   Log(LogLevel::kInfo, "there is a new certificate");
   const Status announced = Announce();
   return reloaded.ok() ? announced : reloaded;
+}
+
+void Service::RecordCertificates() {
+  if (const auto expires_at = server_->certificate_expires_at()) {
+    telemetry_.Record(telemetry::CertificateStands{"main", *expires_at});
+  }
+  const auto of_mail = mail_ != nullptr ? mail_->certificate_expires_at() : std::nullopt;
+  if (of_mail) telemetry_.Record(telemetry::CertificateStands{"mail", *of_mail});
 }
 
 http::Response Service::Reload() {

@@ -78,6 +78,7 @@ class Service {
   http::AdminHandlers Handlers();
   http::Response Reload();
   Status ReloadCertificates();
+  void RecordCertificates();
   http::Response HandleEnroll(const http::Request& request);
   http::Response HandleBackup(const http::Request& request);
   http::Response HandleBackfill(const http::Request& request);

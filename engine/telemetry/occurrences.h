@@ -304,6 +304,11 @@ struct WebhookQueue {
 struct DiskFree {
   int64_t bytes = 0;
 };
+// Of a listener that has one in use.
+struct CertificateStands {
+  std::string_view listener;  // "main", "mail"
+  Timestamp expires_at;
+};
 // Of calls that came over HTTP. `write_key` is the key's name in the configuration; empty: none was
 // asked for.
 struct CallsTaken {

@@ -299,6 +299,9 @@ struct Telemetry::Families {
   Gauge& disk_free =
       MakeGauge("sojourn_disk_free_bytes", "Free on the file system that has the data directory.")
           .Add({});
+  Family<Gauge>& certificate_expires = MakeGauge(
+      "sojourn_tls_certificate_expires_timestamp_seconds",
+      "When the certificate that a listener uses ends, since 1970; no series without TLS.");
   Family<Counter>& calls_taken = MakeCounter(
       "sojourn_intake_events_total",
       "Events taken over HTTP, by the name of the write key that sent them; none: without a key.");
@@ -708,6 +711,11 @@ void Telemetry::Record(const ReadyStands& it) { families_->ready.Set(it.ready ? 
 
 void Telemetry::Record(const DiskFree& it) {
   families_->disk_free.Set(static_cast<double>(it.bytes));
+}
+
+void Telemetry::Record(const CertificateStands& it) {
+  families_->certificate_expires.Add({{"listener", Copy(it.listener)}})
+      .Set(InSeconds(it.expires_at - Timestamp(0)));
 }
 
 void Telemetry::Record(const MailQueue& it) {

@@ -79,6 +79,7 @@ class Telemetry {
   void Record(const WebhookQueue&);
   void Record(const ReadyStands&);
   void Record(const DiskFree&);
+  void Record(const CertificateStands&);
   void Record(const CallsTaken&);
   void Record(const CallsDropped&);
   void Record(const RequestServed&);

@@ -79,6 +79,7 @@ void RecordEverything(Telemetry* telemetry) {
   telemetry->Record(WebhookQueue{5, 2, Seconds(4), 1, 3});
   telemetry->Record(ReadyStands{true});
   telemetry->Record(DiskFree{1 << 20});
+  telemetry->Record(CertificateStands{"main", Timestamp(1'800'000'000'000)});
   telemetry->Record(CallsTaken{"website", 3});
   telemetry->Record(CallsDropped{"metrics"});
   telemetry->Record(RequestServed{"/v1/track", 200, Milliseconds(3)});
@@ -161,6 +162,7 @@ TEST(Telemetry, EveryOccurrenceHasItsMetric) {
       {R"(sojourn_webhook_urls_disabled)", "3"},
       {R"(sojourn_ready)", "1"},
       {R"(sojourn_disk_free_bytes)", "1048576"},
+      {R"(sojourn_tls_certificate_expires_timestamp_seconds{listener="main"})", "1800000000"},
       {R"(sojourn_intake_events_total{write_key="website"})", "3"},
       {R"(sojourn_intake_dropped_total{reason="metrics"})", "1"},
       {R"(sojourn_http_requests_total{code="200",route="/v1/track"})", "1"},

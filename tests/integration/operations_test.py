@@ -25,10 +25,17 @@ topics:
   marketing: {default: opted_in}
 senders:
   hello: {from: "Test Shop <hello@shop.example>"}
+coupon_redemption: {event: Done, property: coupon}
 """,
     "templates/hello.liquid": "---\ntemplate: hello\nsubject: Hello\n---\n{{ 1 | divided_by: event.n }}\n",
     "coupons/few.yaml": "coupon_pool: few\ncodes: [ONLY-ONE]\n",
-    "catalog.yaml": "catalog: shop\nevents:\n  Ping: {n: int}\n  Done: {}\n",
+    "catalog.yaml": "catalog: shop\nevents:\n  Ping: {n: int}\n  Done: {coupon: string}\n",
+    # A webhook to this machine is refused before anything is sent.
+    "journeys/done.yaml": """journey: done
+trigger: {event: Done}
+steps:
+  - webhook: {url: "https://127.0.0.1/done"}
+""",
     "journeys/ping.yaml": """journey: ping
 trigger: {event: Ping}
 goal: {event: Done, within: 1 day}
@@ -49,6 +56,9 @@ ELSEWHERE = {
     "sojourn_route_behind_seconds": "topics of others are routed over Kafka only",
     "sojourn_route_lag_records": "likewise",
     "sojourn_routed_records_total": "likewise",
+    "sojourn_webhook_retries_total": "no endpoint of webhooks is called",
+    "sojourn_webhook_circuits_opened_total": "likewise",
+    "sojourn_tls_certificate_expires_timestamp_seconds": "its listeners have no TLS",
 }
 
 
@@ -105,7 +115,7 @@ def make_traffic(sojourn):
         calls += [{"type": "identify", "userId": person,
                    "traits": {"email": f"{person}@customer.example"}},
                   track(person, "Ping", n=number % 2), track(person, "Ping", n=1),
-                  track(person, "Done")]
+                  track(person, "Done", coupon="ONLY-ONE")]
     calls += [track("p1", "Ping", n="no number"), {**track("p1", "Done"), "messageId": "twice"},
               {**track("p1", "Done"), "messageId": "twice"},
               track("p1", "Unsubscribed", topic="marketing"), track("p1", "Subscribed"),
@@ -131,9 +141,11 @@ def exposition():
             (rules / path).parent.mkdir(parents=True, exist_ok=True)
             (rules / path).write_text(text)
         with Sojourn(Path(name, "process"), rules=rules, mail={"send": "files"},
+                     webhooks={"send": True},
                      feedback={"postmark": {"user": "u", "password": "p"}}) as sojourn:
             make_traffic(sojourn)
             sojourn.wait_settled(4)
+            sojourn.wait_for(lambda: sojourn.metric("sojourn_webhooks_total") > 0, what="webhooks")
             return sojourn.get("/metrics")[1]
 
 
@@ -198,7 +210,8 @@ def test_the_dashboard_can_be_imported():
     assert len({panel["id"] for panel in panels}) == len(panels)
     titles = [panel["title"] for panel in panels if panel["type"] == "row"]
     for wanted in ("Throughput", "Lag", "Timers", "Restore and imports", "Journeys", "Actions",
-                   "Mails", "Dead letters", "Rules", "Resources"):
+                   "Coupons", "Mails", "Feedback of mail providers", "Webhooks", "Dead letters",
+                   "Rules", "Resources"):
         assert wanted in titles, titles
     cells = [(row, column) for panel in panels for place in [panel["gridPos"]]
              for row in range(place["y"], place["y"] + place["h"])
