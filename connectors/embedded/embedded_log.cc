@@ -8,6 +8,7 @@
 
 #include "connectors/embedded/bundle_rows.h"
 #include "connectors/embedded/deliveries.h"
+#include "connectors/embedded/newest.h"
 #include "connectors/embedded/retention.h"
 #include "connectors/embedded/rows.h"
 #include "connectors/embedded/shared.h"
@@ -44,6 +45,9 @@ class Log final : public EmbeddedLog {
 
   Result<std::vector<AppendedPlace>> Append(std::span<const model::Event> events) override {
     return shared_.writer->Append(events);
+  }
+  Status VisitNewest(const RecordVisitor& visit) override {
+    return embedded::VisitNewest(&shared_, visit);
   }
   bool empty() const override { return shared_.writer->empty(); }
   Result<std::optional<ImportState>> FindImport(std::string_view fingerprint) override {

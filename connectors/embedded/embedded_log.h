@@ -98,6 +98,13 @@ struct ImportChunk {
   std::span<const runtime::DeadLetter> dead_letters = {};  // lines that are no events
 };
 
+// A record of the log; views live for the call that shows it.
+struct StoredRecord {
+  Timestamp log_time;
+  std::string_view key;    // the person's id; empty: a bracket of an import
+  std::string_view event;  // protobuf sojourn.v1.Event
+};
+
 struct StoredAction {
   Partition partition;
   Offset offset;           // in the partition's actions
@@ -129,6 +136,10 @@ class EmbeddedLog {
   // must be valid (model::IsValidPersonId). kFailedPrecondition while an import replays; the
   // message names it and the way out.
   virtual Result<std::vector<AppendedPlace>> Append(std::span<const model::Event> events) = 0;
+
+  // The records of all partitions, those of the newest log time first, until `visit` gives false.
+  using RecordVisitor = std::function<bool(const StoredRecord& record)>;
+  virtual Status VisitNewest(const RecordVisitor& visit) = 0;
 
   // Whether nothing was ever appended: only then may an import replay.
   virtual bool empty() const = 0;

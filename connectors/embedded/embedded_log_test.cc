@@ -106,6 +106,31 @@ TEST_F(EmbeddedLogTest, AClockThatGoesBackGivesNoRecordATimeBeforeAReadersEnd) {
   EXPECT_EQ(Records(Partition(0)), (Lines{"0 10000 u1"}));
 }
 
+TEST_F(EmbeddedLogTest, TheNewestOfAllPartitionsComeFirst) {
+  options_.partition_count = 4;
+  Open();
+  const auto visit = [this](size_t most) {
+    Lines lines;
+    const Status visited = log_->VisitNewest([&](const StoredRecord& record) {
+      EXPECT_FALSE(record.event.empty());
+      lines.push_back(fmt::format("{} {}", (record.log_time - Start()).milliseconds(), record.key));
+      return lines.size() < most;
+    });
+    EXPECT_TRUE(visited.ok()) << visited.message();
+    return lines;
+  };
+  EXPECT_EQ(visit(9), Lines());
+  Lines expected;
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(Append(fmt::format("u{}", i), "A").ok());
+    expected.insert(expected.begin(), fmt::format("{} u{}", i, i));
+    clock_.Advance(Milliseconds(1));
+  }
+  EXPECT_EQ(visit(100), expected);
+  Open();
+  EXPECT_EQ(visit(7), Lines(expected.begin(), expected.begin() + 7));
+}
+
 TEST_F(EmbeddedLogTest, APersonsRecordsShareAPartition) {
   options_.partition_count = 4;
   Open();

@@ -1,5 +1,7 @@
 #include "connectors/http/intake.h"
 
+#include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -11,6 +13,7 @@
 #include "connectors/http/hidden_key.h"
 #include "connectors/http/recent_ids.h"
 #include "connectors/http/unpack.h"
+#include "engine/telemetry/log.h"
 
 namespace sojourn::http {
 namespace {
@@ -42,7 +45,10 @@ class Intake::Core {
         clock_(options_.clock != nullptr ? options_.clock : &system_clock_),
         sink_(sink),
         telemetry_(telemetry),
-        thread_([this] { AppendAll(); }) {}
+        thread_([this] {
+          RememberNewest();
+          AppendAll();
+        }) {}
 
   ~Core() {
     {
@@ -170,6 +176,23 @@ class Intake::Core {
     waiting_.push_back(std::move(accepted));
     lock.unlock();
     something_waits_.notify_one();
+  }
+
+  // Libraries send what was not answered before a crash once more, with the ids that it had.
+  void RememberNewest() {
+    const auto now = RecentIds::Clock::now();
+    const Timestamp wall = clock_->Now();
+    const Status read = sink_->VisitNewestIds(
+        [&](std::string_view person, std::string_view id, Timestamp log_time) {
+          const Duration old = std::clamp(wall - log_time, Duration(), Days(1));
+          const std::chrono::milliseconds age(old.milliseconds());
+          return recent_.AddOlder(person, id, now - age, now);
+        });
+    if (!read.ok()) {
+      telemetry::Log(telemetry::LogLevel::kWarning,
+                     "repetitions of events from before the start may not be noticed",
+                     {{"why", read.message()}});
+    }
   }
 
   void AppendAll() {

@@ -26,14 +26,19 @@
 // event without `timestamp` happened when it arrived; others are corrected by what the sender's
 // clock is off (engine/model/sent_time.h). A batch's `context` is below that of its calls.
 //
+// What came within the last hour is known by its id and not appended again, also after a restart
+// where the sink can tell: its ids are read before the first append, while requests come in.
+//
 // Threads: any. The sink is called by one thread of the intake.
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "connectors/http/http_server.h"
@@ -54,6 +59,12 @@ class EventSink {
   // kUnavailable: may be tried again.
   virtual Status Append(std::span<const model::Event> events,
                         std::span<const RejectedCall> rejected) = 0;
+
+  // Ids of what was appended, the newest first, until `visit` gives false; nothing where it cannot
+  // be told.
+  using IdVisitor =
+      std::function<bool(std::string_view person, std::string_view id, Timestamp log_time)>;
+  virtual Status VisitNewestIds(const IdVisitor& /*visit*/) { return Status::Ok(); }
 };
 
 struct IntakeOptions {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <mutex>
 #include <thread>
+#include <tuple>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -36,6 +37,14 @@ class MemorySink : public EventSink {
     return Status::Ok();
   }
 
+  Status VisitNewestIds(const IdVisitor& visit) override {
+    for (const auto& [person, id, log_time] : earlier) {
+      if (!visit(person, id, log_time)) break;
+    }
+    return Status::Ok();
+  }
+
+  std::vector<std::tuple<std::string, std::string, Timestamp>> earlier;  // the newest first
   std::atomic<int> delay_ms = 0;
   std::mutex mutex;
   Status refusal;
@@ -523,6 +532,22 @@ TEST_F(IntakeTest, WhatComesAgainIsAnsweredAndDropped) {
                                 "u Page Viewed {}", "u Page Viewed {}"}));
   EXPECT_NE(telemetry_.Exposition().find(R"(sojourn_intake_dropped_total{reason="repeated"} 4)"),
             std::string::npos);
+}
+
+TEST_F(IntakeTest, WhatTheLogHasFromTheHourBeforeTheStartIsNotTakenAgain) {
+  server_->Stop(Seconds(1));
+  const Timestamp now = clock_.Now();
+  sink_.earlier = {{"u", "1", now + Minutes(1)},
+                   {"u", "2", now - Minutes(59)},
+                   {"u", "3", now - Minutes(61)},
+                   {"u", "4", now - Minutes(62)}};
+  Start({});
+  for (int id = 1; id <= 5; ++id) {
+    const std::string call = fmt::format(
+        R"({{"userId":"u","event":"E","messageId":"{}","properties":{{"n":{}}}}})", id, id);
+    EXPECT_EQ(Ask("/v1/track", call), R"(200 {"success":true})");
+  }
+  EXPECT_EQ(sink_.lines, (Lines{"u E {\"n\": 3}", "u E {\"n\": 4}", "u E {\"n\": 5}"}));
 }
 
 TEST_F(IntakeTest, WithoutAWriteKeyNothingIsTaken) {

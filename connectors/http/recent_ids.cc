@@ -21,20 +21,31 @@ RecentIds::RecentIds(size_t max_count, Clock::duration age)
 
 bool RecentIds::Contains(const model::Event& event, Clock::time_point now) {
   Forget(now);
-  return !event.id.empty() && known_.count(HashOf(event)) > 0;
+  return !event.id.empty() && known_.count(HashOf(event.person, event.id)) > 0;
 }
 
 void RecentIds::Add(const model::Event& event, Clock::time_point now) {
-  if (event.id.empty() || !known_.insert(HashOf(event)).second) return;
-  added_.push_back({HashOf(event), now});
+  if (event.id.empty()) return;
+  const uint64_t hash = HashOf(event.person, event.id);
+  if (!known_.insert(hash).second) return;
+  added_.push_back({hash, now});
   Forget(now);
 }
 
-uint64_t RecentIds::HashOf(const model::Event& event) const {
+bool RecentIds::AddOlder(std::string_view person, std::string_view id, Clock::time_point when,
+                         Clock::time_point now) {
+  if (added_.size() >= max_count_ || now - when > age_) return false;
+  if (id.empty()) return true;
+  const uint64_t hash = HashOf(person, id);
+  if (known_.insert(hash).second) added_.push_front({hash, when});
+  return true;
+}
+
+uint64_t RecentIds::HashOf(std::string_view person, std::string_view id) const {
   // The engine, too, knows ids of one person only.
-  std::string both(event.person);
+  std::string both(person);
   both += '\0';
-  both += event.id;
+  both += id;
   return KeyedHash64(key_, both);
 }
 

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <string_view>
 #include <unordered_set>
 
 #include "engine/model/event.h"
@@ -29,15 +30,19 @@ class RecentIds {
   // An event without id is never found.
   bool Contains(const model::Event& event, Clock::time_point now);
   void Add(const model::Event& event, Clock::time_point now);
+  // What was appended before everything that is known, `when`; an empty id is passed over. False:
+  // what is older still is of no use.
+  bool AddOlder(std::string_view person, std::string_view id, Clock::time_point when,
+                Clock::time_point now);
   // It was not appended after all.
-  void Remove(const model::Event& event) { known_.erase(HashOf(event)); }
+  void Remove(const model::Event& event) { known_.erase(HashOf(event.person, event.id)); }
 
  private:
   struct Added {
     uint64_t hash = 0;
     Clock::time_point when;
   };
-  uint64_t HashOf(const model::Event& event) const;
+  uint64_t HashOf(std::string_view person, std::string_view id) const;
   void Forget(Clock::time_point now);
 
   const size_t max_count_;

@@ -48,5 +48,24 @@ TEST(RecentIds, ForgetsTheOldAndTheMany) {
   EXPECT_FALSE(ids.Contains(EventOf("ann", "2"), begin + minutes(11)));
 }
 
+TEST(RecentIds, WhatWasThereBeforeIsTheFirstToBeForgotten) {
+  RecentIds ids(3, minutes(10));
+  const RecentIds::Clock::time_point now{};
+  EXPECT_TRUE(ids.AddOlder("ann", "4", now - minutes(1), now));
+  EXPECT_TRUE(ids.AddOlder("ann", "", now - minutes(1), now));
+  EXPECT_TRUE(ids.AddOlder("ann", "3", now - minutes(2), now));
+  EXPECT_FALSE(ids.AddOlder("ann", "2", now - minutes(11), now));
+  EXPECT_TRUE(ids.AddOlder("ann", "2", now - minutes(10), now));
+  EXPECT_FALSE(ids.AddOlder("ann", "1", now - minutes(10), now));
+  for (const char* id : {"2", "3", "4"}) EXPECT_TRUE(ids.Contains(EventOf("ann", id), now)) << id;
+  EXPECT_FALSE(ids.Contains(EventOf("ann", "1"), now));
+  EXPECT_FALSE(ids.Contains(EventOf("ann", "2"), now + minutes(1)));
+  EXPECT_TRUE(ids.Contains(EventOf("ann", "3"), now + minutes(1)));
+  ids.Add(EventOf("ann", "5"), now);
+  ids.Add(EventOf("ann", "6"), now);
+  EXPECT_FALSE(ids.Contains(EventOf("ann", "3"), now));
+  EXPECT_TRUE(ids.Contains(EventOf("ann", "4"), now));
+}
+
 }  // namespace
 }  // namespace sojourn::http

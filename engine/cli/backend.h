@@ -118,6 +118,11 @@ class Backend {
   virtual Status Append(std::span<const model::Event> events) = 0;
   // Keeps calls that are no events.
   virtual Status AppendDeadLetters(std::span<const runtime::DeadLetter> letters) = 0;
+  // Ids of what stands in the log, the newest first, until `visit` gives false. Over Kafka none:
+  // who appended what is not known there without reading all of it.
+  using IdVisitor =
+      std::function<bool(std::string_view person, std::string_view id, Timestamp log_time)>;
+  virtual Status VisitNewestIds(const IdVisitor& /*visit*/) { return Status::Ok(); }
   // Whether nothing was ever appended, so that an import may replay.
   virtual Result<bool> IsEmpty() = 0;
   // What came of this fingerprint so far, by mode.

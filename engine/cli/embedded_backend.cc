@@ -8,6 +8,7 @@
 #include "engine/cli/backend.h"
 #include "engine/model/action_codec.h"
 #include "engine/model/event_codec.h"
+#include "engine/model/event_id.h"
 #include "engine/store/partition_meta.h"
 
 namespace sojourn::cli {
@@ -46,6 +47,12 @@ class EmbeddedBackend final : public Backend {
   Status Append(std::span<const model::Event> events) override {
     SOJOURN_RETURN_IF_ERROR(moved_);
     return log_->Append(events).status();
+  }
+
+  Status VisitNewestIds(const IdVisitor& visit) override {
+    return log_->VisitNewest([&](const embedded::StoredRecord& record) {
+      return visit(record.key, model::ReadEventId(record.event), record.log_time);
+    });
   }
 
   Status AppendDeadLetters(std::span<const runtime::DeadLetter> letters) override {

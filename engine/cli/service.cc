@@ -105,6 +105,8 @@ class Service::Sink final : public http::EventSink {
     return appended;
   }
 
+  Status VisitNewestIds(const IdVisitor& visit) override { return backend_->VisitNewestIds(visit); }
+
  private:
   Backend* const backend_;
   const runtime::WallClock* const clock_;

@@ -8,6 +8,7 @@
 
 #include "engine/base/hash.h"
 #include "engine/base/limits.h"
+#include "engine/model/event_id.h"
 #include "proto/sojourn/v1/event.pb.h"
 
 namespace sojourn::model {
@@ -372,6 +373,20 @@ TEST(EventCodec, TheStartOf1970IsATime) {
   EncodeEvent(*event, nullptr, &bytes);
   EXPECT_EQ(Decode(EventFormat::kProtobuf, bytes),
             R"(track "E" of "u" at 1970-01-01T00:00:00.001Z)");
+}
+
+TEST(EventCodec, AnIdIsReadByItself) {
+  Event event;
+  event.name = "E";
+  event.person = "u";
+  std::string bytes;
+  EncodeEvent(event, nullptr, &bytes);
+  EXPECT_EQ(ReadEventId(bytes), "");
+  event.id = "m-1";
+  bytes.clear();
+  EncodeEvent(event, nullptr, &bytes);
+  EXPECT_EQ(ReadEventId(bytes), "m-1");
+  EXPECT_EQ(ReadEventId(bytes.substr(0, bytes.size() - 1)), "");
 }
 
 TEST(EventCodec, MutatedCallsNeverCrash) {

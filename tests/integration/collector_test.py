@@ -218,6 +218,21 @@ def test_acknowledged_is_in_the_log_once():
         assert len(ids) == len(set(ids)), "an event is in the log twice"
 
 
+def test_what_was_sent_before_a_kill_is_taken_once():
+    """More events of one person than the engine has ids of; the log itself remembers them."""
+    calls = [track(number) for number in range(300)] + [track(1, person="bob")]
+    with running() as sojourn:
+        for _ in range(3):
+            for part in (calls[:150], calls[150:], calls):
+                status, _, text = send(sojourn, "/v1/batch", {"batch": part}, Authorization=BASIC)
+                assert status == 200 and json.loads(text) == {"success": True}, text
+            sojourn.kill()
+            sojourn.start()
+        assert send(sojourn, "/v1/t", track(1, person="cy"), Authorization=BASIC)[0] == 200
+        ids = [event["id"] for event in read_events(sojourn)]
+        assert sorted(ids) == sorted([call["messageId"] for call in calls] + ["cy-1"]), len(ids)
+
+
 def seconds_until_taken(sojourn, begin, number):
     while True:
         with contextlib.suppress(OSError):
