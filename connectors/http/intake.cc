@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "connectors/http/browser_settings.h"
 #include "connectors/http/cors.h"
 #include "connectors/http/hidden_key.h"
 #include "connectors/http/recent_ids.h"
@@ -74,6 +75,15 @@ class Intake::Core {
     if (const auto refusal = Read(endpoint, request, accepted.get())) return respond(*refusal);
     accepted->respond = std::move(respond);
     Enqueue(std::move(accepted));
+  }
+
+  void HandleSettings(const Request& request, const Respond& respond) const {
+    const std::optional<std::string> key = KeyOfSettingsPath(request.path);
+    Response response = key && NameOfKey(*key) ? SettingsForBrowsers(*key, request, options_.secure)
+                                               : ErrorResponse(404, "there is no such write key");
+    const auto origin = request.Header("origin");
+    if (origin && !is_open()) AllowOrigin(*origin, &response);
+    respond(std::move(response));
   }
 
   // Counts of how a library works are no events.
@@ -312,6 +322,11 @@ std::vector<Route> Intake::Routes() {
         core->HandleMetrics(request, respond);
       },
       &routes);
+  routes.push_back({"GET", std::string(kProjectsPath),
+                    [core = core_.get()](const Request& request, const Respond& respond) {
+                      core->HandleSettings(request, respond);
+                    }});
+  routes.back().is_prefix = true;
   return routes;
 }
 

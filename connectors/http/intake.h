@@ -7,9 +7,13 @@
 //   Dittofeed's POST /v1/events CloudEvents 1.0 POST /v1/m                            a library's
 //   counts of itself: answered 200, and dropped
 //
-// each also with a '/' at its end, with OPTIONS for browsers, and with whatever Content-Type (but
-// CloudEvents). Bodies may be packed (gzip, deflate). The write key is the user of HTTP Basic, an
-// Authorization that is the key alone, or `writeKey` in the query or in the body. Answers:
+//   GET /v1/projects/KEY/settings    where a library in a browser is to send to
+//                                    (browser_settings.h); 404: no such write key
+//
+// Those that take POST each also with a '/' at its end, with OPTIONS for browsers, and with
+// whatever Content-Type (but CloudEvents). Bodies may be packed (gzip, deflate). The write key is
+// the user of HTTP Basic, an Authorization that is the key alone, or `writeKey` in the query or in
+// the body. Answers:
 //
 //   200 {"success":true}   everything is durable. Of a batch: everything but what "rejected" lists,
 //                          by index and reason; those calls went to the sink as dead letters
@@ -70,6 +74,7 @@ class EventSink {
 struct IntakeOptions {
   std::map<std::string, SecretHash> write_keys;  // by name; none: every call is answered 401 ...
   bool open_to_everyone = false;                 // ... or, so set, taken without one
+  bool secure = false;                           // the listener has TLS
   IntakeLimits limits;
   size_t max_waiting_bytes = 64 << 20;        // of bodies that wait for the sink; beyond: 429
   const runtime::WallClock* clock = nullptr;  // null: the machine's; else outlives the intake

@@ -353,6 +353,7 @@ std::vector<http::Route> Service::MakeRoutes() {
     intake_options.write_keys.emplace(name, *http::SecretHash::Parse(hash));
   }
   intake_options.limits = config_.intake;
+  intake_options.secure = listeners_.tls.has_value();
   intake_options.open_to_everyone = config_.write_keys.empty();  // loopback only: ValidateConfig
   intake_ = std::make_unique<http::Intake>(intake_options, sink_.get(), &telemetry_);
   std::vector<http::Route> routes = intake_->Routes();

@@ -205,12 +205,12 @@ def test_segment_for_java():
 
 # ---- in a browser ------------------------------------------------------------------------------
 
-# The library asks where its settings are kept; the shop's own server has them here.
+# The library asks where its settings are kept.
 PAGE = """<!doctype html><meta charset="utf-8"><title>Shop</title><script>
   window.analytics = [];
   window.analytics._writeKey = "%s";
-  window.analytics._cdn = location.origin;
-</script><script src="/standalone.js"></script>""" % KEY
+  window.analytics._cdn = %s;
+</script><script src="/standalone.js"></script>"""
 
 
 def browser_settings(host, strategy):
@@ -235,7 +235,10 @@ SEND = """(async () => {
 
 
 def with_browser(strategy, many):
-    """The page is of another origin than the process: the browser asks before it sends."""
+    """The page is of another origin than the process: the browser asks before it sends.
+
+    `strategy`: of settings that the shop's own server has; None: the process itself has them.
+    """
     if not is_installed():
         raise Skipped("Chromium is not installed; deploy/install-packages.sh test")
     library = sdk_packages.npm_directory() / "node_modules/@segment/analytics-next/dist/umd"
@@ -244,7 +247,8 @@ def with_browser(strategy, many):
     calls = session("browser", many=many)
     with running() as sojourn, RecordingProxy(sojourn.port) as proxy:
         settings = browser_settings(proxy.url.removeprefix("http://") + "/v1", strategy)
-        files = {**scripts, "/": ("text/html", PAGE.encode()),
+        cdn = "location.origin" if strategy else json.dumps(proxy.url)
+        files = {**scripts, "/": ("text/html", (PAGE % (KEY, cdn)).encode()),
                  f"/v1/projects/{KEY}/settings": ("application/json",
                                                   json.dumps(settings).encode())}
         began = datetime.now(timezone.utc)
@@ -256,6 +260,8 @@ def with_browser(strategy, many):
             while len(proxy.messages()) < len(calls) and time.monotonic() < end:
                 time.sleep(0.1)
         assert any(request.method == "OPTIONS" for request in proxy.requests), "no preflight"
+        asked = [request.path for request in proxy.requests if request.method == "GET"]
+        assert asked == ([] if strategy else [f"/v1/projects/{KEY}/settings"]), asked
         assert all(request.status == 200 for request in proxy.requests)
         check_session(sojourn, proxy, calls, began)
         check_replays(sojourn, proxy, calls)
@@ -263,6 +269,10 @@ def with_browser(strategy, many):
 
 def test_segment_for_browsers():
     with_browser({"strategy": "standard"}, many=20)
+
+
+def test_segment_for_browsers_asks_us_where_to_send():
+    with_browser(None, many=20)
 
 
 def test_segment_for_browsers_in_batches():

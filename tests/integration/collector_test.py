@@ -93,6 +93,21 @@ def test_what_browsers_send():
         assert dropped["metrics"] == 1 and dropped["unauthorized"] == 1, dropped
 
 
+def test_browsers_are_told_where_to_send():
+    with running() as sojourn:
+        page = {"Origin": "https://shop.example"}
+        status, headers, text = send(sojourn, f"/v1/projects/{KEY}/settings", b"", method="GET",
+                                     **page)
+        assert status == 200 and headers["access-control-allow-origin"] == page["Origin"], headers
+        assert json.loads(text)["integrations"] == {"Segment.io": {
+            "apiKey": KEY, "apiHost": f"127.0.0.1:{sojourn.port}/v1", "protocol": "http"}}, text
+        assert json.loads(text)["metrics"]["sampleRate"] == 0, text
+        for path in ("/v1/projects/another/settings", f"/v1/projects/{KEY}/other"):
+            status, headers, _ = send(sojourn, path, b"", method="GET", **page)
+            assert status == 404 and headers["access-control-allow-origin"], (path, status)
+        assert KEY not in sojourn.get("/metrics")[1]
+
+
 def test_a_bad_call_costs_no_other():
     with running() as sojourn:
         texts = [json.dumps(track(1)), json.dumps(track(2)).replace(": 2", ": NaN"),

@@ -14,8 +14,8 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-# Those that belong to one connection, not to the request.
-OF_CONNECTION = {"connection", "transfer-encoding", "content-length", "keep-alive", "host"}
+# Those that belong to one connection, not to the request. The host stays what the client called it.
+OF_CONNECTION = {"connection", "transfer-encoding", "content-length", "keep-alive"}
 
 
 class Recorded:
@@ -31,7 +31,8 @@ class Recorded:
         """Gives status, headers and body."""
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
         with contextlib.closing(connection):
-            connection.putrequest(self.method, self.path, skip_accept_encoding=True)
+            connection.putrequest(self.method, self.path, skip_host=True,
+                                  skip_accept_encoding=True)
             for name, value in self.headers:
                 connection.putheader(name, value)
             connection.putheader("Content-Length", str(len(self.body)))
