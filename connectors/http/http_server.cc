@@ -152,6 +152,14 @@ class HttpServer::Core : public SessionHost {
     }
   }
 
+  bool Hold(size_t bytes) override {
+    if (held_bytes_.fetch_add(bytes) + bytes <= kMaxHeldBytes) return true;
+    Release(bytes);
+    return false;
+  }
+
+  void Release(size_t bytes) override { held_bytes_.fetch_sub(bytes); }
+
   void Served(const Route* route, int status, Duration took) override {
     if (telemetry_ == nullptr) return;
     telemetry_->Record(
@@ -258,6 +266,7 @@ class HttpServer::Core : public SessionHost {
   std::vector<std::thread> threads_;
   uint16_t port_ = 0;
   std::atomic<bool> stopping_ = false;
+  std::atomic<size_t> held_bytes_ = 0;  // of bodies
   std::shared_ptr<Gate> gate_;
 
   std::mutex mutex_;  // guards what follows

@@ -2,10 +2,12 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -14,6 +16,7 @@
 #include <gtest/gtest.h>
 
 #include "connectors/http/http_client.h"
+#include "connectors/http/http_session.h"
 
 namespace sojourn::http {
 namespace {
@@ -43,6 +46,10 @@ class RawConnection {
     char byte = 0;
     while (text.find(end) == std::string::npos && recv(socket_, &byte, 1, 0) == 1) text += byte;
     return text;
+  }
+  bool HasAnswer() const {
+    pollfd waiting{socket_, POLLIN, 0};
+    return poll(&waiting, 1, 0) > 0;
   }
   // True: the other side has closed, and sent nothing before.
   bool IsClosed() {
@@ -98,6 +105,43 @@ TEST(HttpServer, Routes) {
   EXPECT_EQ(Ask(*server, "DELETE", "/echo"),
             "405 {\"success\":false,\"error\":\"this path takes POST, "
             "GET\",\"code\":\"method_not_allowed\",\"message\":\"this path takes POST, GET\"}\n");
+}
+
+TEST(HttpServer, BodiesOfAllRequestsHaveALimit) {
+  Route route{"POST", "/echo", [](const Request&, const Respond& respond) { respond({}); }};
+  route.max_body_bytes = kMaxHeldBytes;
+  const auto server = StartServer({}, {route});
+  // Eight that come to the limit and one more, each but for its last byte.
+  std::vector<std::unique_ptr<RawConnection>> clients;
+  for (size_t i = 0; i <= 8; ++i) {
+    const size_t bytes = i < 8 ? kMaxHeldBytes / 8 : 10'000;
+    clients.push_back(std::make_unique<RawConnection>(server->port()));
+    clients.back()->Send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: " +
+                         std::to_string(bytes) + "\r\n\r\n" + std::string(bytes - 1, 'x'));
+  }
+  const auto has_answer = [](const auto& client) { return client->HasAnswer(); };
+  auto refused = clients.end();
+  for (int i = 0; i < 400 && refused == clients.end(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    refused = std::find_if(clients.begin(), clients.end(), has_answer);
+  }
+  ASSERT_NE(refused, clients.end());
+  const std::string answer = (*refused)->ReadUntil("\r\n\r\n");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 503")) << answer;
+  EXPECT_NE(answer.find("Retry-After: 1"), std::string::npos) << answer;
+  clients.erase(refused);
+  EXPECT_EQ(std::count_if(clients.begin(), clients.end(), has_answer), 0);
+  for (const auto& client : clients) {
+    client->Send("x");
+    EXPECT_TRUE(client->ReadUntil("\r\n").starts_with("HTTP/1.1 200"));
+  }
+  // What was answered makes room, a moment later.
+  std::string next;
+  for (int i = 0; i < 200 && !next.starts_with("200"); ++i) {
+    next = Ask(*server, "POST", "/echo", std::string(kMaxHeldBytes / 2, 'y'));
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_TRUE(next.starts_with("200")) << next;
 }
 
 TEST(HttpServer, RoutesByPrefix) {

@@ -116,6 +116,7 @@ void Session::ReadRequest() {
   if (!idle_) host_->Idle(id_);
   idle_ = true;
   if (host_->stopping()) return Close();
+  DropBody();
   parser_.emplace();
   // The head's own limit is judged before; trailers have this one. The route's limit is set when
   // the route is known.
@@ -202,13 +203,16 @@ void Session::ParseBody() {
   ErrorCode error;
   if (!parser_->is_done() && buffer_.size() > 0) buffer_.consume(Parse(&error));
   if (error == beast::http::error::need_more) error = {};
-  if (error || parser_->is_done()) return OnBody(error);
+  if (error) return OnBody(error);
+  if (!HoldBody()) return;
+  if (parser_->is_done()) return OnBody({});
   // Of a body nothing is left; this is of a chunk's size or of trailers.
   if (buffer_.size() > host_->options().head.max_bytes) {
     return OnBody(beast::http::error::header_limit);
   }
   connection_.async_read_some(buffer_.prepare(kReadStepBytes),
                               [self = shared_from_this()](ErrorCode failed, size_t bytes) {
+                                if (self->closed_) return;
                                 self->buffer_.commit(bytes);
                                 failed ? self->OnBody(failed) : self->ParseBody();
                               });
@@ -223,6 +227,24 @@ size_t Session::Parse(ErrorCode* error) {
     *error = beast::http::error::bad_value;
     return 0;
   }
+}
+
+// What was announced costs nothing before it comes.
+bool Session::HoldBody() {
+  const size_t more = parser_->get().body().size() - held_bytes_;
+  if (host_->Hold(more)) {
+    held_bytes_ += more;
+    return true;
+  }
+  Disarm();
+  Refuse(ErrorResponse(503, "too many large requests at once; try again"));
+  return false;
+}
+
+void Session::DropBody() {
+  request_.body = {};
+  if (parser_) parser_->get().body() = {};
+  host_->Release(std::exchange(held_bytes_, 0));
 }
 
 void Session::OnBody(ErrorCode error) {
@@ -243,6 +265,7 @@ void Session::OnBody(ErrorCode error) {
 void Session::Refuse(Response response) {
   parser_->get().keep_alive(false);  // the rest of the request was not read
   refused_ = true;
+  DropBody();
   Answer(std::move(response));
 }
 
@@ -310,6 +333,7 @@ void Session::End() {
   ErrorCode ignored;
   connection_.tcp().socket().shutdown(boost::asio::ip::tcp::socket::shutdown_send, ignored);
   connection_.tcp().close();
+  host_->Release(std::exchange(held_bytes_, 0));
   host_->Ended(id_);
 }
 

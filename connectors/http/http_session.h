@@ -23,6 +23,10 @@ namespace sojourn::http {
 
 class Session;
 
+// The bodies of all requests that a server reads or answers at a time; one that would make it more
+// is answered 503 and may come back.
+inline constexpr size_t kMaxHeldBytes = size_t{64} << 20;
+
 // What a session needs of the server. Called on sessions' strands.
 class SessionHost {
  public:
@@ -38,6 +42,9 @@ class SessionHost {
                                  Response* refusal) const = 0;
   // Runs the handler; the answer comes back through Session::Answer, on the strand.
   virtual void Handle(const Route& route, uint64_t session, const Request& request) = 0;
+  // Whether a body may take so many bytes more of kMaxHeldBytes; what is held is released later.
+  virtual bool Hold(size_t bytes) = 0;
+  virtual void Release(size_t bytes) = 0;
   virtual void Served(const Route* route, int status, Duration took) = 0;
   virtual bool stopping() const = 0;
   virtual void Ended(uint64_t session) = 0;
@@ -68,7 +75,9 @@ class Session : public std::enable_shared_from_this<Session> {
   void ReadBody();
   void ParseBody();
   size_t Parse(ErrorCode* error);  // of what the buffer has; how many bytes it took
+  bool HoldBody();                 // false: there is no room, and it was refused
   void OnBody(ErrorCode error);
+  void DropBody();
   void Refuse(Response response);  // and close after it
   void OnWritten(ErrorCode error);
   void Drain();  // what the client still sends, so that it gets to see the refusal
@@ -90,6 +99,7 @@ class Session : public std::enable_shared_from_this<Session> {
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
   Request request_;
+  size_t held_bytes_ = 0;  // of the body that `parser_` or `request_` has
   const Route* route_ = nullptr;
   std::optional<boost::beast::http::response<boost::beast::http::string_body>> response_;
   bool misdirected_ = false;  // plain HTTP where TLS is spoken
