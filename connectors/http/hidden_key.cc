@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 namespace sojourn::http {
 namespace {
@@ -19,15 +20,21 @@ size_t EndOfText(std::string_view json, size_t begin) {
 }  // namespace
 
 void HideWriteKeys(std::string* json) {
+  std::string hidden;
+  size_t copied = 0;  // what stands before it is in `hidden`, or is a key
   for (size_t at = json->find(kName); at != std::string::npos; at = json->find(kName, at)) {
     at += kName.size();
     size_t value = json->find_first_not_of(kBlanks, at);
     if (value == std::string::npos || (*json)[value] != ':') continue;
     value = json->find_first_not_of(kBlanks, value + 1);
     if (value == std::string::npos || (*json)[value] != '"') continue;
-    json->erase(value + 1, EndOfText(*json, value + 1) - value - 1);
-    at = value + 1;
+    hidden.append(*json, copied, value + 1 - copied);
+    copied = EndOfText(*json, value + 1);
+    at = copied;
   }
+  if (copied == 0) return;
+  hidden.append(*json, copied);
+  *json = std::move(hidden);
 }
 
 }  // namespace sojourn::http

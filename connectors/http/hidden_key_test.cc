@@ -22,6 +22,16 @@ TEST(HiddenKey, NothingElseChanges) {
   }
 }
 
+TEST(HiddenKey, ManyTakeOnePass) {
+  std::string many;
+  std::string hidden;
+  for (int i = 0; i < 300'000; ++i) {
+    many += R"("writeKey":"x",)";
+    hidden += R"("writeKey":"",)";
+  }
+  EXPECT_EQ(Hidden(std::move(many)), hidden);  // to move the rest each time took minutes
+}
+
 TEST(HiddenKey, AlsoInWhatIsNoJson) {
   EXPECT_EQ(Hidden(R"({"writeKey":"secret)"), R"({"writeKey":")");
   EXPECT_EQ(Hidden("{\"writeKey\":\"secret\\"), "{\"writeKey\":\"");

@@ -101,7 +101,7 @@ class Intake::Core {
   std::optional<std::string> NameOfKey(std::string_view key) const {
     std::optional<std::string> found;
     for (const auto& [name, write_key] : options_.write_keys) {
-      if (write_key.Matches(key)) found = name;
+      if (write_key.hash.Matches(key)) found = name;
     }
     return found;
   }
@@ -128,10 +128,18 @@ class Intake::Core {
     const auto unpacked = Unpack(request.Header("content-encoding").value_or(""), request.body,
                                  options_.limits.max_body_bytes);
     if (!unpacked.ok()) return RefusePacked(unpacked.status());
-    accepted->body = ReadBody(endpoint, request, *unpacked);
-    for (RejectedCall& call : accepted->body.rejected) HideWriteKeys(&call.json);
-    accepted->bytes = unpacked->size();
-    if (auto refusal = JudgeSender(key, accepted)) return refusal;
+    std::optional<Response> refusal;
+    accepted->body = ReadBody(endpoint, request, *unpacked, [&](const IntakeBody& around) {
+      refusal = RefuseSender(key, around, &accepted->write_key);
+      if (refusal) return Sender::kStranger;
+      return IsPublic(accepted->write_key) ? Sender::kPublic : Sender::kTrusted;
+    });
+    if (refusal) return refusal;
+    for (RejectedCall& call : accepted->body.rejected) {
+      HideWriteKeys(&call.json);
+      call.path = request.path;
+    }
+    accepted->bytes = std::max(unpacked->size(), accepted->body.bytes);
     const bool nothing = accepted->body.events.empty() && accepted->body.rejected.empty();
     if (!nothing || accepted->body.answer.status == 200) return std::nullopt;
     if (accepted->body.answer.status == 413) CountDropped("too_large");
@@ -148,29 +156,34 @@ class Intake::Core {
                 why.message());
   }
 
-  IntakeBody ReadBody(const Endpoint& endpoint, const Request& request,
-                      std::string_view body) const {
+  IntakeBody ReadBody(const Endpoint& endpoint, const Request& request, std::string_view body,
+                      const SenderJudge& judge) const {
     thread_local model::JsonReader json;
-    IntakeReader reader(options_.limits, &json);
+    IntakeReader reader(options_.limits, &json, judge);
     const Timestamp now = clock_->Now();
     if (endpoint.kind == BodyKind::kCall) return reader.ReadCall(endpoint.type, body, now);
     if (endpoint.kind == BodyKind::kBatch) return reader.ReadBatch(body, now);
     return reader.ReadCloudEvents(request, body, now);
   }
 
-  // `key`: from outside the body, already known to be right.
-  std::optional<Response> JudgeSender(const std::optional<std::string>& key,
-                                      Accepted* accepted) const {
+  bool IsPublic(const std::string& name) const {
+    const auto found = options_.write_keys.find(name);
+    return found != options_.write_keys.end() && found->second.is_public;
+  }
+
+  // `key`: from outside the body, already known to be right. Else `*name` is that of the key.
+  std::optional<Response> RefuseSender(const std::optional<std::string>& key,
+                                       const IntakeBody& around, std::string* name) const {
     if (is_open()) return std::nullopt;
-    const std::optional<std::string>& given = key ? key : accepted->body.write_key;
+    const std::optional<std::string>& given = key ? key : around.write_key;
     if (!given) {
       // Without a known sender it is noise.
-      if (!accepted->body.readable) return Drop("unreadable", 400, "malformed JSON");
+      if (!around.readable) return Drop("unreadable", 400, "malformed JSON");
       return Drop("unauthorized", 401, "no write key: give it as the user of HTTP Basic");
     }
-    const auto name = NameOfKey(*given);
-    if (!name) return Drop("unauthorized", 401, "wrong write key");
-    accepted->write_key = *name;
+    const auto found = NameOfKey(*given);
+    if (!found) return Drop("unauthorized", 401, "wrong write key");
+    *name = *found;
     return std::nullopt;
   }
 

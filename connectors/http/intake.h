@@ -4,8 +4,10 @@
 //   POST /v1/{identify,track,page,screen,group,alias}, /v1/{i,t,p,s,g,a}     one call
 //   POST /v1/{batch,import,b}                                               many
 //   POST /api/public/apps/{identify,...,batch}                              the same, for
-//   Dittofeed's POST /v1/events CloudEvents 1.0 POST /v1/m                            a library's
-//   counts of itself: answered 200, and dropped
+//                                                                           Dittofeed's libraries
+//   POST /v1/events                                                         CloudEvents 1.0
+//   POST /v1/m                                                              a library's counts of
+//                                                                           itself: dropped, 200
 //
 //   GET /v1/projects/KEY/settings    where a library in a browser is to send to
 //                                    (browser_settings.h); 404: no such write key
@@ -16,12 +18,14 @@
 // the body. Answers:
 //
 //   200 {"success":true}   everything is durable. Of a batch: everything but what "rejected" lists,
-//                          by index and reason; those calls went to the sink as dead letters
+//                          by index and reason; those calls went to the sink as dead letters.
+//                          Among them is what a public key may not report (write_key.h)
 //   400  malformed, or not one event of it is valid; what came is kept as dead letters, because
 //        clients throw away what is answered so
 //   401  no write key, or a wrong one
 //   403  without write keys: from a web page (it has an Origin)
-//   413  too large (IntakeLimits); a single event that is too large is kept as a dead letter
+//   413  too large (IntakeLimits); a single event that is too large is kept as a dead letter, of
+//        a batch that is too large nothing
 //   415  packed in another way, or no CloudEvent
 //   429  too much is waiting for the disk; with Retry-After
 //   503  the sink refuses; with Retry-After. Nothing of the request was taken, or it is not known
@@ -47,7 +51,7 @@
 
 #include "connectors/http/http_server.h"
 #include "connectors/http/intake_body.h"
-#include "connectors/http/secret_hash.h"
+#include "connectors/http/write_key.h"
 #include "engine/base/status.h"
 #include "engine/base/time.h"
 #include "engine/model/event.h"
@@ -72,9 +76,9 @@ class EventSink {
 };
 
 struct IntakeOptions {
-  std::map<std::string, SecretHash> write_keys;  // by name; none: every call is answered 401 ...
-  bool open_to_everyone = false;                 // ... or, so set, taken without one
-  bool secure = false;                           // the listener has TLS
+  std::map<std::string, WriteKey> write_keys;  // by name; none: every call is answered 401 ...
+  bool open_to_everyone = false;               // ... or, so set, taken without one
+  bool secure = false;                         // the listener has TLS
   IntakeLimits limits;
   size_t max_waiting_bytes = 64 << 20;        // of bodies that wait for the sink; beyond: 429
   const runtime::WallClock* clock = nullptr;  // null: the machine's; else outlives the intake

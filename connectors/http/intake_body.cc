@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/base/base64.h"
 #include "engine/base/limits.h"
 #include "engine/base/rfc3339.h"
 #include "engine/model/cloud_event.h"
@@ -27,15 +28,23 @@ constexpr std::string_view kStructured = "application/cloudevents+json";
 constexpr std::string_view kStructuredBatch = "application/cloudevents-batch+json";
 constexpr std::string_view kAttributePrefix = "ce-";
 
-// An event's protobuf form can be larger than its JSON, at most about this many times.
-constexpr size_t kMaxGrowth = 4;
+// An event's protobuf form can be larger than its JSON, at most about this many times: `-1,` takes
+// 13 bytes.
+constexpr size_t kMaxGrowth = 5;
 
-Status CheckEncodedSize(const Event& event, size_t json_bytes) {
-  if (json_bytes * kMaxGrowth <= kMaxEventBytes) return Status::Ok();
+size_t EncodedSize(const Event& event) {
   std::string encoded;
   model::EncodeEvent(event, nullptr, &encoded);
-  if (encoded.size() <= kMaxEventBytes) return Status::Ok();
+  return encoded.size();
+}
+
+Status TooLarge() {
   return InvalidArgument(fmt::format("the event is over {} bytes", kMaxEventBytes));
+}
+
+Status CheckEncodedSize(const Event& event, size_t bytes) {
+  if (bytes * kMaxGrowth <= kMaxEventBytes) return Status::Ok();
+  return EncodedSize(event) <= kMaxEventBytes ? Status::Ok() : TooLarge();
 }
 
 bool IsGiven(const Value& call, std::string_view name) {
@@ -67,14 +76,17 @@ Value MergedMaps(const Value& low, const Value& high, Arena* arena) {
   return Value::SortedMap(entries, low.size() + high.size());
 }
 
-// The call with the batch's context below its own.
-Value WithContext(const Value& call, const Value& context, Arena* arena) {
-  if (call.kind() != ValueKind::kMap || context.kind() != ValueKind::kMap) return call;
-  const Value* own = call.Find("context");
-  const bool has_own = own != nullptr && own->kind() == ValueKind::kMap;
+Value MapOfOne(std::string_view key, const Value& value, Arena* arena) {
   MapEntry* entry = arena->AllocateArray<MapEntry>(1);
-  *entry = {Value::String("context"), has_own ? MergedMaps(context, *own, arena) : context};
-  return MergedMaps(call, Value::Map(entry, 1), arena);
+  *entry = {Value::String(key), value};
+  return Value::Map(entry, 1);
+}
+
+// Traits of its own are in the place of the batch's.
+bool SharesContext(const Value& call) {
+  if (call.kind() != ValueKind::kMap) return false;
+  const Value* own = call.Find("context");
+  return own == nullptr || own->Find("traits") == nullptr;
 }
 
 Response SuccessResponse(const IntakeBody& read) {
@@ -103,6 +115,16 @@ void Refuse(const Status& why, std::string_view body, IntakeBody* read) {
   read->answer = ErrorResponse(large ? 413 : 400, why.message());
 }
 
+// Of a batch that becomes too much: nothing of it is taken.
+void RefuseAll(const IntakeLimits& limits, IntakeBody* read) {
+  read->events.clear();
+  read->rejected.clear();
+  read->rejected_indexes.clear();
+  read->answer = ErrorResponse(413, fmt::format("the calls and the context that they share are "
+                                                "over {} bytes",
+                                                MaxRequestBytes(limits)));
+}
+
 void Take(const Result<Event>& event, std::string_view body, IntakeBody* read) {
   if (!event.ok()) return Refuse(event.status(), body, read);
   read->events.push_back(*event);
@@ -112,10 +134,6 @@ void Take(const Result<Event>& event, std::string_view body, IntakeBody* read) {
 void SetWriteKey(const Value& value, IntakeBody* read) {
   const Value* key = value.Find("writeKey");
   if (key != nullptr && key->kind() == ValueKind::kString) read->write_key = key->text();
-}
-
-Status CheckPerson(const Event& event) {
-  return event.person.empty() ? InvalidArgument("neither userId nor anonymousId") : Status::Ok();
 }
 
 bool IsMedia(const Request& request, std::string_view type) {
@@ -132,26 +150,52 @@ Status IntakeReader::CheckJsonSize(std::string_view json) const {
   return ResourceExhausted(fmt::format("the event is over {} bytes", limits_.max_event_bytes));
 }
 
-Result<Event> IntakeReader::ToEvent(std::string_view type, std::string_view json,
-                                    const Envelope& envelope, Timestamp now, IntakeBody* read) {
+Status IntakeReader::FinishEvent(size_t bytes, Timestamp now, Event* event) const {
+  if (event->person.empty()) return InvalidArgument("neither userId nor anonymousId");
+  if (sender_ == Sender::kPublic && model::IsForServersOnly(event->name)) {
+    return InvalidArgument(fmt::format(
+        "\"{}\" is for servers to report, with a write key that is not public", event->name));
+  }
+  event->received_at = now;
+  return CheckEncodedSize(*event, bytes);
+}
+
+bool IntakeReader::IsStranger(const IntakeBody& around) {
+  sender_ = judge_(around);
+  return sender_ == Sender::kStranger;
+}
+
+Result<Value> IntakeReader::ReadDocument(std::string_view json, int max_nesting, IntakeBody* read) {
   SOJOURN_RETURN_IF_ERROR(CheckJsonSize(json));
-  const Result<Value> document = json_->Read(json, model::kMaxCallNesting, &read->arena);
-  // Who sends one call alone may name its key there.
-  if (!type.empty()) read->readable = document.ok();
-  SOJOURN_RETURN_IF_ERROR(document.status());
-  if (!type.empty()) SetWriteKey(*document, read);
-  const Value call = WithContext(*document, envelope.context, &read->arena);
+  return json_->Read(json, max_nesting, &read->arena);
+}
+
+Result<Event> IntakeReader::ToEvent(std::string_view type, const Value& document, size_t json_bytes,
+                                    const Envelope& envelope, Timestamp now, IntakeBody* read) {
+  Value call = document;
+  size_t bytes = json_bytes;
+  if (!envelope.context.is_null() && SharesContext(document)) {
+    bytes += envelope.context_bytes;
+    // Copying it for each of many calls to see the same would be dear.
+    if (envelope.context_bytes > kMaxEventBytes) return TooLarge();
+    call = MergedMaps(call, MapOfOne("context", envelope.context, &read->arena), &read->arena);
+  }
+  read->bytes += bytes;
   SOJOURN_ASSIGN_OR_RETURN(Event event, model::EventFromCall(call, type, now, &read->arena));
-  SOJOURN_RETURN_IF_ERROR(CheckPerson(event));
   CorrectTimeOf(call, envelope.sent_at, now, &event);
-  event.received_at = now;
-  SOJOURN_RETURN_IF_ERROR(CheckEncodedSize(event, json.size()));
+  SOJOURN_RETURN_IF_ERROR(FinishEvent(bytes, now, &event));
   return event;
 }
 
+// Who sends one call alone may name its key there.
 IntakeBody IntakeReader::ReadCall(std::string_view type, std::string_view body, Timestamp now) {
   IntakeBody read;
-  Take(ToEvent(type, body, {}, now, &read), body, &read);
+  const Result<Value> document = ReadDocument(body, model::kMaxCallNesting, &read);
+  read.readable = document.ok() || document.status().code() == StatusCode::kResourceExhausted;
+  if (document.ok()) SetWriteKey(*document, &read);
+  if (IsStranger(read)) return read;
+  Take(document.ok() ? ToEvent(type, *document, body.size(), {}, now, &read) : document.status(),
+       body, &read);
   return read;
 }
 
@@ -170,6 +214,7 @@ void IntakeReader::ReadItems(const std::vector<std::string_view>& items,
       read->rejected_indexes.push_back(i);
       read->rejected.push_back({event.status().message(), std::string(items[i])});
     }
+    if (read->bytes > MaxRequestBytes(limits_)) return RefuseAll(limits_, read);
   }
   read->answer = SuccessResponse(*read);
   if (!read->events.empty() || read->rejected.empty()) return;
@@ -177,39 +222,51 @@ void IntakeReader::ReadItems(const std::vector<std::string_view>& items,
                                                 read->rejected.front().reason));
 }
 
+IntakeReader::Envelope IntakeReader::ReadEnvelope(const Result<Value>& around,
+                                                  IntakeBody* read) const {
+  Envelope envelope;
+  read->readable = around.ok();
+  if (!around.ok()) return envelope;
+  SetWriteKey(*around, read);
+  envelope.sent_at = SentAt(*around);
+  const Value* context = around->Find("context");
+  const Value* traits = context == nullptr ? nullptr : context->Find("traits");
+  if (traits == nullptr || traits->is_null()) return envelope;
+  envelope.context = MapOfOne("traits", *traits, &read->arena);
+  Event event;
+  event.traits = *traits;
+  if (traits->kind() == ValueKind::kMap) envelope.context_bytes = EncodedSize(event);
+  return envelope;
+}
+
 IntakeBody IntakeReader::ReadBatch(std::string_view body, Timestamp now) {
   IntakeBody read;
   const model::JsonItems calls = model::SplitMember(body, "batch");
-  Envelope envelope;
   const Result<Value> around =
       json_->Read(calls.found ? model::WithoutItems(body, calls) : std::string(body),
                   model::kMaxCallNesting, &read.arena);
-  read.readable = around.ok();
-  if (around.ok()) {
-    SetWriteKey(*around, &read);
-    envelope.sent_at = SentAt(*around);
-    if (const Value* context = around->Find("context")) envelope.context = *context;
-  }
+  const Envelope envelope = ReadEnvelope(around, &read);
+  if (IsStranger(read)) return read;
   if (!calls.found) {
     Refuse(around.ok() ? InvalidArgument("batch is no array") : around.status(), body, &read);
     return read;
   }
-  ReadItems(
-      calls.items, [&](std::string_view call) { return ToEvent("", call, envelope, now, &read); },
-      &read);
+  const auto to_event = [&](std::string_view call) -> Result<Event> {
+    SOJOURN_ASSIGN_OR_RETURN(const Value document,
+                             ReadDocument(call, model::kMaxCallNesting, &read));
+    return ToEvent("", document, call.size(), envelope, now, &read);
+  };
+  ReadItems(calls.items, to_event, &read);
   return read;
 }
 
 Result<Event> IntakeReader::StructuredEvent(std::string_view json, Timestamp now,
                                             IntakeBody* read) {
-  SOJOURN_RETURN_IF_ERROR(CheckJsonSize(json));
   SOJOURN_ASSIGN_OR_RETURN(const Value document,
-                           json_->Read(json, model::kMaxCloudEventNesting, &read->arena));
+                           ReadDocument(json, model::kMaxCloudEventNesting, read));
   SOJOURN_ASSIGN_OR_RETURN(
       Event event, model::EventFromStructuredCloudEvent(document, now, json_, &read->arena));
-  SOJOURN_RETURN_IF_ERROR(CheckPerson(event));
-  event.received_at = now;
-  SOJOURN_RETURN_IF_ERROR(CheckEncodedSize(event, json.size()));
+  SOJOURN_RETURN_IF_ERROR(FinishEvent(json.size(), now, &event));
   return event;
 }
 
@@ -227,15 +284,35 @@ Result<Event> IntakeReader::BinaryEvent(const Request& request, std::string_view
   }
   SOJOURN_ASSIGN_OR_RETURN(
       Event event, model::EventFromBinaryCloudEvent(attributes, body, now, json_, &read->arena));
-  SOJOURN_RETURN_IF_ERROR(CheckPerson(event));
-  event.received_at = now;
-  SOJOURN_RETURN_IF_ERROR(CheckEncodedSize(event, body.size()));
+  SOJOURN_RETURN_IF_ERROR(FinishEvent(body.size(), now, &event));
   return event;
+}
+
+// So that whoever mends it has the attributes, and can send it again as one text.
+std::string IntakeReader::StructuredForm(const Request& request, std::string_view body,
+                                         IntakeBody* read) {
+  JsonWriter json;
+  json.BeginObject();
+  for (const auto& [name, value] : request.headers) {
+    const std::string attribute = LowerCase(name);
+    if (attribute == "content-type") json.Member("datacontenttype", Value::String(value));
+    if (!attribute.starts_with(kAttributePrefix)) continue;
+    json.Member(attribute.substr(kAttributePrefix.size()), Value::String(DecodePercent(value)));
+  }
+  if (json_->Read(body, model::kMaxCloudEventNesting, &read->arena).ok()) {
+    json.Key("data");
+    json.WriteJson(body);
+  } else if (!body.empty()) {
+    json.Member("data_base64", Value::String(EncodeBase64(body)));
+  }
+  json.EndObject();
+  return json.Take();
 }
 
 IntakeBody IntakeReader::ReadCloudEvents(const Request& request, std::string_view body,
                                          Timestamp now) {
   IntakeBody read;
+  if (IsStranger(read)) return read;
   if (IsMedia(request, kStructuredBatch)) {
     const model::JsonItems events = model::SplitArray(body);
     if (!events.found) {
@@ -248,7 +325,8 @@ IntakeBody IntakeReader::ReadCloudEvents(const Request& request, std::string_vie
   } else if (IsMedia(request, kStructured)) {
     Take(StructuredEvent(body, now, &read), body, &read);
   } else if (request.Header("ce-specversion")) {
-    Take(BinaryEvent(request, body, now, &read), body, &read);
+    const Result<Event> event = BinaryEvent(request, body, now, &read);
+    Take(event, event.ok() ? "" : StructuredForm(request, body, &read), &read);
   } else {
     read.answer = ErrorResponse(
         415, fmt::format("no CloudEvent: neither a header ce-specversion nor the type {} or {}",

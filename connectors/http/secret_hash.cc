@@ -1,6 +1,9 @@
 #include "connectors/http/secret_hash.h"
 
+#include <algorithm>
 #include <cstddef>
+
+#include "connectors/http/http_message.h"
 
 namespace sojourn::http {
 namespace {
@@ -14,12 +17,34 @@ int HexDigit(char c) {
   return -1;
 }
 
+bool IsHex(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return HexDigit(c) >= 0; });
+}
+
+// Such as "sha265:" or "SHA256:", or another word before what has the form of a hash. Taken for the
+// secret itself it would be one that nobody has.
+bool IsMisspeltHash(std::string_view text) {
+  const size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return false;
+  const std::string name = LowerCase(text.substr(0, colon));
+  const std::string_view digits = text.substr(colon + 1);
+  const bool is_word =
+      !name.empty() &&
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_ ") == std::string::npos;
+  if (is_word && digits.size() == 2 * sizeof(Sha256Digest) && IsHex(digits)) return true;
+  return name.starts_with("sha") && name.size() > 3 &&
+         name.find_first_not_of("0123456789-_ ", 3) == std::string::npos;
+}
+
 }  // namespace
 
 SecretHash SecretHash::Of(std::string_view secret) { return SecretHash(Sha256(secret)); }
 
 Result<SecretHash> SecretHash::Parse(std::string_view text) {
-  if (!text.starts_with(kPrefix)) return Of(text);
+  if (!text.starts_with(kPrefix)) {
+    if (!IsMisspeltHash(text)) return Of(text);
+    return InvalidArgument("a hash begins with sha256: and nothing else; sojourn key makes one");
+  }
   const std::string_view digits = text.substr(kPrefix.size());
   Sha256Digest digest;
   const Status malformed = InvalidArgument(

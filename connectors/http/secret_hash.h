@@ -20,7 +20,7 @@ class SecretHash {
  public:
   static SecretHash Of(std::string_view secret);
   // As a configuration gives it: "sha256:" and 64 hexadecimal digits are the hash; another text is
-  // the secret itself. kInvalidArgument: "sha256:" and something else. No error shows the text.
+  // the secret itself. kInvalidArgument: a misspelt hash, also "sha265:". No error shows it.
   static Result<SecretHash> Parse(std::string_view text);
 
   // Takes the same time whatever of it agrees.

@@ -42,5 +42,20 @@ TEST(SecretHashTest, RefusesWhatIsNoHashWithoutShowingIt) {
   }
 }
 
+TEST(SecretHashTest, RefusesHashesWithAnotherBeginning) {
+  const std::string digits(std::string_view(kHash).substr(7));
+  for (const std::string beginning :
+       {"sha265:", "sha-256:", "SHA256:", "sha1:", "sha_256:", "sah256:", "hash:", "Sha256 :"}) {
+    const auto hash = SecretHash::Parse(beginning + digits);
+    ASSERT_FALSE(hash.ok()) << beginning;
+    EXPECT_EQ(hash.status().message().find(digits), std::string::npos);
+  }
+  EXPECT_FALSE(SecretHash::Parse("sha265:12").ok());
+  for (const std::string& secret : {digits, std::string("share:12"), std::string("sha:12"),
+                                    "web:" + digits.substr(1), ":" + digits}) {
+    EXPECT_TRUE(SecretHash::Parse(secret).ok()) << secret;
+  }
+}
+
 }  // namespace
 }  // namespace sojourn::http

@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include "engine/base/base64.h"
 #include "engine/base/hash.h"
 
 namespace sojourn::webhook {
@@ -14,12 +15,9 @@ namespace {
 
 constexpr std::string_view kPrefix = "whsec_";
 
-std::string EncodeBase64(const uint8_t* bytes, size_t count) {
-  std::string text((count + 2) / 3 * 4 + 1, '\0');  // OpenSSL ends it with a zero
-  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes,
-                                     static_cast<int>(count));
-  text.resize(static_cast<size_t>(length));
-  return text;
+template <typename Bytes>
+std::string_view View(const Bytes& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 // Strict but for missing padding; nothing: it is no base64.
@@ -56,7 +54,7 @@ Result<std::string> ParseSecret(std::string_view text) {
 Result<std::string> NewSecret() {
   std::array<uint8_t, 32> key{};
   if (RAND_bytes(key.data(), key.size()) != 1) return Internal("the system has no random bytes");
-  return std::string(kPrefix) + EncodeBase64(key.data(), key.size());
+  return std::string(kPrefix) + EncodeBase64(View(key));
 }
 
 std::string SignatureHeader(const std::vector<std::string>& keys, std::string_view id,
@@ -66,7 +64,7 @@ std::string SignatureHeader(const std::vector<std::string>& keys, std::string_vi
   for (const std::string& key : keys) {
     const Sha256Digest digest = HmacSha256(key, content);
     if (!header.empty()) header += ' ';
-    header += "v1," + EncodeBase64(digest.data(), digest.size());
+    header += "v1," + EncodeBase64(View(digest));
   }
   return header;
 }

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/base/arena.h"
+#include "engine/base/base64.h"
 #include "engine/base/civil.h"
 #include "engine/base/duration_text.h"
 #include "engine/base/hash.h"
@@ -149,6 +150,19 @@ TEST(ArenaTest, KeepsWhatItHolds) {
   for (int i = 0; i < 5000; ++i) EXPECT_EQ(texts[i], std::to_string(i));
   arena.Reset();
   EXPECT_NE(arena.Allocate(300000), nullptr);
+}
+
+TEST(Base64, ThereAndBack) {
+  EXPECT_EQ(EncodeBase64(""), "");
+  EXPECT_EQ(EncodeBase64("f"), "Zg==");
+  EXPECT_EQ(EncodeBase64("fo"), "Zm8=");
+  EXPECT_EQ(EncodeBase64("foo"), "Zm9v");
+  EXPECT_EQ(EncodeBase64("\xff\xfe\xfd"), "//79");
+  for (int length = 0; length < 300; ++length) {
+    std::string bytes;
+    for (int i = 0; i < length; ++i) bytes += static_cast<char>(i * 7 + length);
+    EXPECT_EQ(DecodeBase64(EncodeBase64(bytes)), bytes);
+  }
 }
 
 }  // namespace

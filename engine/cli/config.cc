@@ -8,6 +8,7 @@
 #include "engine/base/limits.h"
 #include "engine/cli/config_reader.h"
 #include "engine/cli/listener_config.h"
+#include "engine/cli/write_key_config.h"
 #include "engine/cli/yaml_file.h"
 #include "engine/language/values.h"
 
@@ -280,8 +281,8 @@ Status ReadRoot(const Node& root, const std::filesystem::path& directory, Config
   reader.Text("listen", &config->listen);
   reader.Number("threads", &config->threads);
   reader.Number("partitions", &config->partitions);
-  SOJOURN_ASSIGN_OR_RETURN(const auto write_keys, ReadHashes(root, "write_keys", 1));
-  for (const auto& [name, hash] : write_keys) config->write_keys[name] = hash.ToText();
+  SOJOURN_ASSIGN_OR_RETURN(const auto write_keys, ReadWriteKeys(root));
+  for (const auto& [name, key] : write_keys) config->write_keys[name] = key.hash.ToText();
   if (const Node* intake = root.Find("intake")) ReadIntake(*intake, &config->intake);
   if (const Node* log = root.Find("log")) {
     config->log = log->text == "kafka" ? LogKind::kKafka : LogKind::kEmbedded;
@@ -340,7 +341,7 @@ const Shape& ConfigShape() {
                  {"tls", TlsShape, false, "of the HTTP server"},
                  {"connections", ConnectionLimitsShape, false, "how many an HTTP server has"},
                  {"admin_tokens", SecretMapShape, false, "name: token of those who may operate"},
-                 {"write_keys", SecretMapShape, false, "name: key of those who may send events"},
+                 {"write_keys", WriteKeysShape, false, "name: key of those who may send events"},
                  {"secrets", SecretsShape, false, "keys"},
                  {"mail", MailShape, false, "how mails leave"},
                  {"feedback", FeedbackShape, false, "who tells what became of them"},

@@ -249,6 +249,43 @@ TEST_F(ConfigTest, KeepsOnlyHashesOfKeys) {
   EXPECT_EQ(config->write_keys.at("web"), hash);
   EXPECT_EQ(config->write_keys.at("shop"), hash);
   ExpectRefused("write_keys: {web: \"sha256:12\"}\n", "1:19", "64");
+  ExpectRefused("write_keys: {web: {key: \"sha265:12\", public: true}}\n", "1:25", "sha256:");
+}
+
+TEST_F(ConfigTest, WriteKeysMayBePublic) {
+  setenv("SOJOURN_CONFIG_PUBLIC", "a key of sixteen", 1);
+  const auto read = Read(
+      "write_keys:\n"
+      "  website: {key: {env: SOJOURN_CONFIG_PUBLIC}, public: true}\n"
+      "  app: {key: another key, public: false}\n"
+      "  shop: CHANGE-ME-CHANGE-ME\n");
+  ASSERT_TRUE(read.ok()) << read.status().message();
+  const auto config = ReadListenerConfig(file_);
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  const http::WriteKey& website = config->write_keys.at("website");
+  EXPECT_TRUE(website.hash.Matches("a key of sixteen"));
+  EXPECT_TRUE(website.is_public);
+  EXPECT_FALSE(website.is_weak);
+  EXPECT_FALSE(config->write_keys.at("app").is_public);
+  EXPECT_FALSE(config->write_keys.at("shop").is_public);
+  ExpectRefused("write_keys: {web: {key: k, public: maybe}}\n", "1:36", "true or false");
+  ExpectRefused("write_keys: {web: {key: k, pubic: true}}\n", "1:28", "public");
+  ExpectRefused("write_keys: {web: {public: true}}\n", "1:19", "key");
+  ExpectRefused("write_keys: {web: {key: \"\", public: true}}\n", "1:25", "empty");
+}
+
+TEST_F(ConfigTest, KnowsWeakWriteKeys) {
+  const auto is_weak = [&](const std::string& key) {
+    EXPECT_TRUE(Read("write_keys: {web: \"" + key + "\"}\n").ok());
+    const auto config = ReadListenerConfig(file_);
+    EXPECT_TRUE(config.ok()) << config.status().message();
+    return config.ok() && config->write_keys.at("web").is_weak;
+  };
+  EXPECT_TRUE(is_weak("fifteen letters"));
+  EXPECT_FALSE(is_weak("sixteen letters!"));
+  EXPECT_TRUE(is_weak("CHANGE-ME"));
+  EXPECT_TRUE(is_weak("CHANGE-ME CHANGE-ME"));
+  EXPECT_FALSE(is_weak(http::SecretHash::Of("k").ToText()));
 }
 
 TEST_F(ConfigTest, ReadsListeners) {

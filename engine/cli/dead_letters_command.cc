@@ -11,6 +11,7 @@
 #include "engine/cli/commands.h"
 #include "engine/cli/dead_letters.h"
 #include "engine/cli/dead_letters_retry.h"
+#include "engine/cli/listener_config.h"
 #include "engine/cli/mail_letters.h"
 #include "engine/cli/printable.h"
 #include "engine/cli/remote.h"
@@ -144,24 +145,42 @@ Status List(const Options& options) {
 
 // ---- show --------------------------------------------------------------------------------------
 
-// How an event gets in after all.
-std::string WayBack(const runtime::DeadLetter& letter, const Config& config) {
-  if (letter.topic == "http") {
-    return fmt::format(
-        "correct the call and send it again: curl http://{}/v1/batch -H 'Content-Type: "
-        "application/json' -d '{{\"batch\": [CALL]}}'",
-        config.listen);
+// The same path, for it says what kind of call it was.
+std::string WayBackOverHttp(const std::string& path, const Config& config, bool secure) {
+  constexpr std::string_view kFeedback = "/feedback/";
+  if (path.starts_with(kFeedback)) {
+    return fmt::format("{} told it, and only what {} has signed is taken: have it told again there",
+                       path.substr(kFeedback.size()), path.substr(kFeedback.size()));
   }
+  const bool many = path.empty() || path.find("/batch") != path.npos ||
+                    path.starts_with("/v1/import") || path.starts_with("/v1/b");
+  const bool cloud_event = path.starts_with("/v1/events");
+  return fmt::format(
+      "correct the {0} and send it again: curl {1}://{2}{3}{4} -H 'Content-Type: "
+      "application/{5}json' -d '{6}'",
+      cloud_event ? "event" : "call", secure ? "https" : "http", config.listen,
+      path.empty() ? "/v1/batch" : path,
+      config.write_keys.empty() ? "" : " -u KEY:", cloud_event ? "cloudevents+" : "",
+      many          ? "{\"batch\": [CALL]}"
+      : cloud_event ? "EVENT"
+                    : "CALL");
+}
+
+// How an event gets in after all.
+std::string WayBack(const runtime::DeadLetter& letter, const Config& config, bool secure) {
+  if (letter.topic == "http") return WayBackOverHttp(letter.key, config, secure);
   if (letter.topic == "import") {
     return "correct the line in a file of its own, then import that as the first one was: sojourn "
            "import FILE --as events, or --people FILE with its mapping";
   }
-  return fmt::format("correct the event and send it again, to POST /v1/batch of {}", config.listen);
+  return fmt::format("correct the event and send it again, to POST {}://{}/v1/batch",
+                     secure ? "https" : "http", config.listen);
 }
 
 Status ShowEvent(const Options& options, const LetterPlace& place) {
   SOJOURN_ASSIGN_OR_RETURN(const Config config, ResolveConfig(*options.common));
   SOJOURN_ASSIGN_OR_RETURN(const Opened opened, OpenLetters(config));
+  SOJOURN_ASSIGN_OR_RETURN(const ListenerConfig listeners, ReadListenerConfig(config.file));
   LetterReader reader(opened.backend.backend.get());
   SOJOURN_ASSIGN_OR_RETURN(const PlacedLetter placed, reader.ReadOne(place));
   const runtime::DeadLetter& letter = placed.letter;
@@ -175,9 +194,9 @@ Status ShowEvent(const Options& options, const LetterPlace& place) {
              Printable(letter.message));
   fmt::print("from       {} [{}] {}\n", Printable(letter.topic), letter.partition.value(),
              letter.offset.value());
-  fmt::print("key        {}\n", Printable(letter.key));
+  fmt::print("{:<10} {}\n", letter.topic == "http" ? "path" : "key", Printable(letter.key));
   fmt::print("record     {}\n", Printable(letter.value));
-  fmt::print("to send    {}\n", WayBack(letter, config));
+  fmt::print("to send    {}\n", WayBack(letter, config, listeners.tls.has_value()));
   return Status::Ok();
 }
 

@@ -24,6 +24,8 @@ using feedback::FeedbackFact;
 
 constexpr std::string_view kMailbox = "mailbox";
 
+std::string PathOf(std::string_view provider) { return fmt::format("/feedback/{}", provider); }
+
 deliver::SuppressionReason ReasonOf(FactKind kind) {
   return kind == FactKind::kComplained ? deliver::SuppressionReason::kComplained
                                        : deliver::SuppressionReason::kBounced;
@@ -86,7 +88,7 @@ void FeedbackService::AddProviders(const FeedbackConfig& config) {
 std::vector<http::Route> FeedbackService::Routes() {
   std::vector<http::Route> routes;
   for (const Hook& hook : hooks_) {
-    http::Route route{"POST", "/feedback/" + hook.name,
+    http::Route route{"POST", PathOf(hook.name),
                       [this, &hook](const http::Request& request, const http::Respond& respond) {
                         respond(Handle(hook, request));
                       }};
@@ -148,7 +150,9 @@ Status FeedbackService::Take(std::string_view provider, const Feedback& feedback
     SOJOURN_RETURN_IF_ERROR(suppressions_->Add(outcome.suppressions).status());
   }
   std::vector<http::RejectedCall> rejected;
-  for (const auto& [reason, text] : feedback.unreadable) rejected.push_back({reason, text});
+  for (const auto& [reason, text] : feedback.unreadable) {
+    rejected.push_back({reason, text, PathOf(provider)});
+  }
   if (!outcome.events.empty() || !rejected.empty()) {
     SOJOURN_RETURN_IF_ERROR(environment_.sink->Append(outcome.events, rejected));
   }

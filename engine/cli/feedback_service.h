@@ -2,9 +2,9 @@
 //
 //   POST /feedback/PROVIDER   of each provider that the configuration names
 //
-//   200  everything is durable: events of people, addresses on the suppression list, and what is
-//   the
-//        provider's but cannot be read as dead letters
+//   200  everything is durable: events of people, addresses on the suppression
+//        list and, as dead letters, what is the provider's but cannot be
+//        read
 //   400  malformed, so that nobody can tell whose it is
 //   401, 403  not the provider's: nothing changes
 //   503  the sink or the list refuses, or what is needed to judge is not at hand; with Retry-After

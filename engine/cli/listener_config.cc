@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "engine/cli/config_reader.h"
+#include "engine/cli/write_key_config.h"
 #include "engine/cli/yaml_file.h"
 
 namespace sojourn::cli {
@@ -44,6 +45,25 @@ std::optional<http::TlsOptions> ReadTls(const Node& listener,
   return options;
 }
 
+Result<std::map<std::string, http::SecretHash>> ReadAdminTokens(const Node& root) {
+  std::map<std::string, http::SecretHash> hashes;
+  const Node* map = root.Find("admin_tokens");
+  if (map == nullptr) return hashes;
+  for (const Node::Entry& entry : map->entries) {
+    const std::string& name = entry.key->text;
+    SOJOURN_ASSIGN_OR_RETURN(const std::string secret, ReadSecret(*entry.value, name));
+    if (name.empty()) return ErrorAt(*entry.key, "admin_tokens: a name is missing");
+    if (secret.size() < kMinTokenBytes) {
+      return ErrorAt(*entry.value, fmt::format("{} needs at least {} characters, or it could be "
+                                               "guessed; sojourn key makes one",
+                                               name, kMinTokenBytes));
+    }
+    SOJOURN_ASSIGN_OR_RETURN(const http::SecretHash hash, ReadHash(*entry.value, name, secret));
+    hashes.emplace(name, hash);
+  }
+  return hashes;
+}
+
 }  // namespace
 
 const Shape& TlsShape() {
@@ -71,27 +91,10 @@ bool IsLoopback(std::string_view listen) {
          listen.starts_with("[::1]:");
 }
 
-Result<std::map<std::string, http::SecretHash>> ReadHashes(const Node& root, std::string_view key,
-                                                           size_t min_bytes) {
-  std::map<std::string, http::SecretHash> hashes;
-  const Node* map = root.Find(key);
-  if (map == nullptr) return hashes;
-  for (const Node::Entry& entry : map->entries) {
-    const std::string& name = entry.key->text;
-    SOJOURN_ASSIGN_OR_RETURN(const std::string secret, ReadSecret(*entry.value, name));
-    if (name.empty()) return ErrorAt(*entry.key, fmt::format("{}: a name is missing", key));
-    if (secret.size() < min_bytes) {
-      return ErrorAt(*entry.value, fmt::format("{} needs at least {} characters, or it could be "
-                                               "guessed; sojourn key makes one",
-                                               name, min_bytes));
-    }
-    const auto hash = http::SecretHash::Parse(secret);
-    if (!hash.ok()) {
-      return ErrorAt(*entry.value, fmt::format("{}: {}", name, hash.status().message()));
-    }
-    hashes.emplace(name, *hash);
-  }
-  return hashes;
+Result<http::SecretHash> ReadHash(const Node& node, std::string_view name, std::string_view text) {
+  const auto hash = http::SecretHash::Parse(text);
+  if (hash.ok()) return *hash;
+  return ErrorAt(node, fmt::format("{}: {}", name, hash.status().message()));
 }
 
 Result<ListenerConfig> ReadListenerConfig(const std::string& file) {
@@ -107,7 +110,8 @@ Result<ListenerConfig> ReadListenerConfig(const std::string& file) {
     reader.Number("total", &config.max_connections);
     reader.Number("per_client", &config.max_client_connections);
   }
-  SOJOURN_ASSIGN_OR_RETURN(config.admin_tokens, ReadHashes(root, "admin_tokens", kMinTokenBytes));
+  SOJOURN_ASSIGN_OR_RETURN(config.write_keys, ReadWriteKeys(root));
+  SOJOURN_ASSIGN_OR_RETURN(config.admin_tokens, ReadAdminTokens(root));
   return config;
 }
 

@@ -12,6 +12,7 @@
 #include "connectors/http/http_server.h"
 #include "connectors/http/secret_hash.h"
 #include "connectors/http/tls_options.h"
+#include "connectors/http/write_key.h"
 #include "engine/base/status.h"
 #include "engine/language/schema.h"
 #include "engine/language/yaml.h"
@@ -24,6 +25,8 @@ struct ListenerConfig {
   // Of each listener.
   size_t max_connections = http::ServerOptions().max_connections;
   size_t max_client_connections = http::ServerOptions().max_client_connections;
+  // By name; none: everybody may send events, and then only a loopback address is listened on.
+  std::map<std::string, http::WriteKey> write_keys;
   // Name -> token of those who may operate over HTTP. None: only who can read the data directory.
   std::map<std::string, http::SecretHash> admin_tokens;
 };
@@ -41,9 +44,8 @@ const language::Shape& ConfigShape();
 const language::Shape& TlsShape();
 const language::Shape& ConnectionLimitsShape();
 
-// A map of names to secrets, of which only hashes are kept. One shorter than `min_bytes` could be
-// guessed.
-Result<std::map<std::string, http::SecretHash>> ReadHashes(const language::Node& root,
-                                                           std::string_view key, size_t min_bytes);
+// What is kept of the secret `text` that stands, or is named, at `node`; errors call it `name`.
+Result<http::SecretHash> ReadHash(const language::Node& node, std::string_view name,
+                                  std::string_view text);
 
 }  // namespace sojourn::cli

@@ -66,6 +66,16 @@ void RaiseFileLimit() {
   (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+void WarnOfWeakKeys(const ListenerConfig& listeners) {
+  for (const auto& [name, key] : listeners.write_keys) {
+    if (!key.is_weak) continue;
+    Log(LogLevel::kWarning,
+        "a write key is an example's or shorter than 16 characters, so strangers can find it and "
+        "send events; sojourn key makes one",
+        {{"write_key", name}});
+  }
+}
+
 std::string RolesForPeople(const Config& config, bool routes) {
   std::string text;
   const auto add = [&](bool has, std::string_view name) {
@@ -94,6 +104,7 @@ class Service::Sink final : public http::EventSink {
       letter.message = call.reason;
       letter.topic = "http";
       letter.log_time = clock_->Now();
+      letter.key = call.path;
       letter.value = call.json;
       letters.push_back(std::move(letter));
     }
@@ -129,6 +140,7 @@ Status Service::Start() {
 
   SOJOURN_RETURN_IF_ERROR(ValidateConfig(config_));
   SOJOURN_ASSIGN_OR_RETURN(listeners_, ReadListenerConfig(config_.file));
+  WarnOfWeakKeys(listeners_);
   SOJOURN_RETURN_IF_ERROR(Listen());
   SOJOURN_RETURN_IF_ERROR(OpenLog());
   sink_ = std::make_unique<Sink>(backend_.get(), &clock_);
@@ -349,12 +361,11 @@ void Service::RunParts() {
 
 std::vector<http::Route> Service::MakeRoutes() {
   http::IntakeOptions intake_options;
-  for (const auto& [name, hash] : config_.write_keys) {
-    intake_options.write_keys.emplace(name, *http::SecretHash::Parse(hash));
-  }
+  intake_options.write_keys = listeners_.write_keys;
   intake_options.limits = config_.intake;
   intake_options.secure = listeners_.tls.has_value();
-  intake_options.open_to_everyone = config_.write_keys.empty();  // loopback only: ValidateConfig
+  intake_options.open_to_everyone =
+      intake_options.write_keys.empty();  // loopback only: ValidateConfig
   intake_ = std::make_unique<http::Intake>(intake_options, sink_.get(), &telemetry_);
   std::vector<http::Route> routes = intake_->Routes();
   for (http::Route& route : http::AdminRoutes({token_, listeners_.admin_tokens}, Handlers())) {

@@ -8,9 +8,9 @@
 //   source, id  the event's id, "SOURCE#ID": ids are unique within their source only. A longer one
 //               than an event's id may be becomes the SHA-256 of the two
 //   time        the event's time; none: when it came
-//   data        the properties, `userId` and `anonymousId` among them; an object, or nothing. Of
-//   the
-//               type "Identify" they are traits
+//   data        the properties, `userId` and `anonymousId` among them; an
+//               object, or nothing. Of the type "Identify" they are
+//               traits
 //
 // Every other attribute is dropped. Data is JSON: `datacontenttype` is absent, application/json,
 // text/json or ends with "+json".

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
+
 #include "engine/base/limits.h"
 #include "engine/base/utf8.h"
 #include "engine/model/event_codec.h"
@@ -75,6 +77,13 @@ Status FinishEvent(Timestamp log_time, Event* event) {
     return InvalidArgument("the event's time of receipt is out of range");
   }
   return Status::Ok();
+}
+
+bool IsForServersOnly(std::string_view name) {
+  constexpr std::string_view kNames[] = {kEmailDelivered, kEmailOpened,       kEmailLinkClicked,
+                                         kEmailBounced,   kEmailMarkedAsSpam, kCouponRedeemed,
+                                         kPersonErased,   kPersonMerged};
+  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
 }
 
 int Nesting(const Value& value) {

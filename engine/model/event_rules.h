@@ -25,6 +25,9 @@ Status SetPerson(std::string_view known, std::string_view anonymous, Arena* aren
 // Judges id, name and time, and makes an event named "Identify" an identify.
 Status FinishEvent(Timestamp log_time, Event* event);
 
+// Whether only a server, a mail provider or an operator can know of what has this name.
+bool IsForServersOnly(std::string_view name);
+
 // How many lists and maps are inside each other, `value` itself counted.
 int Nesting(const Value& value);
 

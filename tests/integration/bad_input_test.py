@@ -99,6 +99,8 @@ def test_config():
         wrong("listen: 127.0.0.1:99999\n", "99999", "HOST:PORT")
         wrong("listen: 0.0.0.0:8080\n", "0.0.0.0:8080", "write_keys")
         wrong("write_keys: {web: \"\"}\n", "web")
+        wrong("write_keys: {web: \"sha265:12\"}\n", "1:19", "sha256:")
+        wrong("write_keys: {web: {key: k, publik: true}}\n", "1:28", "public")
         wrong("log: kafka\n", "secrets")
         complaint("run", "--config", directory / "none.yaml", names=["none.yaml", "No such file"])
         complaint("run", "--config", directory, names=[str(directory), "is a directory"])

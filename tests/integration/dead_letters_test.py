@@ -89,7 +89,9 @@ def test_letters_are_listed_and_shown():
         assert event["id"] in plain and first["id"] in plain, plain
 
         shown = sojourn.command("dead-letters", "show", event["id"]).stdout
-        assert "nonsense" in shown and "\x1b" not in shown and "/v1/batch" in shown, shown
+        assert "nonsense" in shown and "\x1b" not in shown, shown
+        assert f"curl http://127.0.0.1:{sojourn.port}/v1/batch " in shown, shown
+        assert '{"batch": [CALL]}' in shown, shown
         shown = sojourn.command("dead-letters", "show", first["id"]).stdout
         for part in ("render_error", "broken.liquid:5:", '"person": "ada"', '"journey": "broken"',
                      '"template": "broken"', '"template_revision"', '"zero": 0',
@@ -105,6 +107,28 @@ def test_letters_are_listed_and_shown():
         assert letters(sojourn) == [event, first, second]
         result = sojourn.command("dead-letters", "retry", "--all", check=False)
         assert result.returncode == 2 and "start sojourn run" in result.stderr, result
+
+
+def test_a_call_is_sent_again_to_the_path_it_came_to():
+    with process() as sojourn:
+        sojourn.start()
+        said = []
+        assert sojourn.post("/v1/identify", {"traits": {}})[0] == 400
+        headers = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "shop", "ce-type": "Paid",
+                   "Content-Type": "application/json"}
+        assert sojourn.request("POST", "/v1/events", b'{"total": 3}', headers)[0] == 400
+        for letter in letters(sojourn):
+            said.append(sojourn.command("dead-letters", "show", letter["id"]).stdout)
+        curl = f"curl http://127.0.0.1:{sojourn.port}"
+        assert f"{curl}/v1/identify " in said[0] and "-d 'CALL'" in said[0], said
+        assert f"{curl}/v1/events " in said[1], said
+        assert "application/cloudevents+json" in said[1], said
+        # What is kept is what can be sent so.
+        call = json.loads(letters(sojourn)[1]["value"])
+        assert call["type"] == "Paid" and call["data"] == {"total": 3}, call
+        status, text = sojourn.request("POST", "/v1/events", json.dumps(
+            {**call, "subject": "ada"}).encode(), {"Content-Type": "application/cloudevents+json"})
+        assert status == 200, text
 
 
 def test_retried_mails_go_once_with_the_template_of_now():

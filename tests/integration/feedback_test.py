@@ -217,6 +217,10 @@ def test_what_cannot_be_read_is_kept_and_harms_no_neighbour():
         for reason in ("SendGrid without an address", "SES without recipients",
                        "Postmark without an address", "no event-data"):
             assert reason in letters, letters
+        shown = [shop.sojourn.command("dead-letters", "show", line.split()[1]).stdout
+                 for line in letters.splitlines()]
+        for provider, text in zip(("sendgrid", "ses", "postmark", "mailgun"), shown):
+            assert f"{provider} told it" in text and "curl" not in text, text
         assert sum(refused(shop).values()) == 4, refused(shop)
         path, headers, _ = providers.postmark_record({})
         assert post(shop.sojourn, (path, headers, b"x" * (2 * 1024 * 1024 + 1))) == 413

@@ -122,7 +122,9 @@ def test_batch_with_bad_calls():
 
 
 def test_write_keys():
-    with running(write_keys={"web": "right key"}) as sojourn:
+    public = "a key that every visitor reads"
+    with running(write_keys={"web": "right key",
+                             "page": {"key": public, "public": True}}) as sojourn:
         def basic(key):
             return {"Authorization": "Basic " + base64.b64encode(f"{key}:".encode()).decode()}
 
@@ -133,6 +135,14 @@ def test_write_keys():
         assert sojourn.post("/v1/track", ping(2), headers=basic("right key"))[0] == 200
         assert sojourn.post("/v1/track", {**ping(3), "writeKey": "right key"})[0] == 200
         wait_for_pings(sojourn, 2)
+        assert sojourn.post("/v1/track", ping(4), headers=basic(public))[0] == 200
+        for name in ("Person Erased", "Email Bounced"):
+            erase = {"userId": ping(4)["userId"], "event": name, "properties": {"type": "hard"}}
+            one_line_error(sojourn.post("/v1/track", erase, headers=basic(public)), 400, name)
+        wait_for_pings(sojourn, 3)
+        assert sojourn.metric("sojourn_dead_letters_total") == 2
+        log = sojourn.log_tail(100)
+        assert log.count("shorter than 16 characters") == 1 and "write_key=web" in log, log
 
 
 def test_admin_paths():
