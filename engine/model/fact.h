@@ -37,8 +37,8 @@ enum class FactKind : uint8_t {
   kMerged,           // another id became part of the person
   kMergeRefused,     // reason: "merged_elsewhere", "limit", "same_id", ...
   kSentOn,           // the event went on to the id that this one has merged into
-  kCouponRedeemed,   // journey, step; name = pool, detail = path, reason: "redeemed", "expired",
-                     // "again", "unknown" (then nothing else is known)
+  kCouponRedeemed,   // journey, step; name = pool, detail = code, reason: "redeemed", "expired",
+                     // "again", "unknown" (then only the code is known)
   kRests,            // journey, step; reason: "wait", "event", "quiet_hours", ...; detail = until
                      // when (only while tracing)
 };

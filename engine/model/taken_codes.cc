@@ -39,9 +39,11 @@ bool TakenCodes::Take(uint64_t hash) {
 }
 
 void TakenCodes::Truncate(size_t size) {
-  if (size >= hashes_.size()) return;
-  hashes_.resize(size);
-  Rebuild(table_.size());
+  // The newest first: no older one was put behind the slot that becomes free.
+  while (hashes_.size() > size) {
+    table_[Slot(hashes_.back())] = 0;
+    hashes_.pop_back();
+  }
 }
 
 void TakenCodes::Rebuild(size_t slots) {

@@ -52,7 +52,9 @@ struct CommitReport {
 struct PoolGauge {
   std::string_view pool;
   int64_t left = 0;    // codes of the partition's share that were not given yet
-  int64_t low_at = 0;  // of the whole pool, as its file says; 0: nobody is told
+  int64_t share = 0;   // all codes of it
+  int64_t codes = 0;   // of the whole pool
+  int64_t low_at = 0;  // likewise, as its file says; 0: nobody is told
 };
 
 // Where a partition stands; reported about once a second.

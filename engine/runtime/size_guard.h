@@ -19,12 +19,13 @@ class SizeGuard {
  public:
   void SetCareful(bool careful) { careful_ = careful; }
 
-  // Call before a step.
+  // Call before a step. Afterwards: whether it can be refused.
   Status Before(model::Person* person);
+  bool has_backup() const { return has_backup_; }
 
   enum class Verdict {
     kFits,
-    kRefused,  // the person is again as they were at Before
+    kRefused,  // the person is again as they were at Before; what else the step did is not undone
     kRedo,     // too large, and nothing to go back to
   };
   // Call after the step.

@@ -7,6 +7,7 @@
 
 #include "engine/base/check.h"
 #include "engine/base/mutant.h"
+#include "engine/runtime/pool_uses.h"
 #include "engine/store/person_record.h"
 
 namespace sojourn::runtime {
@@ -164,11 +165,11 @@ Status Task::ApplyToPerson(const PendingRecord& record) {
 
   SOJOURN_RETURN_IF_ERROR(FireUntil(logical_time - kTick, person));
   if (interval_.to_be_redone) return Status::Ok();
-  SOJOURN_RETURN_IF_ERROR(size_guard_.Before(person));
+  SOJOURN_RETURN_IF_ERROR(BeforeStep(person));
   output_.Clear();
   step::ApplyEvent(StepEnvironment(), input, person, &output_);
   person->bundle = bundle();
-  SOJOURN_ASSIGN_OR_RETURN(const SizeGuard::Verdict verdict, size_guard_.After(person));
+  SOJOURN_ASSIGN_OR_RETURN(const SizeGuard::Verdict verdict, AfterStep(person));
   if (verdict == SizeGuard::Verdict::kFits) {
     Accept({.person = person->id,
             .event = &record.event,
@@ -184,6 +185,20 @@ Status Task::ApplyToPerson(const PendingRecord& record) {
   }
   store_->timers().Arm(person->id, deadline_before, person->next_deadline);
   return Status::Ok();
+}
+
+// A step may be refused for the size of the person. Then neither they nor the partition keep
+// anything of it: no code is taken that nobody was given.
+Status Task::BeforeStep(model::Person* person) {
+  SOJOURN_RETURN_IF_ERROR(size_guard_.Before(person));
+  if (size_guard_.has_backup()) pools_before_ = PoolUsesOf(partition_state_);
+  return Status::Ok();
+}
+
+Result<SizeGuard::Verdict> Task::AfterStep(model::Person* person) {
+  SOJOURN_ASSIGN_OR_RETURN(const SizeGuard::Verdict verdict, size_guard_.After(person));
+  if (verdict == SizeGuard::Verdict::kRefused) RestorePools(pools_before_, &partition_state_);
+  return verdict;
 }
 
 // The record and where it stands, or stood before the product copied it.
@@ -230,13 +245,13 @@ Status Task::ApplyTimer(const store::TimerRow& row) {
 Status Task::FireUntil(Timestamp until, model::Person* person) {
   while (person->next_deadline <= until && !interval_.to_be_redone) {
     const Timestamp due = person->next_deadline;
-    SOJOURN_RETURN_IF_ERROR(size_guard_.Before(person));
+    SOJOURN_RETURN_IF_ERROR(BeforeStep(person));
     output_.Clear();
     if (!step::FireNextTimer(StepEnvironment(), until, person, &output_)) {
       step::RecomputeDeadline(person);
       break;
     }
-    SOJOURN_ASSIGN_OR_RETURN(const SizeGuard::Verdict verdict, size_guard_.After(person));
+    SOJOURN_ASSIGN_OR_RETURN(const SizeGuard::Verdict verdict, AfterStep(person));
     if (verdict == SizeGuard::Verdict::kFits) {
       ++interval_.timers_fired;
       Accept({.person = person->id, .log_time = due, .logical_time = due});
@@ -390,8 +405,10 @@ Result<PartitionGauges> Task::Gauges() {
   gauges.partition_count = partition_state_.partition_count;
   for (const auto& pool : rules_->current().pools) {
     if (pool->kind != language::PoolKind::kCodes) continue;
-    const size_t left = step::CodesLeft(*pool, &partition_state_);
-    gauges.pools.push_back({pool->name, static_cast<int64_t>(left), pool->low_at});
+    const step::PoolShare share = step::ShareOf(*pool, &partition_state_);
+    gauges.pools.push_back({pool->name, static_cast<int64_t>(share.left),
+                            static_cast<int64_t>(share.codes),
+                            static_cast<int64_t>(pool->codes.size()), pool->low_at});
   }
   return gauges;
 }

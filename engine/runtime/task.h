@@ -63,6 +63,8 @@ struct TaskEnvironment {
   Observer* observer = nullptr;
   const step::Overrides* overrides = nullptr;  // tests of rules only
   bool tracing = false;                        // facts about every step and condition, too
+  // Listed coupon pools give no code: see step::PartitionState::lists_held.
+  bool hold_coupon_lists = false;
   // Of suppressed addresses; empty: they are not kept.
   std::string address_key = {};
   TaskOptions options = {};
@@ -161,6 +163,8 @@ class Task {
   Status RunUpgradePass();
   store::SweepCursor* UpgradePass();
 
+  Status BeforeStep(model::Person* person);
+  Result<SizeGuard::Verdict> AfterStep(model::Person* person);
   void Bracket(model::EventType type);
   void Reject(const PendingRecord& record, Rejection rejection);
   void Accept(StepReport report);
@@ -180,6 +184,7 @@ class Task {
   InputMerge inputs_;
   PersonTable persons_;
   SizeGuard size_guard_;
+  std::vector<store::PoolUse> pools_before_;  // the step, where the size guard can undo it
 
   // As it will be committed; begins as a copy of the store's.
   store::PartitionMeta meta_;

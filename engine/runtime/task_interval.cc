@@ -8,6 +8,7 @@
 #include "engine/base/check.h"
 #include "engine/base/mutant.h"
 #include "engine/runtime/key_fingerprints.h"
+#include "engine/runtime/pool_uses.h"
 #include "engine/runtime/task.h"
 #include "engine/store/person_record.h"
 
@@ -32,6 +33,7 @@ Task::Task(const TaskEnvironment& environment, Partition partition, OpenedPartit
       committed_positions_(std::move(opened.next)) {
   partition_state_.partition = partition;
   partition_state_.partition_count = environment.log->partition_count();
+  partition_state_.lists_held = environment.hold_coupon_lists;
 }
 
 Result<std::unique_ptr<Task>> Task::Open(const TaskEnvironment& environment, Partition partition,
@@ -122,16 +124,15 @@ Result<std::optional<CommitBatch>> Task::Prepare() {
 // The given codes stand in rows of their own, of which only the end changes.
 void Task::PrepareCoupons() {
   const store::PartitionMeta& committed = store_->meta();
-  meta_.coupons.clear();
+  meta_.coupons = PoolUsesOf(partition_state_);
   meta_.code_chunks.clear();
-  for (const auto& [pool, use] : partition_state_.pools) {
-    if (use.taken.size() == 0 && use.sources.empty()) continue;  // only looked at
-    meta_.coupons.push_back({pool, use.taken.size(), use.sources});
-    const auto before = std::ranges::find(committed.coupons, pool, &store::PoolUse::pool);
+  for (const store::PoolUse& use : meta_.coupons) {
+    const auto before = std::ranges::find(committed.coupons, use.pool, &store::PoolUse::pool);
     const bool has_rows = before != committed.coupons.end() && !committed.codes_without_rows;
     const size_t from = has_rows ? before->taken : 0;
-    if (from == use.taken.size()) continue;
-    for (store::CodeChunk& chunk : store::ChunksOf(pool, use.taken.in_order(), from)) {
+    if (from == use.taken) continue;
+    const auto codes = partition_state_.pools[use.pool].taken.in_order();
+    for (store::CodeChunk& chunk : store::ChunksOf(use.pool, codes, from)) {
       meta_.code_chunks.push_back(std::move(chunk));
     }
   }
@@ -190,17 +191,10 @@ Status Task::LoadCoupons() {
   return Status::Ok();
 }
 
-// Back to what is committed: the store has the counts; the codes behind them are the first of those
-// that are in memory.
+// Back to what is committed.
 void Task::RestoreCoupons() {
   const store::PartitionMeta& meta = store_->meta();
-  for (auto& [pool, use] : partition_state_.pools) {
-    const auto found = std::ranges::find(meta.coupons, pool, &store::PoolUse::pool);
-    const bool known = found != meta.coupons.end();
-    use.taken.Truncate(known ? found->taken : 0);
-    use.sources = known ? found->sources : std::vector<model::CouponSource>();
-    use.search = {};
-  }
+  RestorePools(meta.coupons, &partition_state_);
   if (!meta.counted_coupons) return;
   const language::Bundle* counted_by = &rules_->current();
   for (const auto& bundle : rules_->older()) {

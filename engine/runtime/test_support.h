@@ -101,6 +101,7 @@ class Process {
     int workers = 1;
     WorkerOptions worker;
     TaskOptions task;
+    bool hold_coupon_lists = false;
   };
 
   Process(MemoryWorld* world, WallClock* clock, RulesSource* rules, Observer* observer,
@@ -120,6 +121,7 @@ class Process {
       environment.secrets = &secrets_;
       environment.observer = observer;
       environment.address_key = "address key";
+      environment.hold_coupon_lists = setup.hold_coupon_lists;
       environment.options = setup.task;
       slot.worker = std::make_unique<Worker>(setup.worker, environment, slot.ports.committer.get(),
                                              slot.ports.keeper.get());

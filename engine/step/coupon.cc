@@ -32,9 +32,12 @@ size_t TakenOfAllPools(const PartitionState& partition) {
 // A search that begins knows what the share has left, so that nobody need count it again.
 PoolSearch& SearchOf(const CouponPool& pool, const PartitionState& partition, PoolUse* use) {
   if (use->search.list == pool.list) return use->search;
-  use->search = {pool.list, 0, 0};
+  use->search = {pool.list, 0, {}};
+  PoolShare& share = use->search.share;
   for (const uint64_t hash : pool.hashes) {
-    if (IsOfPartition(hash, partition) && !use->taken.Has(hash)) ++use->search.left;
+    if (!IsOfPartition(hash, partition)) continue;
+    ++share.codes;
+    if (!use->taken.Has(hash)) ++share.left;
   }
   return use->search;
 }
@@ -42,14 +45,15 @@ PoolSearch& SearchOf(const CouponPool& pool, const PartitionState& partition, Po
 // The next code of this partition's share of a listed pool; empty: none is left, or no more can be
 // remembered.
 std::string TakeListed(PartitionState* partition, const CouponPool& pool) {
-  if (TakenOfAllPools(*partition) >= kMaxTakenCodes) return {};
-  PoolUse& use = partition->pools[pool.name];
-  PoolSearch& search = SearchOf(pool, *partition, &use);
+  if (partition->lists_held || TakenOfAllPools(*partition) >= kMaxTakenCodes) return {};
+  PoolUse* const use = FindOrAddPool(partition, pool.name);
+  if (use == nullptr) return {};
+  PoolSearch& search = SearchOf(pool, *partition, use);
   while (search.next < pool.codes.size()) {
     const size_t at = search.next++;
     const uint64_t hash = pool.hashes[at];
-    if (!IsOfPartition(hash, *partition) || !use.taken.Take(hash)) continue;
-    --search.left;
+    if (!IsOfPartition(hash, *partition) || !use->taken.Take(hash)) continue;
+    --search.share.left;
     return pool.codes[at];
   }
   return {};
@@ -95,8 +99,9 @@ Move WithoutCode(Walk& walk, const CouponPool& pool, std::string_view reason,
 
 }  // namespace
 
-size_t CodesLeft(const CouponPool& pool, PartitionState* partition) {
-  return SearchOf(pool, *partition, &partition->pools[pool.name]).left;
+PoolShare ShareOf(const CouponPool& pool, PartitionState* partition) {
+  PoolUse* const use = FindOrAddPool(partition, pool.name);
+  return use == nullptr ? PoolShare() : SearchOf(pool, *partition, use).share;
 }
 
 void AdoptCountedCoupons(const language::Bundle& bundle,

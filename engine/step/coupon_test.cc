@@ -127,12 +127,14 @@ TEST(CouponTest, WhatIsLeftOfTheShareIsKnown) {
     driver.partition.partition = Partition(partition);
     driver.partition.partition_count = 4;
     const auto now = [&] {
-      return CodesLeft(*driver.rules->current().pools[0], &driver.partition);
+      return ShareOf(*driver.rules->current().pools[0], &driver.partition).left;
     };
     const size_t share = now();
+    EXPECT_EQ(ShareOf(*driver.rules->current().pools[0], &driver.partition).codes, share);
     left += share;
     Ask(&driver, Listed(0, 100), 3);
     EXPECT_EQ(now(), share - 3);
+    EXPECT_EQ(ShareOf(*driver.rules->current().pools[0], &driver.partition).codes, share);
     driver.Use({Load(Pool(Listed(0, 200)))});
     const size_t refilled = now();
     EXPECT_GT(refilled, share);

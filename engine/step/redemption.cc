@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <string>
-#include <utility>
+#include <tuple>
 
 #include "engine/base/limits.h"
+#include "engine/model/coupon_bytes.h"
 
 namespace sojourn::step {
 namespace {
@@ -24,20 +26,27 @@ std::string PathText(const model::Run& run) {
   return text;
 }
 
-// By journey and path; what exceeds the limit is counted under no name.
-model::CouponSource& SourceOf(Session& session, std::string_view pool, std::string_view journey,
-                              std::string_view path) {
-  auto& pools = session.environment.partition->pools;
-  const auto found = pools.find(pool);
-  auto& sources = (found == pools.end() ? pools[std::string(pool)] : found->second).sources;
-  const auto at = std::lower_bound(
-      sources.begin(), sources.end(), std::pair(journey, path), [](const auto& source, auto name) {
-        return std::pair<std::string_view, std::string_view>(source.journey, source.path) < name;
-      });
-  if (at != sources.end() && at->journey == journey && at->path == path) return *at;
-  const bool is_rest = journey.empty();
-  if (!is_rest && sources.size() >= kMaxCouponSources) return SourceOf(session, pool, {}, {});
-  return *sources.insert(at, {std::string(journey), std::string(path)});
+size_t CountedBytes(const PartitionState& partition) {
+  size_t bytes = 0;
+  for (const auto& [pool, use] : partition.pools) bytes += model::MostBytes(pool, use.sources);
+  return bytes;
+}
+
+// By journey and path; what exceeds the limits is counted under no name.
+model::CouponSource& SourceOf(PartitionState* partition, std::string_view pool,
+                              const model::CouponSource& name) {
+  PoolUse* const use = FindOrAddPool(partition, pool);
+  if (use == nullptr) return SourceOf(partition, kOtherPools, {});
+  auto& sources = use->sources;
+  const auto at =
+      std::ranges::lower_bound(sources, std::tie(name.journey, name.path), std::less(),
+                               [](const auto& it) { return std::tie(it.journey, it.path); });
+  if (at != sources.end() && at->journey == name.journey && at->path == name.path) return *at;
+  const bool is_rest = name.journey.empty();
+  const bool fits = sources.size() < kMaxCouponSources &&
+                    CountedBytes(*partition) + model::MostBytes(name) <= kMaxCouponUseBytes;
+  if (!is_rest && !fits) return SourceOf(partition, pool, {});
+  return *sources.insert(at, name);
 }
 
 std::string_view Trimmed(std::string_view text) {
@@ -72,9 +81,10 @@ double NumberOf(const Value* value) {
   return std::isfinite(number) ? number : 0;
 }
 
-model::Fact& NoteRedeemed(Session& session, std::string_view outcome) {
+model::Fact& NoteRedeemed(Session& session, std::string_view outcome, std::string_view code) {
   model::Fact& fact = session.Note(model::FactKind::kCouponRedeemed);
   fact.reason = outcome;
+  fact.detail = session.output.arena.Copy(code.substr(0, kMaxCouponCodeBytes));
   return fact;
 }
 
@@ -117,7 +127,7 @@ void EnqueueRedeemed(Session& session, const Redemption& redemption) {
 void Redeem(Session& session, const expr::EventView& event, std::string_view code) {
   HeldCoupon* held = FindHeld(&session.person, Trimmed(code));
   if (held == nullptr) {
-    NoteRedeemed(session, "unknown");
+    NoteRedeemed(session, "unknown", Trimmed(code));
     return;
   }
   const language::CouponRedemption& names = session.rules.current().company.coupon_redemption;
@@ -129,26 +139,36 @@ void Redeem(Session& session, const expr::EventView& event, std::string_view cod
                                                         : "redeemed";
   if (!redemption.again) {
     held->redeemed_at = session.now;
-    model::CouponSource& source = SourceOf(session, held->pool, held->journey, held->path);
+    model::CouponSource& source = SourceOf(session.environment.partition, held->pool,
+                                           {std::string(held->journey), std::string(held->path)});
     ++(redemption.expired ? source.expired : source.redeemed);
     if (!redemption.expired) source.total += NumberOf(redemption.total);
   }
-  model::Fact& fact = NoteRedeemed(session, outcome);
+  model::Fact& fact = NoteRedeemed(session, outcome, held->code);
   Arena* arena = &session.output.arena;
   fact.name = arena->Copy(held->pool);
   fact.journey = arena->Copy(held->journey);
   fact.step = arena->Copy(held->step);
-  fact.detail = arena->Copy(held->path);
   EnqueueRedeemed(session, redemption);
 }
 
 }  // namespace
 
+PoolUse* FindOrAddPool(PartitionState* partition, std::string_view pool) {
+  auto& pools = partition->pools;
+  const auto found = pools.find(pool);
+  if (found != pools.end()) return &found->second;
+  const size_t bytes = CountedBytes(*partition) + model::MostBytes(pool, {});
+  if (pool != kOtherPools && bytes > kMaxCouponUseBytes) return nullptr;
+  return &pools[std::string(pool)];
+}
+
 void RememberCoupon(Walk& walk) {
   model::Person& person = walk.session.person;
   Arena* arena = &person.arena;
   const std::string path = PathText(walk.run);
-  ++SourceOf(walk.session, walk.run.coupon_pool, walk.journey->name, path).allotted;
+  ++SourceOf(walk.session.environment.partition, walk.run.coupon_pool, {walk.journey->name, path})
+        .allotted;
   if (person.coupons.size() >= kMaxHeldCoupons) person.coupons.EraseFront(1);
   HeldCoupon held;
   held.pool = walk.run.coupon_pool;

@@ -7,6 +7,9 @@
 
 namespace sojourn::step {
 
+// What the partition knows of a pool; null: nothing, and its record has no room for another.
+PoolUse* FindOrAddPool(PartitionState* partition, std::string_view pool);
+
 // The run was given the code that stands in it.
 void RememberCoupon(Walk& walk);
 

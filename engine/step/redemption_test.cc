@@ -1,6 +1,8 @@
+#include <cstring>
 #include <vector>
 
 #include "engine/base/limits.h"
+#include "engine/model/coupon_bytes.h"
 #include "engine/step/test_support.h"
 
 namespace sojourn::step {
@@ -162,6 +164,39 @@ TEST(RedemptionTest, AnExpiredPoolGivesNothing) {
   driver.Apply("Go", Hours(3), {{"key", Value::Int(2)}});
   EXPECT_EQ(driver.Count(FactKind::kSkipped, "coupon_expired"), 1);
   EXPECT_EQ(driver.person.coupons.size(), 1u);
+}
+
+// A pool's sources are counted apart while the partition's record has room for their names.
+TEST(RedemptionTest, TheNamesOfSourcesAreLimitedInBytes) {
+  for (const size_t missing : {0u, 1u}) {
+    Driver driver(Shop("static: WELCOME\n"));
+    const size_t fixed = model::MostBytes("p", {}) + model::MostBytes("old", {}) +
+                         2 * model::MostBytes(model::CouponSource()) + 2 +
+                         std::strlen("offer.only");
+    driver.partition.pools["old"].sources = {
+        {"i", std::string(kMaxCouponUseBytes - fixed + missing, 'x')}};
+    for (int i = 0; i < 2; ++i) driver.Apply("Go", Hours(i), {{"key", Value::Int(i)}});
+    const model::CouponSource& source = OnlySource(driver);
+    EXPECT_EQ(source.journey, missing == 0 ? "j" : "");
+    EXPECT_EQ(source.path, missing == 0 ? "offer.only" : "");
+    EXPECT_EQ(source.allotted, 2u);
+  }
+}
+
+// Pools beyond it are counted together, and listed ones give nothing that could not be remembered.
+TEST(RedemptionTest, ThePoolsAreLimitedInBytes) {
+  for (const size_t missing : {0u, 1u}) {
+    for (const bool list : {false, true}) {
+      Driver driver(Shop(list ? "codes: [SPRING-1]\n" : "static: WELCOME\n"));
+      const std::string name(
+          kMaxCouponUseBytes - model::MostBytes("", {}) - model::MostBytes("p", {}) + missing, 'x');
+      driver.partition.pools[name];
+      driver.Apply("Go", Hours(0), {{"key", Value::Int(1)}});
+      EXPECT_EQ(driver.person.coupons.size(), list && missing == 1 ? 0u : 1u);
+      EXPECT_EQ(driver.partition.pools.contains("p"), missing == 0);
+      EXPECT_EQ(driver.partition.pools.contains(kOtherPools), !list && missing == 1);
+    }
+  }
 }
 
 }  // namespace

@@ -38,12 +38,18 @@ struct Secrets {
   std::array<uint64_t, 2> event_id_key = {0, 0};  // of recent event ids
 };
 
+// The part of a list that a partition may give.
+struct PoolShare {
+  size_t codes = 0;
+  size_t left = 0;  // of them, not taken
+};
+
 // How far a list has been searched: what stands before is taken or another partition's. Only saves
 // time and may be forgotten.
 struct PoolSearch {
   uint64_t list = 0;  // language::CouponPool::list; 0: none yet
   size_t next = 0;
-  size_t left = 0;  // codes of the partition's share that are not taken
+  PoolShare share;
 };
 
 // What a partition knows of one pool. It goes by the codes, not by their places in the list:
@@ -60,7 +66,12 @@ struct PartitionState {
   Partition partition;
   int32_t partition_count = 1;
   std::map<std::string, PoolUse, std::less<>> pools;  // by name
+  // Listed pools give no code: which ones were given is not known.
+  bool lists_held = false;
 };
+
+// What is counted of pools beyond kMaxCouponUseBytes. No pool's name has a bracket.
+inline constexpr std::string_view kOtherPools = "(other)";
 
 // Codes of listed pools by the ids of the actions that gave them.
 using GivenCodes = std::map<std::string, std::string>;
@@ -136,9 +147,8 @@ bool FireNextTimer(const Environment& environment, Timestamp until, model::Perso
 void UpgradePerson(const Environment& environment, Timestamp at, model::Person* person,
                    StepOutput* output);
 
-// How many codes the partition's share of a listed pool still has. The first call for a list looks
-// at all of it.
-size_t CodesLeft(const language::CouponPool& pool, PartitionState* partition);
+// The partition's share of a listed pool. The first call for a list looks at all of it.
+PoolShare ShareOf(const language::CouponPool& pool, PartitionState* partition);
 
 // Makes up what is taken from what earlier versions remembered: how many codes each partition had
 // given out of those whose index in `bundle`'s list, modulo partition_count, is the partition.

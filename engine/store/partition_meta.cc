@@ -18,6 +18,8 @@ constexpr uint8_t kTimersIncomplete = 2;
 constexpr uint8_t kCodesWithoutRows = 4;  // since version 3
 constexpr uint8_t kAllFlags = 7;
 
+constexpr uint8_t kCountedVersion = 1;
+
 // The fewest bytes of an item.
 constexpr size_t kInputBytes = 3;
 constexpr size_t kSweepBytes = 3;
@@ -127,6 +129,14 @@ void ReadMarkedPoolUses(ByteReader* in, PartitionMeta* meta) {
   meta->codes_without_rows = !meta->code_chunks.empty();
 }
 
+void WriteCountedPoolUses(const std::vector<CountedPoolUse>& uses, ByteWriter* out) {
+  out->Varint(uses.size());
+  for (const CountedPoolUse& use : uses) {
+    out->Text(use.pool);
+    out->Varint(use.taken);
+  }
+}
+
 void ReadCountedPoolUses(ByteReader* in, std::vector<CountedPoolUse>* uses) {
   uses->resize(in->Count(kPoolUseBytes));
   for (CountedPoolUse& use : *uses) {
@@ -168,10 +178,10 @@ std::vector<CodeChunk> ChunksOf(const std::string& pool, std::span<const uint64_
 }
 
 std::string EncodePartitionMeta(const PartitionMeta& meta) {
-  SOJOURN_CHECK(!meta.counted_coupons);
+  SOJOURN_CHECK(!meta.counted_coupons || meta.coupons.empty());
   std::string bytes;
   ByteWriter out(&bytes);
-  out.Byte(kPartitionMetaVersion);
+  out.Byte(meta.counted_coupons ? kCountedVersion : kPartitionMetaVersion);
   out.Byte(static_cast<uint8_t>((meta.import_open ? kImportOpen : 0) |
                                 (meta.timers_incomplete ? kTimersIncomplete : 0) |
                                 (meta.codes_without_rows ? kCodesWithoutRows : 0)));
@@ -195,7 +205,11 @@ std::string EncodePartitionMeta(const PartitionMeta& meta) {
     out.Signed(sweep.occurrence.milliseconds());
     out.Text(sweep.after_person);
   }
-  WritePoolUses(meta.coupons, &out);
+  if (meta.counted_coupons) {
+    WriteCountedPoolUses(*meta.counted_coupons, &out);
+  } else {
+    WritePoolUses(meta.coupons, &out);
+  }
   WriteTexts(meta.key_fingerprints, &out);
   WriteTexts(meta.identities, &out);
   out.Finish();
@@ -226,7 +240,7 @@ Result<PartitionMeta> DecodePartitionMeta(std::string_view bytes) {
   meta.timer_cursor.person = in.Text();
   ReadInputs(&in, &meta.inputs);
   ReadSweeps(&in, &meta.sweeps);
-  if (version == 1) {
+  if (version == kCountedVersion) {
     ReadCountedPoolUses(&in, &meta.counted_coupons.emplace());
   } else if (version == 2) {
     ReadMarkedPoolUses(&in, &meta);

@@ -87,8 +87,8 @@ struct PartitionMeta {
   // The codes stood in the record itself (version 2): no row of them was ever committed, and the
   // next commit has to write all of them.
   bool codes_without_rows = false;
-  // Only ever read, from version 1: then also pools that are not in it may have been used by other
-  // partitions.
+  // From version 1, and only until the next commit, before which nothing else is known of coupons:
+  // then also pools that are not in it may have been used by other partitions.
   std::optional<std::vector<CountedPoolUse>> counted_coupons;
   uint32_t bundle = 0;                      // number of the rules bundle in force
   bool import_open = false;                 // between an import's begin and end records
@@ -102,7 +102,7 @@ struct PartitionMeta {
   bool operator==(const PartitionMeta&) const = default;
 };
 
-// Requires that there are no counted coupons any more.
+// With counted coupons as version 1, else as the newest. Requires that there are not both kinds.
 std::string EncodePartitionMeta(const PartitionMeta& meta);
 
 // The hashes of a chunk, and back. Errors: kDataLoss.

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/model/coupon_bytes.h"
+
 namespace sojourn::store {
 namespace {
 
@@ -81,6 +83,24 @@ TEST(PartitionMetaTest, CountedCouponsOfVersion1AreRead) {
   EXPECT_TRUE(decoded->coupons.empty());
   ASSERT_TRUE(decoded->counted_coupons);
   EXPECT_EQ(*decoded->counted_coupons, (std::vector<CountedPoolUse>{{"p", 3}}));
+}
+
+// As when a partition is stopped before its first commit.
+TEST(PartitionMetaTest, CountedCouponsAreWrittenAsTheyWere) {
+  const std::string bytes = OldMeta(1, std::string("\x01\x01p\x03", 4));
+  EXPECT_EQ(EncodePartitionMeta(*DecodePartitionMeta(bytes)), bytes);
+}
+
+// The counts at their largest take no more of the record than is reckoned with.
+TEST(PartitionMetaTest, TheBytesOfCountsAreBounded) {
+  const PartitionMeta empty;
+  PartitionMeta full;
+  full.coupons = {{"p", UINT64_MAX, {{}, {"j", "path"}}}};
+  for (model::CouponSource& source : full.coupons[0].sources) {
+    source.allotted = source.redeemed = source.expired = UINT64_MAX;
+  }
+  EXPECT_LE(EncodePartitionMeta(full).size(),
+            EncodePartitionMeta(empty).size() + model::MostBytes("p", full.coupons[0].sources));
 }
 
 // "p", of which the codes with the marks 5, 6 and 7 were given.

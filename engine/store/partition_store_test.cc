@@ -44,6 +44,15 @@ PartitionMeta MetaAt(int64_t offset) {
   return meta;
 }
 
+// As the first version wrote it, with three codes given of a pool "p".
+std::string FirstVersionMeta() {
+  PartitionMeta meta = MetaAt(7);
+  meta.counted_coupons = {{"p", 3}};
+  std::string bytes = EncodePartitionMeta(meta);
+  EXPECT_EQ(bytes[0], 1);
+  return bytes;
+}
+
 std::unique_ptr<PartitionStore> OpenOrDie(Database* database, PartitionStoreOptions options = {}) {
   auto opened = PartitionStore::Open(database, kPartition, options);
   if (!opened.ok()) ADD_FAILURE() << opened.status().message();
@@ -527,6 +536,23 @@ TEST(PartitionStorePropertyTest, AgreesWithPlainMaps) {
       ASSERT_EQ(persons.size(), committed.size());
     }
   }
+}
+
+// Stopped before its first commit, a partition of the first version stays as it was.
+TEST(PartitionStoreTest, CountedCouponsOutliveAStopWithoutACommit) {
+  MemoryDatabase database;
+  WriteBatch batch;
+  batch.Put(kMetaFamily, PartitionMetaKey(kPartition), FirstVersionMeta());
+  ASSERT_TRUE(database.Write(batch, Sync::kYes).ok());
+  for (const bool rebuild : {false, true}) {
+    const auto store = OpenOrDie(&database);
+    if (rebuild) {
+      ASSERT_TRUE(store->RebuildTimers().ok());
+    }
+    ASSERT_TRUE(store->Flush(Sync::kYes).ok());
+  }
+  EXPECT_EQ(*database.Get(kMetaFamily, PartitionMetaKey(kPartition)).value(), FirstVersionMeta());
+  EXPECT_EQ(OpenOrDie(&database)->meta().counted_coupons, (std::vector<CountedPoolUse>{{"p", 3}}));
 }
 
 }  // namespace

@@ -173,14 +173,14 @@ struct PartitionStands {
 struct PoolStands {
   Partition partition;
   std::string_view pool;
-  int64_t left = 0;
-  int64_t low_at = 0;           // of the whole pool; 0: nobody is told
-  int32_t partition_count = 1;  // that share the pool
+  int64_t left = 0;    // of the partition's share
+  int64_t share = 0;   // all codes of it
+  int64_t codes = 0;   // of the whole pool
+  int64_t low_at = 0;  // likewise; 0: nobody is told
 };
 struct CouponsRedeemed {
   std::string_view pool;
   std::string_view journey;
-  std::string_view path;
   std::string_view outcome;  // "redeemed", "expired", "again", "unknown"
   int64_t count = 0;
 };

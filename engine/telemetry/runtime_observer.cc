@@ -67,20 +67,13 @@ RuntimeObserver::Pending& RuntimeObserver::Of(Partition partition) {
 }
 
 void RuntimeObserver::Add(Pending* pending, Subject subject, FactKind kind, std::string_view first,
-                          std::string_view second, std::string_view third,
-                          std::string_view fourth) {
+                          std::string_view second, std::string_view third) {
   std::string& key = pending->key;
   key.assign(1, static_cast<char>(subject)).append(1, static_cast<char>(kind));
   key.append(first).append(1, '\0').append(second).append(1, '\0').append(third);
-  key.append(1, '\0').append(fourth);
   auto found = pending->tallies.find(std::string_view(key));
   if (found == pending->tallies.end()) {
-    const Tally tally{subject,
-                      kind,
-                      std::string(first),
-                      std::string(second),
-                      std::string(third),
-                      std::string(fourth),
+    const Tally tally{subject, kind, std::string(first), std::string(second), std::string(third),
                       0};
     found = pending->tallies.emplace(key, tally).first;
   }
@@ -123,8 +116,7 @@ void RuntimeObserver::AddFacts(const runtime::StepReport& report, Pending* pendi
         Add(pending, Subject::kFact, fact.kind, fact.journey, fact.reason);
         break;
       case FactKind::kCouponRedeemed:
-        Add(pending, Subject::kCoupon, fact.kind, fact.name, fact.journey, fact.detail,
-            fact.reason);
+        Add(pending, Subject::kCoupon, fact.kind, fact.name, fact.journey, fact.reason);
         break;
       case FactKind::kEntryRefused:
       case FactKind::kExited:
@@ -190,7 +182,7 @@ void RuntimeObserver::Count(const Tally& tally) {
         return telemetry_->Record(PoolEmpty{tally.first, tally.count});
       }
       return telemetry_->Record(
-          CouponsRedeemed{tally.first, tally.second, tally.third, tally.fourth, tally.count});
+          CouponsRedeemed{tally.first, tally.second, tally.third, tally.count});
     case Subject::kConsent:
       return telemetry_->Record(
           ConsentChosen{tally.first == model::kSubscribed, tally.second, tally.third, tally.count});
@@ -313,7 +305,7 @@ void RuntimeObserver::OnGauges(const runtime::PartitionGauges& gauges) {
                                      gauges.bundle});
   for (const runtime::PoolGauge& pool : gauges.pools) {
     telemetry_->Record(
-        PoolStands{gauges.partition, pool.pool, pool.left, pool.low_at, gauges.partition_count});
+        PoolStands{gauges.partition, pool.pool, pool.left, pool.share, pool.codes, pool.low_at});
   }
 }
 

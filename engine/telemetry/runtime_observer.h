@@ -40,7 +40,7 @@ class RuntimeObserver : public runtime::Observer {
     kFact,     // of `kind`
     kMail,     // a reaction to mails: `first` = name of the event, `second` = its label
     kConsent,  // a choice: `first` = name of the event, `second` = topic, `third` = way
-    kCoupon,   // `first` = pool, `second` = journey, `third` = path, `fourth` = outcome
+    kCoupon,   // `first` = pool, `second` = journey, `third` = outcome
   };
   struct Tally {
     Subject subject = Subject::kFact;
@@ -48,7 +48,6 @@ class RuntimeObserver : public runtime::Observer {
     std::string first;
     std::string second;
     std::string third;
-    std::string fourth;
     int64_t count = 0;
   };
   struct TextHash {
@@ -66,8 +65,7 @@ class RuntimeObserver : public runtime::Observer {
 
   Pending& Of(Partition partition);
   static void Add(Pending* pending, Subject subject, model::FactKind kind, std::string_view first,
-                  std::string_view second, std::string_view third = {},
-                  std::string_view fourth = {});
+                  std::string_view second, std::string_view third = {});
   static void AddFacts(const runtime::StepReport& report, Pending* pending);
   static void AddReaction(const runtime::StepReport& report, Pending* pending);
   static void AddConsent(const runtime::StepReport& report, Pending* pending);

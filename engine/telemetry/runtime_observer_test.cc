@@ -58,27 +58,26 @@ TEST(RuntimeObserver, CouponsAreCountedByWhereTheyCameFrom) {
                   .step = "1",
                   .name = "p",
                   .reason = "redeemed",
-                  .detail = "t.a"},
+                  .detail = "CODE"},
       model::Fact{.kind = model::FactKind::kCouponRedeemed, .reason = "unknown"}};
   observer.OnStep({kPartition, "u1", &event, "web", Timestamp(1), Timestamp(1), facts, {}});
   observer.OnCommitted(Committed({}));
   EXPECT_EQ(ValueOf(telemetry, R"(sojourn_coupon_pool_empty_total{pool="p"})"), "1");
   EXPECT_EQ(ValueOf(telemetry, R"(sojourn_coupon_redemptions_total{)"
-                               R"(journey="j",outcome="redeemed",path="t.a",pool="p"})"),
+                               R"(journey="j",outcome="redeemed",pool="p"})"),
             "1");
   EXPECT_EQ(ValueOf(telemetry, R"(sojourn_coupon_redemptions_total{)"
-                               R"(journey="",outcome="unknown",path="",pool=""})"),
+                               R"(journey="",outcome="unknown",pool=""})"),
             "1");
 }
 
 TEST(RuntimeObserver, WhatIsLeftOfAPoolIsTheSumOfItsPartitions) {
   Telemetry telemetry("1");
   RuntimeObserver observer(&telemetry);
-  const auto tell = [&](int partition, int64_t left) {
+  const auto tell = [&](int partition, int64_t left, int64_t share = 100) {
     runtime::PartitionGauges gauges;
     gauges.partition = Partition(partition);
-    gauges.partition_count = 2;
-    gauges.pools = {{"p", left, 100}};
+    gauges.pools = {{"p", left, share, 200, 100}};
     observer.OnGauges(gauges);
   };
   const auto left = [&] { return ValueOf(telemetry, R"(sojourn_coupons_remaining{pool="p"})"); };
@@ -95,6 +94,21 @@ TEST(RuntimeObserver, WhatIsLeftOfAPoolIsTheSumOfItsPartitions) {
   EXPECT_EQ(left(), "100");  // as last told; the next look counts what is still here
   observer.OnReleased(Partition(0));
   EXPECT_EQ(left() + low(), "");
+}
+
+// Twelve codes, of which three partitions have none, one, and eleven; told when fewer than 8 are
+// left.
+TEST(RuntimeObserver, ANewPoolIsNotLowWhileOnlySomePartitionsHaveTold) {
+  Telemetry telemetry("1");
+  RuntimeObserver observer(&telemetry);
+  const int64_t shares[] = {0, 1, 11};
+  for (int partition = 0; partition < 3; ++partition) {
+    runtime::PartitionGauges gauges;
+    gauges.partition = Partition(partition);
+    gauges.pools = {{"p", shares[partition], shares[partition], 12, 8}};
+    observer.OnGauges(gauges);
+    EXPECT_EQ(ValueOf(telemetry, R"(sojourn_coupon_pool_low{pool="p"})"), "0") << partition;
+  }
 }
 
 TEST(RuntimeObserver, StepsCountWhenTheyAreCommitted) {

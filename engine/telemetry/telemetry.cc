@@ -211,9 +211,9 @@ struct Telemetry::Families {
       "sojourn_coupon_pool_low", "1 where fewer codes are left than the pool's low_at, else 0.");
   Family<Counter>& pool_empty =
       MakeCounter("sojourn_coupon_pool_empty_total", "Coupon steps that found no code, by pool.");
-  Family<Counter>& redemptions = MakeCounter(
-      "sojourn_coupon_redemptions_total",
-      "Codes named by orders, by outcome, and by the pool, journey and path they came from.");
+  Family<Counter>& redemptions =
+      MakeCounter("sojourn_coupon_redemptions_total",
+                  "Codes named by orders, by outcome, and by the pool and journey they came from.");
 
   Family<Gauge>& rules_info =
       MakeGauge("sojourn_rules_info", "Always 1; the revision of the rules loaded last.");
@@ -361,8 +361,12 @@ struct Telemetry::Families {
   }
 
   // What is left of each pool, by partition.
+  struct Share {
+    int64_t left = 0;
+    int64_t codes = 0;
+  };
   struct PoolOfPartitions {
-    std::map<Partition, int64_t> left;
+    std::map<Partition, Share> shares;
     bool low = false;
   };
   std::mutex pools_mutex;
@@ -371,8 +375,8 @@ struct Telemetry::Families {
   void ReleaseCoupons(Partition partition) {
     const std::lock_guard lock(pools_mutex);
     for (auto at = pools.begin(); at != pools.end();) {
-      at->second.left.erase(partition);
-      const bool is_gone = at->second.left.empty();
+      at->second.shares.erase(partition);
+      const bool is_gone = at->second.shares.empty();
       if (is_gone) {
         coupons_left.Remove(&coupons_left.Add({{"pool", at->first}}));
         pool_low.Remove(&pool_low.Add({{"pool", at->first}}));
@@ -597,12 +601,17 @@ void Telemetry::Record(const PoolStands& it) {
   const std::string pool(it.pool);
   const std::lock_guard lock(families_->pools_mutex);
   Families::PoolOfPartitions& stands = families_->pools[pool];
-  stands.left[it.partition] = it.left;
+  stands.shares[it.partition] = {it.left, it.share};
   int64_t left = 0;
-  for (const auto& [partition, of_partition] : stands.left) left += of_partition;
+  int64_t share = 0;
+  for (const auto& [partition, of_partition] : stands.shares) {
+    left += of_partition.left;
+    share += of_partition.codes;
+  }
   families_->coupons_left.Add({{"pool", pool}}).Set(static_cast<double>(left));
-  // Other partitions may not have told yet, or be another process's.
-  const bool low = left * it.partition_count < it.low_at * static_cast<int64_t>(stands.left.size());
+  // Other partitions may not have told yet, or be another process's: as much is left of their
+  // shares as of these. Shares of short lists differ much in size.
+  const bool low = left * it.codes < it.low_at * share;
   families_->pool_low.Add({{"pool", pool}}).Set(low ? 1 : 0);
   if (low && !std::exchange(stands.low, low)) {
     Log(LogLevel::kWarning, "a coupon pool has few codes left",
@@ -613,10 +622,7 @@ void Telemetry::Record(const PoolStands& it) {
 
 void Telemetry::Record(const CouponsRedeemed& it) {
   Count(families_->redemptions,
-        {{"pool", Copy(it.pool)},
-         {"journey", Copy(it.journey)},
-         {"path", Copy(it.path)},
-         {"outcome", Copy(it.outcome)}},
+        {{"pool", Copy(it.pool)}, {"journey", Copy(it.journey)}, {"outcome", Copy(it.outcome)}},
         it.count);
 }
 
