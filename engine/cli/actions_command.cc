@@ -46,6 +46,7 @@ std::string Line(const model::Value& action) {
                   TextOf(action, "journey"), TextOf(action, "step"));
   if (const model::Value* coupon = action.Find("coupon")) {
     line.append("  code ").append(TextOf(*coupon, "code"));
+    line.append(" of ").append(TextOf(*coupon, "pool"));
   }
   if (action.Find("late") != nullptr) line += "  (late: would have been sent)";
   return line;

@@ -18,6 +18,8 @@ namespace fs = std::filesystem;
 constexpr char kAboutFile[] = "backup.json";
 constexpr char kSecretsFile[] = "secrets.json";
 constexpr char kRestoredNote[] = "restored_at";
+// Of the restore after which the lists of codes were found to be free of codes given since.
+constexpr char kListsReleasedNote[] = "coupon_lists_released";
 
 Status Failed(const std::string& what, const std::error_code& error) {
   return Unavailable(fmt::format("{}: {}", what, error.message()));
@@ -100,10 +102,12 @@ int64_t SizeOf(const fs::path& directory) {
 }
 
 // The copy, not yet in its place, learns that it is one.
-Status NoteRestored(const fs::path& directory, Config config, Timestamp now) {
+Result<std::vector<ListStand>> NoteRestored(const fs::path& directory, Config config,
+                                            Timestamp now) {
   config.data = directory.string();
   SOJOURN_ASSIGN_OR_RETURN(const auto backend, OpenEmbeddedBackend(config, /*need_existing=*/true));
-  return backend->WriteNote(kRestoredNote, FormatRfc3339(now));
+  SOJOURN_RETURN_IF_ERROR(backend->WriteNote(kRestoredNote, FormatRfc3339(now)));
+  return FindLists(backend.get());
 }
 
 }  // namespace
@@ -132,7 +136,7 @@ Result<Restored> RestoreBackup(const fs::path& directory, const Config& config, 
   if (!error) fs::copy(directory, made, fs::copy_options::recursive, error);
   if (error) return Failed("cannot copy " + directory.string(), error);
   fs::remove(made / kAboutFile, error);
-  SOJOURN_RETURN_IF_ERROR(NoteRestored(made, config, now));
+  SOJOURN_ASSIGN_OR_RETURN(restored.lists, NoteRestored(made, config, now));
   restored.bytes = SizeOf(made);
   fs::remove(config.data, error);  // an empty directory
   SOJOURN_RETURN_IF_ERROR(PutInPlace(made, config.data));
@@ -142,6 +146,17 @@ Result<Restored> RestoreBackup(const fs::path& directory, const Config& config, 
 Result<std::optional<Timestamp>> RestoredAt(Backend* backend) {
   SOJOURN_ASSIGN_OR_RETURN(const std::string note, backend->ReadNote(kRestoredNote));
   return ParseRfc3339(note);
+}
+
+Result<bool> AreListsHeld(Backend* backend) {
+  SOJOURN_ASSIGN_OR_RETURN(const std::string restored, backend->ReadNote(kRestoredNote));
+  SOJOURN_ASSIGN_OR_RETURN(const std::string released, backend->ReadNote(kListsReleasedNote));
+  return restored != released;
+}
+
+Status ReleaseLists(Backend* backend) {
+  SOJOURN_ASSIGN_OR_RETURN(const std::string restored, backend->ReadNote(kRestoredNote));
+  return backend->WriteNote(kListsReleasedNote, restored);
 }
 
 }  // namespace sojourn::cli

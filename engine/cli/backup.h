@@ -6,7 +6,9 @@
 //
 // What happened after the backup is not in it: neither the events nor that a mail left. So a
 // restored log holds back every mail that was decided before the restoring and has no final state
-// in the backup: it may have left. Such mails are dead letters, for somebody to decide about.
+// in the backup: it may have left. Such mails are dead letters, for somebody to decide about. Which
+// listed coupon codes were given since is not known either, and the search for the next one would
+// find just these: so no list gives any until somebody says that the lists are free of them.
 //
 // Threads: any, one call at a time. Errors: one line with the way out; a backup or data directory
 // that is there is never touched.
@@ -14,17 +16,20 @@
 
 #include <filesystem>
 #include <optional>
+#include <vector>
 
 #include "engine/base/status.h"
 #include "engine/base/time.h"
 #include "engine/cli/backend.h"
 #include "engine/cli/config.h"
+#include "engine/cli/coupons.h"
 
 namespace sojourn::cli {
 
 struct Restored {
   Timestamp backup_at;  // when the backup was made
   int64_t bytes = 0;
+  std::vector<ListStand> lists;  // as they stood in the backup
 };
 
 // `directory` must not exist. Over Kafka kFailedPrecondition: the topics hold everything.
@@ -37,5 +42,9 @@ Result<Restored> RestoreBackup(const std::filesystem::path& directory, const Con
 
 // When this log was restored; nullopt: never.
 Result<std::optional<Timestamp>> RestoredAt(Backend* backend);
+
+// Whether listed coupon pools give no code since this log was restored; and that they may again.
+Result<bool> AreListsHeld(Backend* backend);
+Status ReleaseLists(Backend* backend);
 
 }  // namespace sojourn::cli

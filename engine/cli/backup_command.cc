@@ -36,6 +36,17 @@ Status Backup(const BackupOptions& options) {
   return MakeBackup(directory, config, runtime::SystemClock().Now(), backend.get());
 }
 
+// Which of their codes were given since nobody here knows.
+void PrintLists(const std::vector<ListStand>& lists) {
+  for (const ListStand& list : lists) {
+    fmt::print("the list {} had {} of {} codes left\n", list.pool, list.left, list.codes);
+  }
+  fmt::print(
+      "lists of coupon codes give none until you have taken those given since out of {} and "
+      "said: sojourn coupons resume\n",
+      lists.empty() ? "them" : "these");
+}
+
 Status Restore(const BackupOptions& options) {
   SOJOURN_ASSIGN_OR_RETURN(const Config config, ResolveConfig(*options.common));
   if (config.log == LogKind::kKafka) {
@@ -48,6 +59,7 @@ Status Restore(const BackupOptions& options) {
   fmt::print(
       "what happened since is not in it: send the events of that time again. Mails that may have "
       "left since are held back: sojourn dead-letters list shows them, once a process runs\n");
+  PrintLists(restored.lists);
   return Status::Ok();
 }
 

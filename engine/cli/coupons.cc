@@ -11,6 +11,7 @@
 
 #include "engine/base/hash.h"
 #include "engine/base/rfc3339.h"
+#include "engine/cli/backup.h"
 #include "engine/cli/remote.h"
 #include "engine/language/load.h"
 #include "engine/model/person.h"
@@ -33,7 +34,22 @@ constexpr char kHeader[] =
 struct Known {
   std::vector<PoolsOfPartition> partitions;
   std::map<std::string, std::vector<model::TakenCodes>> taken;  // by pool, then by partition
+  std::map<std::string, std::set<uint64_t>> half_known;         // by pool: see DropRepeated
 };
+
+// A move to another number of partitions gives each of them the codes of which no more than the
+// upper half is known: they count in the first that has them.
+void DropRepeated(const std::string& pool, const std::vector<uint64_t>& codes, Known* known,
+                  PoolsOfPartition* partition) {
+  uint64_t repeated = 0;
+  for (const uint64_t code : codes) {
+    if (static_cast<uint32_t>(code) != 0) continue;
+    if (!known->half_known[pool].insert(code).second) ++repeated;
+  }
+  for (store::PoolUse& use : partition->pools) {
+    if (use.pool == pool) use.taken -= repeated;
+  }
+}
 
 Result<Known> ReadKnown(Backend* backend) {
   Known known;
@@ -42,6 +58,7 @@ Result<Known> ReadKnown(Backend* backend) {
     SOJOURN_ASSIGN_OR_RETURN(PoolsOfPartition pools,
                              backend->ReadPools(Partition(static_cast<int32_t>(p))));
     for (auto& [pool, codes] : pools.taken) {
+      DropRepeated(pool, codes, &known, &pools);
       known.taken[pool].resize(count);
       known.taken[pool][p] = model::TakenCodes(std::move(codes));
     }
@@ -182,30 +199,38 @@ std::string RowOf(const std::string& person, const model::HeldCoupon& held) {
                      TimeField(held.redeemed_at));
 }
 
-Status AddHolder(std::string_view id, std::string_view record, const std::string& pool,
-                 Holders* holders) {
-  if (record.empty()) return Status::Ok();
+// What a person holds of the pool: codes and rows.
+using Held = std::vector<std::pair<std::string, std::string>>;
+
+Result<Held> HeldOf(std::string_view id, std::string_view record, const std::string& pool) {
+  Held held;
+  if (record.empty()) return held;
   model::Person person;
   SOJOURN_RETURN_IF_ERROR(store::DecodePerson(record, &person));
-  for (const model::HeldCoupon& held : person.coupons) {
-    if (held.pool != pool) continue;
-    holders->emplace(std::string(held.code), RowOf(std::string(id), held));
+  for (const model::HeldCoupon& coupon : person.coupons) {
+    if (coupon.pool != pool) continue;
+    held.emplace_back(std::string(coupon.code), RowOf(std::string(id), coupon));
   }
-  return Status::Ok();
+  return held;
 }
 
 Result<Holders> ReadHolders(const std::string& pool, Backend* backend) {
   Holders holders;
   // A log may show a person several times, the newest record last.
-  std::unordered_map<std::string, std::string> newest;
-  SOJOURN_RETURN_IF_ERROR(backend->ScanPersons([&](std::string_view id, std::string_view record) {
-    if (backend->ShowsPersonsOnce()) return AddHolder(id, record, pool, &holders);
-    newest[std::string(id)] = record;
-    return Status::Ok();
-  }));
-  for (const auto& [id, record] : newest) {
-    SOJOURN_RETURN_IF_ERROR(AddHolder(id, record, pool, &holders));
-  }
+  std::unordered_map<std::string, Held> newest;
+  SOJOURN_RETURN_IF_ERROR(
+      backend->ScanPersons([&](std::string_view id, std::string_view record) -> Status {
+        SOJOURN_ASSIGN_OR_RETURN(Held held, HeldOf(id, record, pool));
+        if (backend->ShowsPersonsOnce()) {
+          holders.insert(held.begin(), held.end());
+        } else if (held.empty()) {
+          newest.erase(std::string(id));
+        } else {
+          newest[std::string(id)] = std::move(held);
+        }
+        return Status::Ok();
+      }));
+  for (const auto& [id, held] : newest) holders.insert(held.begin(), held.end());
   return holders;
 }
 
@@ -260,7 +285,23 @@ Result<std::string> ReportCoupons(const language::Bundle& rules, Backend* backen
   for (const std::string& name : names) {
     pools.push_back(PoolJson(name, rules.FindPool(name), known));
   }
-  return json{{"pools", std::move(pools)}}.dump() + "\n";
+  SOJOURN_ASSIGN_OR_RETURN(const bool held, AreListsHeld(backend));
+  return json{{"pools", std::move(pools)}, {"lists_held", held}}.dump() + "\n";
+}
+
+Result<std::vector<ListStand>> FindLists(Backend* backend) {
+  std::vector<ListStand> lists;
+  const auto rules = NewestRules(backend);
+  if (rules.status().code() == StatusCode::kFailedPrecondition) return lists;
+  SOJOURN_RETURN_IF_ERROR(rules.status());
+  SOJOURN_ASSIGN_OR_RETURN(const Known known, ReadKnown(backend));
+  for (const auto& pool : (*rules)->pools) {
+    if (pool->kind != PoolKind::kCodes) continue;
+    const json stand = PoolJson(pool->name, pool.get(), known);
+    lists.push_back(
+        {pool->name, stand.value("codes", uint64_t{0}), stand.value("remaining", uint64_t{0})});
+  }
+  return lists;
 }
 
 Result<std::string> ExportCoupons(const language::Bundle& rules, const std::string& name,

@@ -5,7 +5,10 @@
 // that nobody knows.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "connectors/http/http_message.h"
 #include "connectors/http/instance_file.h"
@@ -25,6 +28,15 @@ enum class ExportFormat : uint8_t {
 // Of a list: all its codes; generated: those that people have; static: the one.
 Result<std::string> ExportCoupons(const language::Bundle& rules, const std::string& pool,
                                   ExportFormat format, Backend* backend);
+
+// A pool with a list of codes.
+struct ListStand {
+  std::string pool;
+  uint64_t codes = 0;
+  uint64_t left = 0;  // not given yet
+};
+// Those of the newest rules. Empty where there are no rules, or none that check with this version.
+Result<std::vector<ListStand>> FindLists(Backend* backend);
 
 // The newest rules that the log knows. kFailedPrecondition where there are none.
 Result<std::shared_ptr<const language::Bundle>> NewestRules(Backend* backend);

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "engine/cli/backup.h"
 #include "engine/cli/commands.h"
 #include "engine/cli/coupons.h"
 #include "engine/cli/remote.h"
@@ -60,6 +61,9 @@ Result<int> Show(const Options& options) {
   if (!report.is_object() || !report.contains("pools")) {
     return Unavailable("the running process is of another version");
   }
+  if (report.value("lists_held", false)) {
+    fmt::print("lists give no code since the restore: sojourn coupons resume\n");
+  }
   if (report["pools"].empty()) {
     fmt::print("there are no coupon pools\n");
     return 0;
@@ -82,6 +86,20 @@ Result<int> Export(const Options& options) {
                                  return ExportCoupons(rules, options.pool, format, backend);
                                }));
   std::fwrite(text.data(), 1, text.size(), stdout);
+  return 0;
+}
+
+// A process asks at its start, so it must not run meanwhile.
+Result<int> Resume(const Options& options) {
+  SOJOURN_ASSIGN_OR_RETURN(const Config config, ResolveConfig(*options.common));
+  if (FindInstance(config.data)) {
+    return FailedPrecondition("a process runs in " + config.data + ": stop it first");
+  }
+  SOJOURN_ASSIGN_OR_RETURN(const OpenedBackend opened,
+                           OpenForCommand(config, /*need_existing=*/true));
+  SOJOURN_ASSIGN_OR_RETURN(const bool held, AreListsHeld(opened.backend.get()));
+  if (held) SOJOURN_RETURN_IF_ERROR(ReleaseLists(opened.backend.get()));
+  fmt::print("{}\n", held ? "lists of coupon codes give codes again" : "no list is held back");
   return 0;
 }
 
@@ -111,6 +129,13 @@ void AddCouponsCommand(Command app, int* exit_code) {
   sub.AddFlag("--codes", &export_options->codes,
               "Only the codes, one a line: what shops take in bulk");
   sub.SetCallback(run(Export, export_options));
+  auto resume_options = std::make_shared<Options>();
+  const Command resume = command.AddSubcommand(
+      "resume",
+      "After a restore, once the codes that were given since the backup are out of the lists: lets\n"
+      "pools with a list give codes again");
+  resume_options->common = AddCommonOptions(resume);
+  resume.SetCallback(run(Resume, resume_options));
   command.SetCallback([=, show = run(Show, options)] {
     if (!command.subcommand_given()) show();
   });

@@ -9,6 +9,9 @@
 #include <string>
 #include <utility>
 
+#include "engine/base/limits.h"
+#include "engine/model/coupon_bytes.h"
+
 namespace sojourn::cli {
 namespace {
 
@@ -49,6 +52,13 @@ Status CheckMergeable(const PartitionMeta& meta, const PartitionMeta& first) {
   return Status::Ok();
 }
 
+void AddCounts(const model::CouponSource& source, model::CouponSource* sum) {
+  sum->allotted += source.allotted;
+  sum->redeemed += source.redeemed;
+  sum->expired += source.expired;
+  sum->total += source.total;
+}
+
 void AddPools(const OldPartition& partition, MergedPools* pools) {
   for (const store::PoolUse& use : partition.meta->coupons) {
     MergedPool& pool = (*pools)[use.pool];
@@ -56,10 +66,7 @@ void AddPools(const OldPartition& partition, MergedPools* pools) {
       model::CouponSource& sum = pool.sources[{source.journey, source.path}];
       sum.journey = source.journey;
       sum.path = source.path;
-      sum.allotted += source.allotted;
-      sum.redeemed += source.redeemed;
-      sum.expired += source.expired;
-      sum.total += source.total;
+      AddCounts(source, &sum);
     }
     const auto codes = partition.codes.find(use.pool);
     if (codes != partition.codes.end()) {
@@ -74,9 +81,28 @@ void PutCodes(const std::string& pool, std::span<const uint64_t> codes, Partitio
   }
 }
 
+// The counts of all old partitions; what exceeds the record of one is counted under no name.
+// `bytes` is what the record has already.
+void GiveSources(const MergedPool& pool, size_t* bytes, store::PoolUse* use) {
+  model::CouponSource rest;
+  for (const auto& [key, source] : pool.sources) {
+    const bool fits = use->sources.size() < kMaxCouponSources &&
+                      *bytes + model::MostBytes(source) <= kMaxCouponUseBytes;
+    if (!fits || source.journey.empty()) {
+      AddCounts(source, &rest);
+      continue;
+    }
+    *bytes += model::MostBytes(source);
+    use->sources.push_back(source);
+  }
+  if (rest != model::CouponSource()) use->sources.insert(use->sources.begin(), rest);
+}
+
 // The codes that belong to the new partition, and those of which that is not known; the counts of
 // all go to the first.
 void GivePools(const MergedPools& pools, size_t partition, size_t count, PartitionMeta* meta) {
+  size_t bytes = 0;
+  for (const auto& [name, pool] : pools) bytes += model::MostBytes(name, {});
   for (const auto& [name, pool] : pools) {
     store::PoolUse& use = meta->coupons.emplace_back();
     use.pool = name;
@@ -87,8 +113,7 @@ void GivePools(const MergedPools& pools, size_t partition, size_t count, Partiti
     }
     use.taken = codes.size();
     PutCodes(name, codes, meta);
-    if (partition != 0) continue;
-    for (const auto& [key, source] : pool.sources) use.sources.push_back(source);
+    if (partition == 0) GiveSources(pool, &bytes, &use);
   }
 }
 

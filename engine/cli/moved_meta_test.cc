@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/model/coupon_bytes.h"
+
 namespace sojourn::cli {
 namespace {
 
@@ -67,6 +69,24 @@ TEST(MovedMetaTest, WithAnotherNumberAllStandWhereTheSlowestStood) {
   EXPECT_EQ((*moved)[0]->coupons[0].sources,
             (std::vector<model::CouponSource>{{"j", "", 5, 2, 0, 5.0}}));
   EXPECT_TRUE((*moved)[1]->coupons[0].sources.empty());
+}
+
+// Each old record has room for its counts; that of one new partition has not.
+TEST(MovedMetaTest, CountsBeyondOneRecordHaveNoName) {
+  const std::string name(kMaxCouponUseBytes / 4, 'x');
+  std::vector<OldPartition> old;
+  for (int p = 0; p < 6; ++p) {
+    old.push_back(Old(1000, {static_cast<uint64_t>(p) + 1}));
+    old.back().meta->coupons[0].sources = {{"", "", 1, 0, 0, 0},
+                                           {"j", std::to_string(p) + name, 10, 5, 1, 2.5}};
+  }
+  const auto moved = MoveMetas(old, 1);
+  ASSERT_TRUE(moved.ok()) << moved.status().message();
+  const auto& sources = (*moved)[0]->coupons.at(0).sources;
+  ASSERT_EQ(sources.size(), 4u);
+  EXPECT_EQ(sources[0], (model::CouponSource{"", "", 6 + 30, 15, 3, 7.5}));
+  EXPECT_EQ(sources[3].path, "2" + name);
+  EXPECT_LE(model::MostBytes("spring", sources), kMaxCouponUseBytes);
 }
 
 TEST(MovedMetaTest, APartitionThatOnlyHasATailMayBeTheSlowest) {

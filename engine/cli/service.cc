@@ -314,6 +314,12 @@ Status Service::MakeWorkers() {
   const int count = config_.log == LogKind::kEmbedded
                         ? std::min(config_.threads, static_cast<int>(backend_->partition_count()))
                         : config_.threads;
+  SOJOURN_ASSIGN_OR_RETURN(const bool lists_held, AreListsHeld(backend_.get()));
+  if (lists_held) {
+    Log(LogLevel::kWarning,
+        "lists of coupon codes give none since the restore of a backup: take the codes given since "
+        "out of them, then sojourn coupons resume");
+  }
   for (int i = 0; i < count; ++i) {
     auto running = std::make_unique<RunningWorker>();
     SOJOURN_ASSIGN_OR_RETURN(running->ports, backend_->MakeWorker(i, count));
@@ -324,6 +330,7 @@ Status Service::MakeWorkers() {
     environment.rules = rules_.get();
     environment.secrets = &secrets_;
     environment.observer = &observer_;
+    environment.hold_coupon_lists = lists_held;
     environment.address_key = address_key_;
     environment.options.accept_changed_keys = config_.accept_changed_keys;
     runtime::WorkerOptions options;

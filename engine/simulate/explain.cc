@@ -191,7 +191,9 @@ class Replay {
       explained.reason = fact.reason;
       explained.detail = fact.detail;
       if (fact.kind == FactKind::kAction) {
-        explained.address = output_.actions[next_action++].address;
+        const model::Action& action = output_.actions[next_action++];
+        explained.address = action.address;
+        if (action.kind == model::ActionKind::kCoupon) explained.code = action.coupon.code;
       }
       const RulePlace place = places_.Of(*environment_.rules, fact, input.name);
       explained.rule = place.rule;

@@ -51,6 +51,7 @@ struct ExplainedFact {
   std::string reason;
   std::string detail;
   std::string address;                             // of a send
+  std::string code;                                // of a coupon that is given
   std::string because;                             // the event behind a lost consent or address
   std::optional<language::SourcePosition> rule;    // the step, trigger, condition or segment
   std::optional<language::SourcePosition> beside;  // the gate's own: a cap, quiet hours, a holdout

@@ -27,7 +27,7 @@ std::string Joined(std::string_view first, std::string_view second) {
 
 std::string ActionText(const ExplainedFact& fact) {
   if (!fact.address.empty()) return fmt::format("sends {} to {}", fact.name, fact.address);
-  return fmt::format("gives out {}", fact.name);
+  return fmt::format("gives out {}", Joined(fact.name, fact.code));
 }
 
 std::string_view RedemptionWords(std::string_view outcome) {
@@ -80,8 +80,11 @@ std::string WhatText(const ExplainedFact& fact) {
     case FactKind::kSentOn:
       return "sent on to the id that this one has merged into";
     case FactKind::kCouponRedeemed:
-      if (fact.reason == "unknown") return "a coupon that this person was not given";
-      return fmt::format("coupon of {} {}", fact.name, RedemptionWords(fact.reason));
+      if (fact.reason == "unknown") {
+        return fmt::format("the code {}, which this person was not given", fact.detail);
+      }
+      return fmt::format("coupon {} of {} {}", fact.detail, fact.name,
+                         RedemptionWords(fact.reason));
     case FactKind::kEventApplied:
       break;
   }
@@ -292,6 +295,7 @@ Json FactJson(const ExplainedFact& fact) {
   add("reason", fact.reason);
   add("detail", fact.detail);
   add("address", fact.address);
+  add("code", fact.code);
   add("because", fact.because);
   if (fact.rule) json["rule"] = PlaceJson(*fact.rule);
   if (fact.beside) json["gate"] = PlaceJson(*fact.beside);

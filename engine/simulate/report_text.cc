@@ -12,7 +12,7 @@ std::string ActionName(const model::Action& action) {
     case model::ActionKind::kWebhook:
       return action.url;
     case model::ActionKind::kCoupon:
-      return action.coupon.pool;
+      return fmt::format("{} gives {}", action.coupon.pool, action.coupon.code);
     default:
       return action.template_name;
   }

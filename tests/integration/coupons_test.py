@@ -334,6 +334,52 @@ def check(rules):
     return result.returncode, result.stdout + result.stderr
 
 
+def test_after_a_restore_lists_give_no_code_until_they_may():
+    """What was given since the backup would be found again by the same search."""
+    listed = codes(0, 200)
+    files = {"coupons/spring.yaml": "coupon_pool: spring\nfile: spring.csv\n",
+             "coupons/spring.csv": as_csv(listed),
+             "journeys/one.yaml": "journey: one\ntrigger: {event: Ask}\none_run_per: event.number\n"
+                                  "steps: [{coupon: {pool: spring}}]\n"}
+    with shop(files) as sojourn:
+        sojourn.start()
+        ask(sojourn, 0, 20)
+        sojourn.wait_settled(PARTITIONS)
+        before = check_given(coupon_actions(sojourn), listed)
+        backup = sojourn.directory / "backup"
+        sojourn.command("backup", str(backup))
+        ask(sojourn, 20, 20)
+        sojourn.wait_settled(PARTITIONS)
+        lost = check_given(coupon_actions(sojourn), listed) - before
+        assert len(lost) == 20, lost
+        sojourn.kill()
+        shutil.rmtree(sojourn.data)
+
+        told = sojourn.command("restore", str(backup)).stdout
+        assert "the list spring had 180 of 200 codes left" in told, told
+        sojourn.start()
+        assert "coupons resume" in sojourn.log_tail(), sojourn.log_tail()
+        ask(sojourn, 40, 20)
+        sojourn.wait_settled(PARTITIONS)
+        assert check_given(coupon_actions(sojourn), listed) == before
+        assert sojourn.metric("sojourn_coupon_pool_empty_total") == 20
+        assert json.loads(sojourn.command("coupons", "--json").stdout)["lists_held"]
+        assert "coupons resume" in sojourn.command("coupons").stdout
+        running = sojourn.command("coupons", "resume", check=False)
+        assert running.returncode == 2 and "stop it first" in running.stderr, running
+
+        sojourn.stop()
+        left = [code for code in listed if code not in lost]
+        write(sojourn.rules, {"coupons/spring.csv": as_csv(left)})
+        assert "give codes again" in sojourn.command("coupons", "resume").stdout
+        assert "no list is held back" in sojourn.command("coupons", "resume").stdout
+        sojourn.start()
+        ask(sojourn, 60, 20)
+        sojourn.wait_settled(PARTITIONS)
+        after = check_given(coupon_actions(sojourn), left)
+        assert len(after) == 40 and not after & lost, after & lost
+
+
 def test_what_is_wrong_with_a_list_is_told_by_line():
     with tempfile.TemporaryDirectory(prefix="sojourn-coupons-") as name:
         rules = write(Path(name) / "rules", {

@@ -143,6 +143,24 @@ def test_a_changelog_goes_on():
             check_codes(sojourn, fixture)
 
 
+def test_old_codes_are_counted_once_after_a_move():
+    """Each new partition keeps the codes of which no more than the upper half of a hash is known."""
+    partitions = 3
+    with KafkaBroker() as broker, tempfile.TemporaryDirectory(prefix="sojourn-upgrade-") as name:
+        directory = Path(name)
+        unpack_embedded("partition-meta-2", directory / "old")
+        broker.create_topic(INPUT, partitions)
+        kafka = {"bootstrap_servers": broker.bootstrap, "instance": "new",
+                 "partitions": partitions, "inputs": [{"topic": INPUT, "format": "json"}]}
+        new = Sojourn(directory / "new", rules=write_rules(directory / "rules"), app=APP,
+                      log="kafka", kafka=kafka, secrets=SECRETS)
+        new.command("kafka", "create-topics")
+        new.command("migrate-to-kafka", "--from", str(directory / "old"))
+        (pool,) = json.loads(new.command("coupons", "--json").stdout)["pools"]
+        assert pool["allotted"] == len(PEOPLE), pool
+        assert pool["remaining"] == len(GIFTS) - len(PEOPLE), pool
+
+
 def newer(records):
     """The records, with one person's of a version that nobody knows yet, and its place."""
     changed, places = [], {}
