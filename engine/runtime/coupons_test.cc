@@ -13,7 +13,8 @@ Files CouponRules() {
   Files files = ShopRules();
   files["journeys/gift.yaml"] =
       "journey: gift\ntrigger: {event: Gift}\none_run_per: event.key\n"
-      "steps:\n  - coupon: {pool: winback}\n";
+      "steps:\n  - coupon: {pool: winback}\n  - wait: 1 day\n"
+      "  - webhook: {url: https://shop.example, data: {padding: trigger.padding}}\n";
   return files;
 }
 
