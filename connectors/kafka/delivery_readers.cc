@@ -57,11 +57,13 @@ Result<ReaderStarts> DecodeReaderStarts(std::string_view text, size_t partition_
 
 bool AddReaders(std::span<const std::string_view> readers, std::span<const Offset> ends,
                 ReaderStarts* starts) {
-  const std::vector<Offset> first = starts->empty() ? std::vector<Offset>(ends.size(), Offset(0))
-                                                    : std::vector<Offset>(ends.begin(), ends.end());
+  const bool has_others = !starts->empty();
   bool added = false;
   for (const std::string_view reader : readers) {
-    added |= starts->try_emplace(std::string(reader), first).second;
+    const bool from_the_beginning = reader == kMailReader.name && !has_others;
+    std::vector<Offset> first(ends.begin(), ends.end());
+    if (from_the_beginning) first.assign(ends.size(), Offset(0));
+    added |= starts->try_emplace(std::string(reader), std::move(first)).second;
   }
   return added;
 }

@@ -3,9 +3,11 @@
 // Every deliverer reads all actions, in a group of its own and under a transactional id of its own,
 // and keeps records of those that are its own. So none fences another, or waits for it.
 //
-// One that is new beside others begins with what comes: what was decided before may have been acted
-// on by somebody else. Where it began has to be known for good, and before the first of its actions
-// is decided; it stands in a note of the app, the first action of each partition by reader:
+// One that is new begins with what comes: what was decided before may have been acted on by
+// somebody else. Only mails begin at the beginning where there is no other deliverer: a relay may
+// be set up later, and until then they wait within their useful time. Where a reader began has to
+// be known for good, and before the first of its actions is decided; it stands in a note of the
+// app, the first action of each partition by reader:
 //
 //   {"mail": [0, 0], "webhooks": [120, 94]}
 //
@@ -55,10 +57,9 @@ std::string EncodeReaderStarts(const ReaderStarts& starts);
 // "" is none. kDataLoss: it is damaged, or of another number of partitions.
 Result<ReaderStarts> DecodeReaderStarts(std::string_view text, size_t partition_count);
 
-// Adds those of `readers` that are new, all at the same time: at the beginning where there was
-// none, else at `ends`, which were the ends of the actions before `starts` was read. So processes
-// that do this at once agree, or name places before anything that they decide. Whether there was
-// one to add.
+// Adds those of `readers` that are new, all at the same time. `ends` were the ends of the actions
+// before `starts` was read: so processes that do this at once agree, or name places before anything
+// that they decide. Whether there was one to add.
 bool AddReaders(std::span<const std::string_view> readers, std::span<const Offset> ends,
                 ReaderStarts* starts);
 
