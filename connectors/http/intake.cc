@@ -237,10 +237,13 @@ class Intake::Core {
     std::vector<RejectedCall> rejected;
     for (const auto& accepted : group) {
       IntakeBody& body = accepted->body;
-      const auto repeated = std::erase_if(
-          body.events, [&](const model::Event& event) { return recent_.Contains(event, now); });
+      // One body can have the same event twice, too.
+      const auto repeated = std::erase_if(body.events, [&](const model::Event& event) {
+        if (recent_.Contains(event, now)) return true;
+        recent_.Add(event, now);
+        return false;
+      });
       CountDropped("repeated", static_cast<int64_t>(repeated));
-      for (const model::Event& event : body.events) recent_.Add(event, now);
       events.insert(events.end(), body.events.begin(), body.events.end());
       rejected.insert(rejected.end(), body.rejected.begin(), body.rejected.end());
     }

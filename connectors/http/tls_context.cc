@@ -11,6 +11,8 @@
 
 #include "engine/base/hash.h"
 #include "engine/base/regular_file.h"
+#include "engine/base/rfc3339.h"
+#include "engine/telemetry/log.h"
 
 namespace sojourn::http {
 namespace {
@@ -108,7 +110,15 @@ Status TlsContext::Load() {
   const X509* const certificate = SSL_CTX_get0_certificate(context);
   loaded->fingerprint = CertificateFingerprint(certificate);
   loaded->expires_at = TimeOf(X509_get0_notAfter(certificate));
+  const bool ended = X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0;
+  const std::string words = fmt::format("the certificate {} ended on {}", options_.certificate,
+                                        FormatRfc3339(loaded->expires_at));
   const std::lock_guard lock(mutex_);
+  if (ended && current_ != nullptr) {
+    return FailedPrecondition(words + "; the one in use stays");
+  }
+  // Better than not to start: some clients take it.
+  if (ended) telemetry::Log(telemetry::LogLevel::kError, words);
   current_ = std::move(loaded);
   return Status::Ok();
 }

@@ -16,14 +16,14 @@ namespace sojourn::http {
 namespace {
 
 // A key and a certificate that it signed itself, as two files.
-TlsOptions MakePair(const std::string& name) {
+TlsOptions MakePair(const std::string& name, int valid_seconds = 3600) {
   const std::string stem = testing::TempDir() + "/sojourn-tls-" + name;
   const TlsOptions options{stem + ".pem", stem + ".key"};
   EVP_PKEY* const key = EVP_EC_gen("P-256");
   X509* const certificate = X509_new();
   ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
   X509_gmtime_adj(X509_getm_notBefore(certificate), -60);
-  X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+  X509_gmtime_adj(X509_getm_notAfter(certificate), valid_seconds);
   X509_set_pubkey(certificate, key);
   X509_sign(certificate, key, EVP_sha256());
   BIO* const pem = BIO_new_file(options.certificate.c_str(), "w");
@@ -97,6 +97,17 @@ TEST(TlsContext, ServesWhoTrustsTheCertificate) {
   EXPECT_NE((*server)->certificate_fingerprint(), first);
   EXPECT_TRUE(Ask(**server, (*server)->certificate_fingerprint()).ok());
   EXPECT_FALSE(Ask(**server, first).ok());
+
+  const std::string second = (*server)->certificate_fingerprint();
+  Copy(MakePair("ended", -30), live);
+  const Status ended = (*server)->ReloadTls();
+  EXPECT_NE(ended.message().find("ended on"), std::string::npos) << ended.message();
+  EXPECT_EQ((*server)->certificate_fingerprint(), second);
+}
+
+// Better than no listener at all; the log says so.
+TEST(TlsContext, StartsWithACertificateThatHasEnded) {
+  EXPECT_EQ(ErrorOf(MakePair("ended-before", -30)), "");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "engine/cli/commands.h"
 #include "engine/cli/explain_person.h"
 #include "engine/cli/moment_option.h"
+#include "engine/cli/printable.h"
 #include "engine/cli/recording.h"
 #include "engine/cli/remote.h"
 #include "engine/cli/secrets.h"
@@ -88,7 +89,8 @@ void AddExplainCommand(Command app, int* exit_code) {
     options->request.json = options->format == "json";
     const Result<std::string> text = Explain(*options);
     *exit_code = text.ok() ? 0 : Fail(text.status());
-    if (text.ok()) std::fputs(text->c_str(), stdout);
+    // JSON escapes what a terminal would obey.
+    if (text.ok()) std::fputs(PrintableLines(*text).c_str(), stdout);
   });
 }
 

@@ -153,10 +153,17 @@ class Filter {
   std::set<std::string> journeys_;
 };
 
+// Senders choose names and ids: one with line ends must not look like several lines.
+std::string OneLine(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
 std::string InputText(const ExplainedInput& input, const Filter& filter) {
-  std::string text = fmt::format("\n{}  {}", FormatRfc3339(input.time),
-                                 input.name == "rules" ? "new rules in force" : input.name);
-  if (!input.id.empty()) text += "  " + input.id;
+  std::string text =
+      fmt::format("\n{}  {}", FormatRfc3339(input.time),
+                  input.name == "rules" ? "new rules in force" : OneLine(input.name));
+  if (!input.id.empty()) text += "  " + OneLine(input.id);
   if (!input.place.empty()) text += "  (" + input.place + ")";
   if (input.historical) text += "  history: starts and ends nothing";
   text += "\n";
@@ -344,7 +351,7 @@ Json StateJson(const PersonReport& report, const Filter& filter) {
 
 std::string ExplainText(const PersonReport& report, const ExplainFilter& filter) {
   const Filter shown(filter, report.rules);
-  std::string text = report.person + "\n";
+  std::string text = OneLine(report.person) + "\n";
   for (const std::string& note : report.notes) text += note + "\n";
   text += AnswerText(report, filter, shown);
   if (report.past != nullptr) {
