@@ -17,6 +17,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "engine/base/json_text.h"
+
 namespace sojourn::embedded {
 namespace {
 
@@ -88,11 +90,11 @@ std::string ToText(const DirectoryIdentity& identity) {
   document["format"] = identity.format;
   document["app"] = identity.app;
   document["partitions"] = identity.partition_count;
-  return document.dump(2) + "\n";
+  return DumpJson(document, 2) + "\n";
 }
 
 Result<DirectoryIdentity> FromText(const std::string& text, const std::string& path) {
-  const auto document = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto document = ParseJson(text);
   const auto is = [&](const char* key, auto check) {
     return document.is_object() && document.contains(key) && check(document[key]);
   };

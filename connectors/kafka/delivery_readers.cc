@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "engine/base/json_text.h"
+
 namespace sojourn::kafka {
 
 Result<DeliveryReader> FindDeliveryReader(std::string_view name) {
@@ -30,7 +32,7 @@ std::string EncodeReaderStarts(const ReaderStarts& starts) {
     auto& list = json[name] = nlohmann::ordered_json::array();
     for (const Offset offset : offsets) list.push_back(offset.value());
   }
-  return json.dump();
+  return DumpJson(json);
 }
 
 Result<ReaderStarts> DecodeReaderStarts(std::string_view text, size_t partition_count) {
@@ -42,7 +44,7 @@ Result<ReaderStarts> DecodeReaderStarts(std::string_view text, size_t partition_
                     "deliverers began",
                     kReaderStartsNote));
   };
-  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto json = ParseJson(text);
   if (!json.is_object()) return damaged();
   for (const auto& [name, list] : json.items()) {
     if (!list.is_array() || list.size() != partition_count) return damaged();

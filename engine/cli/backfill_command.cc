@@ -6,6 +6,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "engine/base/json_text.h"
 #include "engine/cli/backfill.h"
 #include "engine/cli/commands.h"
 #include "engine/cli/remote.h"
@@ -53,7 +54,7 @@ class RemoteBackfiller final : public Backfiller {
   Result<nlohmann::json> Ask(const std::string& target) {
     SOJOURN_ASSIGN_OR_RETURN(const std::string body,
                              AskInstance(instance_, "POST", target, "", kAnswerTimeout));
-    auto json = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
+    auto json = ParseJson(body);
     if (!json.is_object()) return Unavailable("the running process is of another version");
     return json;
   }

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "engine/base/json_text.h"
 #include "engine/base/rfc3339.h"
 
 namespace sojourn::cli {
@@ -69,14 +70,14 @@ Status CopySecrets(const fs::path& from, const fs::path& to) {
 
 Status WriteAbout(const fs::path& directory, Timestamp now) {
   std::ofstream file(directory / kAboutFile);
-  file << nlohmann::json{{"made_at", FormatRfc3339(now)}}.dump() << "\n";
+  file << DumpJson(nlohmann::json{{"made_at", FormatRfc3339(now)}}) << "\n";
   file.close();
   return file ? Status::Ok() : Unavailable("cannot write " + (directory / kAboutFile).string());
 }
 
 Result<Timestamp> ReadAbout(const fs::path& directory) {
   std::ifstream file(directory / kAboutFile);
-  const auto about = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
+  const auto about = ParseJson(file);
   const auto made_at =
       about.is_object() ? ParseRfc3339(about.value("made_at", "")) : std::optional<Timestamp>();
   if (made_at) return *made_at;

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "engine/base/json_text.h"
 #include "engine/runtime/rules_source.h"
 #include "engine/simulate/plan_report.h"
 
@@ -36,11 +37,11 @@ Result<CountedPeople> CountPeople(const std::map<std::string, std::string>& file
 }
 
 std::string EncodeFiles(const std::map<std::string, std::string>& files) {
-  return nlohmann::json(files).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return DumpJson(nlohmann::json(files));
 }
 
 Result<std::map<std::string, std::string>> DecodeFiles(const std::string& text) {
-  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto json = ParseJson(text);
   if (!json.is_object()) return InvalidArgument("the rules' files are expected, by path");
   std::map<std::string, std::string> files;
   for (const auto& [path, content] : json.items()) {
@@ -51,13 +52,12 @@ Result<std::map<std::string, std::string>> DecodeFiles(const std::string& text) 
 }
 
 std::string EncodeCounted(const CountedPeople& counted) {
-  return nlohmann::json({{"rules_in_force", counted.rules_in_force},
-                         {"plan", simulate::EncodePeoplePlan(counted.plan)}})
-      .dump();
+  return DumpJson(nlohmann::json({{"rules_in_force", counted.rules_in_force},
+                                  {"plan", simulate::EncodePeoplePlan(counted.plan)}}));
 }
 
 Result<CountedPeople> DecodeCounted(const std::string& text) {
-  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto json = ParseJson(text);
   auto plan = json.is_object() ? simulate::DecodePeoplePlan(json.value("plan", ""))
                                : std::optional<simulate::PeoplePlan>();
   if (!plan) return Unavailable("the running process is of another version");

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/base/hash.h"
+#include "engine/base/json_text.h"
 #include "engine/base/rfc3339.h"
 #include "engine/cli/backup.h"
 #include "engine/cli/remote.h"
@@ -286,7 +287,7 @@ Result<std::string> ReportCoupons(const language::Bundle& rules, Backend* backen
     pools.push_back(PoolJson(name, rules.FindPool(name), known));
   }
   SOJOURN_ASSIGN_OR_RETURN(const bool held, AreListsHeld(backend));
-  return json{{"pools", std::move(pools)}, {"lists_held", held}}.dump() + "\n";
+  return DumpJson(json{{"pools", std::move(pools)}, {"lists_held", held}}) + "\n";
 }
 
 Result<std::vector<ListStand>> FindLists(Backend* backend) {

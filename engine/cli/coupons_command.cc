@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "engine/base/json_text.h"
 #include "engine/cli/backup.h"
 #include "engine/cli/commands.h"
 #include "engine/cli/coupons.h"
@@ -57,7 +58,7 @@ Result<int> Show(const Options& options) {
     std::fputs(text.c_str(), stdout);
     return 0;
   }
-  const auto report = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto report = ParseJson(text);
   if (!report.is_object() || !report.contains("pools")) {
     return Unavailable("the running process is of another version");
   }
@@ -130,10 +131,10 @@ void AddCouponsCommand(Command app, int* exit_code) {
               "Only the codes, one a line: what shops take in bulk");
   sub.SetCallback(run(Export, export_options));
   auto resume_options = std::make_shared<Options>();
-  const Command resume = command.AddSubcommand(
-      "resume",
-      "After a restore, once the codes that were given since the backup are out of the lists: lets\n"
-      "pools with a list give codes again");
+  const Command resume = command.AddSubcommand("resume",
+                                               "After a restore, once the codes that were given "
+                                               "since the backup are out of the lists: lets\n"
+                                               "pools with a list give codes again");
   resume_options->common = AddCommonOptions(resume);
   resume.SetCallback(run(Resume, resume_options));
   command.SetCallback([=, show = run(Show, options)] {

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "connectors/embedded/rows.h"
+#include "engine/base/json_text.h"
 #include "engine/base/rfc3339.h"
 
 namespace sojourn::cli {
@@ -136,7 +137,7 @@ std::string LetterToJson(const PlacedLetter& placed) {
                                        {"offset", letter.offset.value()},
                                        {"key", letter.key},
                                        {"value", letter.value}};
-  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return DumpJson(json);
 }
 
 }  // namespace sojourn::cli

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
+#include "engine/base/json_text.h"
 #include "engine/base/rfc3339.h"
 #include "engine/cli/commands.h"
 #include "engine/cli/dead_letters.h"
@@ -49,10 +50,6 @@ Result<Opened> OpenLetters(const Config& config) {
   opened.mails = instance ? MakeRemoteMailLetters(*instance)
                           : MakeLocalMailLetters(opened.backend.backend.get());
   return opened;
-}
-
-std::string Dump(const Json& json, int indent = -1) {
-  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
 // False: nobody reads any more.
@@ -122,7 +119,7 @@ Status PrintMails(const Options& options, MailLetters* letters) {
     return std::tie(a.at, a.place) < std::tie(b.at, b.place);
   });
   for (const DeliveryRecord& record : mails) {
-    if (!PrintLine(options.as_json() ? Dump(ToJson(record)) : Line(record))) break;
+    if (!PrintLine(options.as_json() ? DumpJson(ToJson(record)) : Line(record))) break;
   }
   if (left_out > 0) {
     fmt::print(stderr, "sojourn: {} more failed mails are not listed\n", left_out);
@@ -213,7 +210,7 @@ void PrintMail(const DeliveryRecord& record, const Json& action) {
     return;
   }
   fmt::print("action     as it was decided\n");
-  const std::string text = Dump(action, 2);
+  const std::string text = DumpJson(action, 2);
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = std::min(text.find('\n', begin), text.size());
     fmt::print("  {}\n", Printable(std::string_view(text).substr(begin, end - begin)));
@@ -242,7 +239,7 @@ Status ShowMail(const Options& options) {
   }
   Json json = ToJson(found[0]);
   json["action"] = action;  // null: gone
-  PrintLine(Dump(json));
+  PrintLine(DumpJson(json));
   return Status::Ok();
 }
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/base/duration_text.h"
+#include "engine/base/json_text.h"
 #include "engine/cli/commands.h"
 #include "engine/cli/enroll.h"
 #include "engine/cli/remote.h"
@@ -43,7 +44,7 @@ class RemoteEnroller final : public Enroller {
     SOJOURN_ASSIGN_OR_RETURN(
         const std::string body,
         AskInstance(instance_, "POST", target_ + "&dry_run=1", "", Seconds(60)));
-    const auto json = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
+    const auto json = ParseJson(body);
     return json.is_object() ? json.value("people", int64_t{0}) : 0;
   }
   Status Go() override {

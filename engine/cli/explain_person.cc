@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "engine/base/json_text.h"
 #include "engine/base/rfc3339.h"
 #include "engine/base/suggest.h"
 #include "engine/cli/loaded_rules.h"
@@ -101,7 +102,7 @@ Result<std::vector<nlohmann::json>> ReadActions(const std::string& person, Backe
           action.json.find('\\') == std::string::npos) {
         continue;
       }
-      auto json = nlohmann::json::parse(action.json, nullptr, /*allow_exceptions=*/false);
+      auto json = ParseJson(action.json);
       if (json.is_object() && json.value("person", "") == person) found.push_back(std::move(json));
     }
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "engine/base/json_text.h"
 #include "engine/cli/mapping_shapes.h"
 #include "engine/cli/yaml_file.h"
 
@@ -129,7 +130,7 @@ std::string CanonicalMapping(const file::ColumnMapping& mapping) {
                                columns(mapping.properties),
                                columns(mapping.traits),
                                static_cast<int>(mapping.delimiter)};
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return DumpJson(json);
 }
 
 }  // namespace sojourn::cli

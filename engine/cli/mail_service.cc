@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "connectors/feedback/mark.h"
+#include "engine/base/json_text.h"
 #include "engine/cli/backup.h"
 #include "engine/cli/mail_parts.h"
 #include "engine/cli/paused_note.h"
@@ -223,7 +224,7 @@ Status MailService::SetPaused(const std::string& journey, bool paused) {
                         : fmt::format("the journey {} is not paused", journey));
   }
   SOJOURN_RETURN_IF_ERROR(
-      environment_.backend->WriteNote(kPausedNote, nlohmann::json(next).dump()));
+      environment_.backend->WriteNote(kPausedNote, DumpJson(nlohmann::json(next))));
   paused_ = std::move(next);
   TellPaused();
   return Status::Ok();

@@ -16,6 +16,7 @@
 #include "connectors/kafka/topic_filler.h"
 #include "connectors/kafka/topics.h"
 #include "engine/base/hash.h"
+#include "engine/base/json_text.h"
 #include "engine/base/rfc3339.h"
 #include "engine/cli/backend.h"
 #include "engine/cli/moved_actions.h"
@@ -114,7 +115,7 @@ Status Mover::Open() {
 
 Status Mover::CheckSameCluster(const std::string& note) const {
   if (note.empty()) return Status::Ok();
-  const auto json = nlohmann::json::parse(note, nullptr, /*allow_exceptions=*/false);
+  const auto json = ParseJson(note);
   const std::string cluster = json.is_object() ? json.value("cluster", "") : "";
   if (cluster == filler_->cluster_id()) return Status::Ok();
   return FailedPrecondition(fmt::format(
@@ -204,11 +205,10 @@ Result<bool> Mover::WasMoved(const std::string& note) {
 Status Mover::Note(Timestamp now) {
   if (!note_.empty()) return Status::Ok();
   SOJOURN_ASSIGN_OR_RETURN(const std::string id, http::NewToken());
-  note_ = nlohmann::json{{"id", id},
-                         {"app", config_.app},
-                         {"cluster", filler_->cluster_id()},
-                         {"begun_at", FormatRfc3339(now)}}
-              .dump();
+  note_ = DumpJson(nlohmann::json{{"id", id},
+                                  {"app", config_.app},
+                                  {"cluster", filler_->cluster_id()},
+                                  {"begun_at", FormatRfc3339(now)}});
   return log_->WriteNote(embedded::kMovedNote, note_);
 }
 

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "engine/base/json_text.h"
 #include "engine/cli/commands.h"
 #include "engine/cli/remote.h"
 
@@ -24,7 +25,7 @@ Status Ask(const CommonOptions& common, const std::string& journey, bool resume)
                                        fmt::format("/-/pause?journey={}&resume={}",
                                                    http::EncodeQueryText(journey), resume ? 1 : 0),
                                        "", Seconds(30)));
-  const auto json = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
+  const auto json = ParseJson(body);
   if (!json.is_object() || !json["paused"].is_array()) {
     return Unavailable("the process gave an answer that is none");
   }

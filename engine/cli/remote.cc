@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "connectors/embedded/embedded_log.h"
+#include "engine/base/json_text.h"
 #include "engine/cli/dead_letters.h"
 #include "engine/cli/persons.h"
 #include "engine/cli/remote_log.h"
@@ -203,7 +204,7 @@ class RemoteBackend final : public Backend {
   Result<nlohmann::json> AskImports(const std::string& target) {
     SOJOURN_ASSIGN_OR_RETURN(const std::string body,
                              AskInstance(instance_, "POST", target, "", kAnswerTimeout));
-    auto json = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
+    auto json = ParseJson(body);
     if (!json.is_object()) return Unavailable("the running process is of another version");
     return json;
   }
@@ -240,7 +241,7 @@ Result<std::string> AskInstance(const http::Instance& instance, const std::strin
     if (next != nullptr && name == kNextHeader) *next = value;
   }
   if (response.status == 200) return response.body;
-  const auto json = nlohmann::json::parse(response.body, nullptr, /*allow_exceptions=*/false);
+  const auto json = ParseJson(response.body);
   const std::string why = json.is_object() ? json.value("error", "") : "";
   const std::string message = why.empty() ? fmt::format("HTTP status {}", response.status) : why;
   if (response.status == 400) return InvalidArgument(message);
@@ -254,9 +255,7 @@ std::unique_ptr<Backend> MakeRemoteBackend(const http::Instance& instance) {
 
 namespace {
 
-http::Response JsonResponse(const nlohmann::json& json) {
-  return {.body = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
-}
+http::Response JsonResponse(const nlohmann::json& json) { return {.body = DumpJson(json)}; }
 
 http::Response ShowImports(Backend* backend, std::string_view fingerprint) {
   const Result<ImportLedger> ledger = backend->FindImports(std::string(fingerprint));

@@ -14,6 +14,7 @@
 #include "connectors/http/instance_file.h"
 #include "connectors/webhook/signature.h"
 #include "engine/base/hash.h"
+#include "engine/base/json_text.h"
 
 namespace sojourn::cli {
 namespace {
@@ -42,7 +43,7 @@ Result<Keys> ReadKeys(const std::string& path) {
   Keys keys;
   if (access(path.c_str(), F_OK) != 0) return keys;
   std::ifstream file(path);
-  const auto json = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
+  const auto json = ParseJson(file);
   if (!json.is_object()) return Damaged(path);
   for (const auto& [name, key] : json.items()) {
     if (!key.is_string() || key.get_ref<const std::string&>().empty()) return Damaged(path);
@@ -62,7 +63,7 @@ bool SyncDirectory(const std::string& directory) {
 
 Status WriteKeys(const Config& config, const Keys& keys) {
   const std::string path = PathOf(config);
-  const std::string text = nlohmann::json(keys).dump(1) + "\n";
+  const std::string text = DumpJson(nlohmann::json(keys), 1) + "\n";
   const std::string partial = path + ".new";
   const int file = open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (file < 0) return Unavailable(fmt::format("cannot write {}: {}", path, strerror(errno)));

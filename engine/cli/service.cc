@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "connectors/http/instance_file.h"
+#include "engine/base/json_text.h"
 #include "engine/base/rfc3339.h"
 #include "engine/cli/backfill.h"
 #include "engine/cli/backup.h"
@@ -515,7 +516,7 @@ http::Response Service::Reload() {
       {"success", diagnostics.empty()},
       {"bundle", rules_->current()->current().number},
       {"error", FormatDiagnostics(diagnostics, language::DiagnosticFormat::kText)}};
-  return {.status = diagnostics.empty() ? 200 : 400, .body = json.dump() + "\n"};
+  return {.status = diagnostics.empty() ? 200 : 400, .body = DumpJson(json) + "\n"};
 }
 
 http::Response Service::HandleEnroll(const http::Request& request) {
@@ -529,7 +530,7 @@ http::Response Service::HandleEnroll(const http::Request& request) {
     const Status enrolled = Enroll(enroll, *people, clock_.Now(), backend_.get());
     if (!enrolled.ok()) return http::ToResponse(enrolled);
   }
-  return {.body = nlohmann::json{{"people", people->size()}}.dump() + "\n"};
+  return {.body = DumpJson(nlohmann::json{{"people", people->size()}}) + "\n"};
 }
 
 http::Response Service::HandleBackup(const http::Request& request) {
@@ -549,11 +550,10 @@ http::Response Service::HandleBackfill(const http::Request& request) {
   if (request.Query("dry_run") == "1") {
     const auto plan = PlanBackfill(backend_.get(), stop);
     if (!plan.ok()) return http::ToResponse(plan.status());
-    return {.body = nlohmann::json{{"text", plan->text},
-                                   {"counters", plan->counters},
-                                   {"refused", plan->refused},
-                                   {"bundle", plan->bundle}}
-                        .dump() +
+    return {.body = DumpJson(nlohmann::json{{"text", plan->text},
+                                            {"counters", plan->counters},
+                                            {"refused", plan->refused},
+                                            {"bundle", plan->bundle}}) +
                     "\n"};
   }
   BackfillRun run;
@@ -562,8 +562,8 @@ http::Response Service::HandleBackfill(const http::Request& request) {
   run.running = true;
   const auto done = RunBackfill(run, backend_.get(), stop);
   if (!done.ok()) return http::ToResponse(done.status());
-  return {.body =
-              nlohmann::json{{"people", done->people}, {"counters", done->counters}}.dump() + "\n"};
+  return {.body = DumpJson(nlohmann::json{{"people", done->people}, {"counters", done->counters}}) +
+                  "\n"};
 }
 
 http::Response Service::HandleExplain(const http::Request& request) {
@@ -594,7 +594,7 @@ http::Response Service::HandlePause(const http::Request& request) {
   if (!known && pause) return http::ToResponse(NotFound("there is no journey " + journey));
   const Status changed = mail_->SetPaused(journey, pause);
   if (!changed.ok()) return http::ToResponse(changed);
-  return {.body = nlohmann::json{{"paused", mail_->paused()}}.dump() + "\n"};
+  return {.body = DumpJson(nlohmann::json{{"paused", mail_->paused()}}) + "\n"};
 }
 
 http::Response Service::HandleRetry(const http::Request& request) {
@@ -636,7 +636,7 @@ http::Response Service::HandleWebhooks(const http::Request& request) {
   }
   const nlohmann::json answer = {{"disabled", disabled}, {"endpoints", endpoints}};
   // What an endpoint said need not be UTF-8.
-  return {.body = answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"};
+  return {.body = DumpJson(answer) + "\n"};
 }
 
 void Service::ReloadWhenFilesChanged() {

@@ -11,6 +11,7 @@
 #include <sstream>
 #include <thread>
 
+#include "engine/base/json_text.h"
 #include "engine/cli/commands.h"
 #include "engine/cli/progress.h"
 #include "engine/cli/remote.h"
@@ -176,7 +177,7 @@ Status ReadTotals(const SummaryOptions& options, Backend* backend, ActionTotals*
     SOJOURN_ASSIGN_OR_RETURN(const auto actions, backend->ReadActions(&cursors, 5000, Duration(0)));
     if (actions.empty()) return Status::Ok();
     for (const CommittedAction& committed : actions) {
-      auto action = nlohmann::json::parse(committed.json, nullptr, /*allow_exceptions=*/false);
+      auto action = ParseJson(committed.json);
       if (!action.is_object()) continue;
       ++totals->count;
       totals->people.insert(action.value("person", ""));
@@ -260,7 +261,7 @@ Result<int> Summarise(const SummaryOptions& options) {
                action.value("journey", ""), action.value("step", ""));
   }
   if (!totals.explained.is_null()) {
-    fmt::print("\nOne action whole, with its reason:\n{}\n", totals.explained.dump(2));
+    fmt::print("\nOne action whole, with its reason:\n{}\n", DumpJson(totals.explained, 2));
   }
   return 0;
 }

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/base/json_text.h"
 #include "engine/cli/remote.h"
 
 namespace sojourn::cli {
@@ -93,7 +94,7 @@ class RemoteSuppressions final : public deliver::SuppressionList {
   Result<nlohmann::json> Post(const std::string& target, const std::string& body) {
     SOJOURN_ASSIGN_OR_RETURN(const std::string answer,
                              AskInstance(instance_, "POST", target, body, kAnswerTimeout));
-    auto json = nlohmann::json::parse(answer, nullptr, /*allow_exceptions=*/false);
+    auto json = ParseJson(answer);
     if (!json.is_object()) return Unavailable("the running process is of another version");
     return json;
   }
@@ -122,7 +123,7 @@ http::Response ReadOne(deliver::SuppressionList* list, const AddressHash& hash) 
 http::Response Remove(deliver::SuppressionList* list, const AddressHash& hash) {
   const auto removed = list->Remove(hash);
   if (!removed.ok()) return http::ToResponse(removed.status());
-  return {.body = nlohmann::json{{"removed", *removed}}.dump() + "\n"};
+  return {.body = DumpJson(nlohmann::json{{"removed", *removed}}) + "\n"};
 }
 
 http::Response Add(deliver::SuppressionList* list, std::string_view lines) {
@@ -130,7 +131,7 @@ http::Response Add(deliver::SuppressionList* list, std::string_view lines) {
   if (!entries) return http::ErrorResponse(400, "no lines of a suppression list");
   const auto added = list->Add(*entries);
   if (!added.ok()) return http::ToResponse(added.status());
-  return {.body = nlohmann::json{{"added", *added}}.dump() + "\n"};
+  return {.body = DumpJson(nlohmann::json{{"added", *added}}) + "\n"};
 }
 
 }  // namespace

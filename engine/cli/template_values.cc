@@ -8,6 +8,7 @@
 #include <optional>
 #include <variant>
 
+#include "engine/base/json_text.h"
 #include "engine/base/limits.h"
 #include "engine/base/regular_file.h"
 #include "engine/base/rfc3339.h"
@@ -58,13 +59,9 @@ const Shape& ValuesShape() {
   return shape;
 }
 
-std::string Dump(const json& values) {
-  return values.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
 // Of a text that one of the functions here has made or checked.
 json Parsed(const std::string& values) {
-  json parsed = json::parse(values, nullptr, /*allow_exceptions=*/false);
+  json parsed = ParseJson(values);
   return parsed.is_object() ? parsed : json::object();
 }
 
@@ -220,19 +217,19 @@ std::string SampleValues(const language::Bundle& bundle, const language::Templat
     (*place)[names.back()] = names.size() == 2 ? samples.Of(names[0], names[1])
                                                : SampleOf(names.back(), TypeKind::kString, now);
   }
-  return Dump(values);
+  return DumpJson(values);
 }
 
 std::string MergeValues(const std::string& values, const std::string& over) {
   json merged = Parsed(values);
   merged.update(Parsed(over));
-  return Dump(merged);
+  return DumpJson(merged);
 }
 
 std::string WithLanguage(const std::string& values, const std::string& language) {
   json changed = Parsed(values);
   changed["person"]["language"] = language;
-  return Dump(changed);
+  return DumpJson(changed);
 }
 
 std::string TextIn(const std::string& values, const std::string& root, const std::string& name) {
@@ -257,7 +254,7 @@ std::vector<ReadValue> ReadValues(const language::Template& rule, const std::str
       at = found == at->end() ? &kNothing : &*found;
       if (at->is_null()) break;
     }
-    reads.push_back({path, at->is_null() ? "" : Dump(*at)});
+    reads.push_back({path, at->is_null() ? "" : DumpJson(*at)});
   }
   return reads;
 }

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "engine/base/json_text.h"
 #include "engine/cli/commands.h"
 #include "engine/cli/printable.h"
 #include "engine/cli/remote.h"
@@ -45,7 +46,7 @@ void PrintWaiting(const nlohmann::json& endpoints) {
 
 Status List(const CommonOptions& common) {
   SOJOURN_ASSIGN_OR_RETURN(const std::string body, Ask(common, "GET", "/-/webhooks"));
-  const auto json = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
+  const auto json = ParseJson(body);
   if (!json.is_object() || !json.contains("disabled") || !json.contains("endpoints")) {
     return Unavailable("the process gave an answer that is none");
   }

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/base/json_text.h"
 #include "engine/base/rfc3339.h"
 #include "engine/language/render_message.h"
 
@@ -35,7 +36,7 @@ Json DataOf(const model::Action& action) {
 std::string BodyOf(const model::Action& action, std::string_view type, Json data) {
   const Json body = {
       {"type", type}, {"timestamp", FormatRfc3339(action.time)}, {"data", std::move(data)}};
-  return body.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return DumpJson(body);
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "engine/base/json_text.h"
+
 namespace sojourn::deliver {
 namespace {
 
@@ -36,7 +38,7 @@ std::string EncodeDelivery(const DeliveryRecord& record) {
     json["next_attempt_ms"] = record.next_attempt.milliseconds();
   }
   // A relay's words may be any bytes.
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return DumpJson(json);
 }
 
 Result<DeliveryRecord> DecodeDelivery(const ActionPlace& place, std::string_view bytes) {
@@ -44,7 +46,7 @@ Result<DeliveryRecord> DecodeDelivery(const ActionPlace& place, std::string_view
     return DataLoss(fmt::format("the delivery of action {}/{} is no record: {}",
                                 place.partition.value(), place.offset.value(), what));
   };
-  const auto json = nlohmann::json::parse(bytes, nullptr, /*allow_exceptions=*/false);
+  const auto json = ParseJson(bytes);
   if (!json.is_object()) return broken("no JSON object");
   DeliveryRecord record;
   record.place = place;

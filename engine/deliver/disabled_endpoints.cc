@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/base/json_text.h"
+
 namespace sojourn::deliver {
 
 bool DisabledEndpoints::Has(std::string_view url) const {
@@ -35,13 +37,13 @@ DisabledEndpoints::Urls DisabledEndpoints::unwritten() const {
 std::string EncodeDisabled(const DisabledEndpoints::Urls& urls) {
   nlohmann::json json = nlohmann::json::object();
   for (const auto& [url, since] : urls) json[url] = since.milliseconds();
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return DumpJson(json);
 }
 
 Result<DisabledEndpoints::Urls> DecodeDisabled(std::string_view text) {
   DisabledEndpoints::Urls urls;
   if (text.empty()) return urls;
-  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto json = ParseJson(text);
   const auto broken = [] { return DataLoss("the note of disabled webhook URLs is damaged"); };
   if (!json.is_object()) return broken();
   for (const auto& [url, since] : json.items()) {

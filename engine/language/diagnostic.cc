@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
+#include "engine/base/json_text.h"
 #include "engine/base/utf8.h"
 #include "engine/language/explanations.h"
 
@@ -43,9 +44,7 @@ std::string Text(const Diagnostic& diagnostic) {
 }
 
 // Bytes that are not UTF-8 (a file may hold any) become U+FFFD.
-std::string Dump(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
+std::string Dump(const Json& json) { return DumpJson(json, 2) + "\n"; }
 
 std::string JsonText(const std::vector<Diagnostic>& diagnostics) {
   Json list = Json::array();

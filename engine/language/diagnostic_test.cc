@@ -9,6 +9,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "engine/base/json_text.h"
 #include "engine/base/limits.h"
 #include "engine/base/suggest.h"
 #include "engine/language/load.h"
@@ -45,10 +46,10 @@ TEST(Diagnostics, Github) {
 }
 
 TEST(Diagnostics, JsonAndSarifAreJson) {
-  const auto json = nlohmann::json::parse(FormatDiagnostics({Sample()}, DiagnosticFormat::kJson));
+  const auto json = ParseJson(FormatDiagnostics({Sample()}, DiagnosticFormat::kJson));
   EXPECT_EQ(json[0]["code"], "J041");
   EXPECT_EQ(json[0]["end_column"], 6);
-  const auto sarif = nlohmann::json::parse(FormatDiagnostics({Sample()}, DiagnosticFormat::kSarif));
+  const auto sarif = ParseJson(FormatDiagnostics({Sample()}, DiagnosticFormat::kSarif));
   const auto& run = sarif["runs"][0];
   EXPECT_EQ(run["results"][0]["ruleId"], "J041");
   EXPECT_EQ(run["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"], 3);

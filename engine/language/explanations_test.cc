@@ -9,6 +9,7 @@
 #include <set>
 #include <sstream>
 
+#include "engine/base/json_text.h"
 #include "engine/language/load.h"
 
 namespace sojourn::language {
@@ -118,7 +119,7 @@ TEST(Explanations, ThePageIsWhatIsGenerated) {
 }
 
 TEST(Explanations, SarifRulesCarryThem) {
-  const auto sarif = nlohmann::json::parse(FormatDiagnostics({}, DiagnosticFormat::kSarif));
+  const auto sarif = ParseJson(FormatDiagnostics({}, DiagnosticFormat::kSarif));
   for (const auto& rule : sarif["runs"][0]["tool"]["driver"]["rules"]) {
     const std::string text = rule["help"]["text"];
     const std::string id = rule["id"];

@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "engine/base/json_text.h"
 #include "engine/base/limits.h"
 
 namespace sojourn::language {
@@ -251,7 +252,7 @@ class SchemaWriter {
   std::vector<std::string> order_;
 };
 
-std::string Dump(const Json& json) { return json.dump(2) + "\n"; }
+std::string Dump(const Json& json) { return DumpJson(json, 2) + "\n"; }
 
 }  // namespace
 

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/base/json_text.h"
 #include "engine/runtime/test_support.h"
 #include "engine/store/person_record.h"
 
@@ -222,7 +223,7 @@ TEST_P(MergedPeopleTest, AreWhatAllTheirIdsWere) {
     const Plain& plain = weeks.plain[person];
     const std::vector<model::Action>& actions = of_person[Known(person)];
     ASSERT_EQ(actions.size(), plain.refused ? 1u : 2u) << Known(person);
-    ExpectAudited(plain, nlohmann::json::parse(actions[0].values_json)["data"], Known(person));
+    ExpectAudited(plain, ParseJson(actions[0].values_json)["data"], Known(person));
   }
 
   // A year later every order has had its run once, and every person one of the other journey.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "engine/base/json_text.h"
 #include "engine/base/rfc3339.h"
 
 namespace sojourn::simulate {
@@ -217,7 +218,7 @@ std::string BacktestJson(const BacktestFrame& frame, const Tally& tally,
     json["against"] = ComparisonJson(*comparison);
     json["against"]["rules"] = frame.against;
   }
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return DumpJson(json, 2) + "\n";
 }
 
 }  // namespace sojourn::simulate

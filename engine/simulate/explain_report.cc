@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "engine/base/json_text.h"
 #include "engine/base/rfc3339.h"
 #include "engine/model/json_writer.h"
 #include "engine/model/value.h"
@@ -388,7 +389,7 @@ std::string ExplainJson(const PersonReport& report, const ExplainFilter& filter)
   } else if (report.state != nullptr && report.state->known) {
     json["state"] = StateJson(report, shown);
   }
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return DumpJson(json, 2) + "\n";
 }
 
 }  // namespace sojourn::simulate

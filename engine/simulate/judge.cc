@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/base/hash.h"
+#include "engine/base/json_text.h"
 #include "engine/language/render_message.h"
 #include "engine/model/json_writer.h"
 #include "engine/simulate/report_text.h"
@@ -25,7 +26,7 @@ constexpr const char* kPreferencesUrl = "https://sojourn.example/preferences/sam
 json JsonOf(const model::Value& value) {
   model::JsonWriter writer;
   writer.Write(value);
-  return json::parse(writer.text(), nullptr, false);
+  return ParseJson(writer.text());
 }
 
 bool IsState(ExpectationKind kind) {
@@ -58,7 +59,7 @@ bool IsThat(const Expectation& expectation, const Happening& happening) {
 }
 
 json DataOf(const model::Action& action) {
-  const json values = json::parse(action.values_json, nullptr, false);
+  const json values = ParseJson(action.values_json);
   return values.is_object() && values.contains("data") ? values["data"] : json::object();
 }
 
@@ -70,7 +71,7 @@ std::string DataDifference(const Expectation& expectation, const model::Action& 
     const json wanted = JsonOf(value);
     const json actual = data.contains(name) ? data[name] : json();
     if (wanted == actual) continue;
-    return fmt::format("data {} is {}, not {}", name, actual.dump(), wanted.dump());
+    return fmt::format("data {} is {}, not {}", name, DumpJson(actual), DumpJson(wanted));
   }
   return {};
 }
@@ -104,7 +105,7 @@ void Judge::JudgeTrait(const model::Person& person, Match* match) {
     const model::Value* trait = person.FindTrait(name);
     const json actual = trait == nullptr ? json() : JsonOf(*trait);
     if (actual == JsonOf(value)) continue;
-    match->why_not = fmt::format("trait {} is {}", name, actual.dump());
+    match->why_not = fmt::format("trait {} is {}", name, DumpJson(actual));
     return;
   }
   match->met = true;
@@ -238,7 +239,7 @@ std::string Judge::ActualText(const model::Action& action) const {
   std::string values;
   for (const auto& [name, value] : asked->expectation->values) {
     if (!data.contains(name)) continue;
-    values += fmt::format("{}{}: {}", values.empty() ? "" : ", ", name, data[name].dump());
+    values += fmt::format("{}{}: {}", values.empty() ? "" : ", ", name, DumpJson(data[name]));
   }
   return fmt::format("{} {{{}}}", text, values);
 }

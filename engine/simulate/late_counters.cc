@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "engine/base/check.h"
+#include "engine/base/json_text.h"
 #include "engine/base/rfc3339.h"
 
 namespace sojourn::simulate {
@@ -99,11 +100,11 @@ std::string EncodeFilledCounters(const std::vector<FilledCounter>& filled) {
                     {"keep", one.keep},
                     {"bundle", one.bundle}});
   }
-  return list.dump();
+  return DumpJson(list);
 }
 
 std::vector<FilledCounter> DecodeFilledCounters(std::string_view text) {
-  const auto list = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto list = ParseJson(text);
   std::vector<FilledCounter> filled;
   if (!list.is_array()) return filled;
   for (const auto& one : list) {

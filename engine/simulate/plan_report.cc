@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "engine/base/json_text.h"
+
 namespace sojourn::simulate {
 namespace {
 
@@ -240,7 +242,7 @@ std::string PlanJson(const RulesPlan& plan, const PeoplePlan* people,
                               {"position", PlaceJson(error.position)}});
   }
   if (people != nullptr) json["people"] = PeopleJson(*people);
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return DumpJson(json, 2) + "\n";
 }
 
 bool HasWarnings(const RulesPlan& plan, const PeoplePlan* people) {
@@ -252,7 +254,7 @@ bool HasWarnings(const RulesPlan& plan, const PeoplePlan* people) {
                                  [](const auto& entry) { return entry.first.no_place; });
 }
 
-std::string EncodePeoplePlan(const PeoplePlan& people) { return PeopleJson(people).dump(); }
+std::string EncodePeoplePlan(const PeoplePlan& people) { return DumpJson(PeopleJson(people)); }
 
 std::optional<PeoplePlan> DecodePeoplePlan(std::string_view text) {
   try {

@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/base/json_text.h"
 #include "engine/language/load.h"
 #include "engine/simulate/plain_journey.h"
 #include "engine/simulate/virtual_person.h"
@@ -67,10 +68,11 @@ std::string CodeText(const std::string& code) {
 
 // The one value that a webhook of these tests sends along.
 std::string DataText(const model::Action& action) {
-  const auto values = nlohmann::json::parse(action.values_json);
+  const auto values = ParseJson(action.values_json);
+  EXPECT_TRUE(values.is_object()) << action.values_json;
   if (!values.contains("data") || !values["data"].contains("it")) return "";
   const auto& value = values["data"]["it"];
-  return value.is_string() ? CodeText(value.get<std::string>()) : value.dump();
+  return value.is_string() ? CodeText(value.get<std::string>()) : DumpJson(value);
 }
 
 std::string ActionLine(const Happening& happening) {

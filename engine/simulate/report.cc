@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "engine/base/json_text.h"
 #include "engine/simulate/test_runner.h"
 
 namespace sojourn::simulate {
@@ -100,7 +101,7 @@ std::string JsonReport(const TestReport& report) {
   const nlohmann::json whole = {{"passed", report.passed},  {"failed", report.failed},
                                 {"errors", not_run.size()}, {"not_run", not_run},
                                 {"results", results},       {"unreached", unreached}};
-  return whole.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return DumpJson(whole, 2) + "\n";
 }
 
 // Characters that XML cannot hold become question marks.

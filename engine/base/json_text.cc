@@ -1,9 +1,9 @@
-#include "engine/cli/json_text.h"
+#include "engine/base/json_text.h"
 
 #include <istream>
 #include <nlohmann/json.hpp>
 
-namespace sojourn::cli {
+namespace sojourn {
 namespace {
 
 constexpr auto kReplace = nlohmann::json::error_handler_t::replace;
@@ -26,4 +26,4 @@ std::string DumpJson(const nlohmann::ordered_json& value, int indent) {
   return value.dump(indent, ' ', /*ensure_ascii=*/false, kReplace);
 }
 
-}  // namespace sojourn::cli
+}  // namespace sojourn

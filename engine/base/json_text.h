@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace sojourn::cli {
+namespace sojourn {
 
 // The document; is_discarded() where the text is none.
 nlohmann::json ParseJson(std::string_view text);
@@ -19,4 +19,4 @@ nlohmann::json ParseJson(std::istream& file);
 std::string DumpJson(const nlohmann::json& value, int indent = -1);
 std::string DumpJson(const nlohmann::ordered_json& value, int indent = -1);
 
-}  // namespace sojourn::cli
+}  // namespace sojourn
