@@ -203,7 +203,7 @@ Status ReadMailConfig(const Node& mail, const std::filesystem::path& directory,
   reader.Path("texts", directory, &config->texts);
   while (config->public_url.ends_with("/")) config->public_url.pop_back();
   const Node* rates = mail.Find("rates");
-  return rates == nullptr ? Status::Ok() : ReadRates(*rates, &config->delivery.rates);
+  return rates == nullptr ? Status::Ok() : ReadRates(*rates, &config->rates);
 }
 
 Status ValidateMailConfig(const MailConfig& config) {

@@ -11,6 +11,7 @@
 #include "connectors/smtp/smtp_transport.h"
 #include "engine/base/status.h"
 #include "engine/deliver/deliverer.h"
+#include "engine/deliver/rate.h"
 #include "engine/language/schema.h"
 #include "engine/language/yaml.h"
 
@@ -29,6 +30,7 @@ struct MailConfig {
   smtp::SmtpOptions smtp;
   std::vector<smtp::DkimKeyOptions> dkim;
   deliver::DelivererOptions delivery;
+  deliver::RateLimits rates;
   // HOST:PORT of the public listener; empty: the pages stand beside the others, for a first look.
   std::string listen;
   std::string public_url;  // where people reach it; empty: http://LISTEN

@@ -3,6 +3,7 @@
 #include "engine/cli/config_reader.h"
 #include "engine/cli/listener_config.h"
 #include "engine/cli/secret_value.h"
+#include "engine/cli/yaml_file.h"
 
 namespace sojourn::cli {
 namespace {
