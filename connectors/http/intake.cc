@@ -37,6 +37,10 @@ struct Endpoint {
 // What the calls of Segment's libraries are named, also with one letter.
 constexpr std::string_view kTypes[] = {"track", "identify", "page", "screen", "group", "alias"};
 
+// Of ids that are read back at the start: some hundredths of a second.
+constexpr size_t kIdsKnownFirst = 20'000;
+constexpr size_t kIdsBetweenAppends = 1'000;
+
 }  // namespace
 
 class Intake::Core {
@@ -46,10 +50,7 @@ class Intake::Core {
         clock_(options_.clock != nullptr ? options_.clock : &system_clock_),
         sink_(sink),
         telemetry_(telemetry),
-        thread_([this] {
-          RememberNewest();
-          AppendAll();
-        }) {}
+        thread_([this] { AppendAll(); }) {}
 
   ~Core() {
     {
@@ -201,12 +202,15 @@ class Intake::Core {
     something_waits_.notify_one();
   }
 
-  // Libraries send what was not answered before a crash once more, with the ids that it had.
+  // Libraries send what was not answered before a crash once more, with the ids that it had. Once
+  // the newest are known nobody waits for the rest.
   void RememberNewest() {
     const auto now = RecentIds::Clock::now();
     const Timestamp wall = clock_->Now();
+    size_t seen = 0;
     const Status read = sink_->VisitNewestIds(
         [&](std::string_view person, std::string_view id, Timestamp log_time) {
+          if (++seen > kIdsKnownFirst && seen % kIdsBetweenAppends == 0) AppendWaiting();
           const Duration old = std::clamp(wall - log_time, Duration(), Days(1));
           const std::chrono::milliseconds age(old.milliseconds());
           return recent_.AddOlder(person, id, now - age, now);
@@ -219,16 +223,26 @@ class Intake::Core {
   }
 
   void AppendAll() {
+    RememberNewest();
     std::unique_lock lock(mutex_);
     while (true) {
       something_waits_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
       if (waiting_.empty()) return;
-      const std::vector<std::unique_ptr<Accepted>> group = std::exchange(waiting_, {});
       lock.unlock();
-      AppendGroup(group);
+      AppendWaiting();
       lock.lock();
-      for (const auto& accepted : group) waiting_bytes_ -= accepted->bytes;
     }
+  }
+
+  // If anything does.
+  void AppendWaiting() {
+    std::unique_lock lock(mutex_);
+    const std::vector<std::unique_ptr<Accepted>> group = std::exchange(waiting_, {});
+    lock.unlock();
+    if (group.empty()) return;
+    AppendGroup(group);
+    lock.lock();
+    for (const auto& accepted : group) waiting_bytes_ -= accepted->bytes;
   }
 
   void AppendGroup(const std::vector<std::unique_ptr<Accepted>>& group) {

@@ -35,7 +35,7 @@
 // clock is off (engine/model/sent_time.h). A batch's `context` is below that of its calls.
 //
 // What came within the last hour is known by its id and not appended again, also after a restart
-// where the sink can tell: its ids are read before the first append, while requests come in.
+// where the sink can tell: its newest ids are read before the first append, the others beside.
 //
 // Threads: any. The sink is called by one thread of the intake.
 #pragma once
@@ -68,8 +68,8 @@ class EventSink {
   virtual Status Append(std::span<const model::Event> events,
                         std::span<const RejectedCall> rejected) = 0;
 
-  // Ids of what was appended, the newest first, until `visit` gives false; nothing where it cannot
-  // be told.
+  // Ids of what was appended before, the newest first, until `visit` gives false; nothing where it
+  // cannot be told. `visit` may append.
   using IdVisitor =
       std::function<bool(std::string_view person, std::string_view id, Timestamp log_time)>;
   virtual Status VisitNewestIds(const IdVisitor& /*visit*/) { return Status::Ok(); }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <tuple>
 
@@ -41,16 +42,26 @@ class MemorySink : public EventSink {
 
   Status VisitNewestIds(const IdVisitor& visit) override {
     for (const auto& [person, id, log_time] : earlier) {
-      if (!visit(person, id, log_time)) break;
+      if (!visit(person, id, log_time)) return Status::Ok();
     }
+    // The oldest comes when something was appended.
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (oldest && appends == 0 && std::chrono::steady_clock::now() < end) {
+      visit("v", "1", std::get<Timestamp>(*oldest));
+    }
+    if (oldest && appends > 0) std::apply(visit, *oldest);
+    visited = true;
     return Status::Ok();
   }
 
-  std::vector<std::tuple<std::string, std::string, Timestamp>> earlier;  // the newest first
+  using Earlier = std::tuple<std::string, std::string, Timestamp>;
+  std::vector<Earlier> earlier;  // the newest first
+  std::optional<Earlier> oldest;
+  std::atomic<bool> visited = false;
   std::atomic<int> delay_ms = 0;
   std::mutex mutex;
   Status refusal;
-  int appends = 0;
+  std::atomic<int> appends = 0;
   std::vector<std::string> lines;
   std::vector<std::string> paths;  // of what was rejected
   std::vector<Timestamp> received;
@@ -644,6 +655,7 @@ TEST_F(IntakeTest, WhatComesAgainIsAnsweredAndDropped) {
 
 TEST_F(IntakeTest, WhatTheLogHasFromTheHourBeforeTheStartIsNotTakenAgain) {
   server_->Stop(Seconds(1));
+  intake_.reset();
   const Timestamp now = clock_.Now();
   sink_.earlier = {{"u", "1", now + Minutes(1)},
                    {"u", "2", now - Minutes(59)},
@@ -656,6 +668,21 @@ TEST_F(IntakeTest, WhatTheLogHasFromTheHourBeforeTheStartIsNotTakenAgain) {
     EXPECT_EQ(Ask("/v1/track", call), R"(200 {"success":true})");
   }
   EXPECT_EQ(sink_.lines, (Lines{"u E {\"n\": 3}", "u E {\"n\": 4}", "u E {\"n\": 5}"}));
+}
+
+TEST_F(IntakeTest, NobodyWaitsForTheOldestIds) {
+  server_->Stop(Seconds(1));
+  intake_.reset();
+  sink_.oldest = {"u", "1", clock_.Now()};
+  sink_.visited = false;
+  Start({});
+  const auto call = [](int id) {
+    return fmt::format(R"({{"userId":"u","event":"E","messageId":"{}"}})", id);
+  };
+  EXPECT_EQ(Ask("/v1/track", call(2)), R"(200 {"success":true})");
+  while (!sink_.visited) std::this_thread::yield();
+  EXPECT_EQ(Ask("/v1/track", call(1)), R"(200 {"success":true})");
+  EXPECT_EQ(sink_.lines, Lines{"u E null"});
 }
 
 TEST_F(IntakeTest, WithoutAWriteKeyNothingIsTaken) {
