@@ -215,9 +215,9 @@ def silent_registry(port):
 
 
 def ordered(shop):
-    """The orders that an action tells of, in any order."""
+    """The orders that actions tell of."""
     return sorted(int(number) for action in shop.actions()
-                  for number in re.findall(r'"o-(\d+)"', json.dumps(action)))
+                  for number in set(re.findall(r'"o-(\d+)"', json.dumps(action))))
 
 
 def write_what_is_none(keyed, person):

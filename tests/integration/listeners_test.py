@@ -31,12 +31,12 @@ def workplace():
         yield Path(directory)
 
 
-def make_certificate(directory, name):
+def make_certificate(directory, name, days=2):
     """A key and a certificate for 127.0.0.1, signed by itself."""
     certificate, key = directory / f"{name}.pem", directory / f"{name}.key"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                     "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", certificate,
-                    "-days", "2", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"],
+                    "-days", str(days), "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"],
                    check=True, capture_output=True)
     return certificate, key
 
@@ -84,6 +84,11 @@ def basic(key):
     return {"Authorization": "Basic " + base64.b64encode(f"{key}:".encode()).decode()}
 
 
+def days_left(sojourn):
+    ends = sojourn.metric_by("sojourn_tls_certificate_expires_timestamp_seconds", "listener")
+    return {listener: round((end - time.time()) / 86400, 1) for listener, end in ends.items()}
+
+
 def test_tls_and_its_reload():
     with workplace() as directory:
         certificate, key = make_certificate(directory, "first")
@@ -102,6 +107,7 @@ def test_tls_and_its_reload():
                                   capture_output=True, text=True, check=True)
             assert said.stdout == "200", said
             sojourn.command("actions")  # it trusts what the instance file names
+            assert days_left(sojourn) == {"main": 2}, days_left(sojourn)
             check_versions(sojourn, certificate)
             answer = raw(sojourn.port, "GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
             assert status_of(answer) == 400 and "https://" in answer, answer
@@ -111,7 +117,7 @@ def test_tls_and_its_reload():
             old.request("GET", "/-/healthy")
             old.getresponse().read()
             # A pair that does not fit changes nothing and is said.
-            second, second_key = make_certificate(directory, "second")
+            second, second_key = make_certificate(directory, "second", days=20)
             install(second, key)
             sojourn.process.send_signal(signal.SIGHUP)
             sojourn.wait_for(lambda: "is not that of the certificate" in sojourn.log_tail(),
@@ -124,6 +130,7 @@ def test_tls_and_its_reload():
             assert old.getresponse().read() == b"healthy\n"  # open connections go on
             sojourn.trusted = second
             assert sojourn.post("/v1/track", TRACK)[0] == 200
+            assert days_left(sojourn) == {"main": 20}, days_left(sojourn)
             sojourn.command("actions")
             # Nobody else is told the token.
             instance = json.loads((sojourn.data / "instance.json").read_text())
