@@ -1,10 +1,14 @@
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+#include <sstream>
+
 #include "engine/base/arena.h"
 #include "engine/base/base64.h"
 #include "engine/base/civil.h"
 #include "engine/base/duration_text.h"
 #include "engine/base/hash.h"
+#include "engine/base/json_text.h"
 #include "engine/base/rfc3339.h"
 #include "engine/base/status.h"
 #include "engine/base/strong.h"
@@ -163,6 +167,22 @@ TEST(Base64, ThereAndBack) {
     for (int i = 0; i < length; ++i) bytes += static_cast<char>(i * 7 + length);
     EXPECT_EQ(DecodeBase64(EncodeBase64(bytes)), bytes);
   }
+}
+
+TEST(JsonText, IsParsedOrDiscarded) {
+  EXPECT_EQ(ParseJson(R"({"a": [1, "b"]})")["a"][1], "b");
+  std::istringstream file("[true]\n");
+  EXPECT_EQ(ParseJson(file)[0], true);
+  for (const char* text : {"", "{", "{} {}", "[1,]"}) {
+    EXPECT_TRUE(ParseJson(text).is_discarded()) << text;
+  }
+}
+
+TEST(JsonText, IsWrittenWhateverTheBytes) {
+  EXPECT_EQ(DumpJson(nlohmann::json{{"b", "\u00e9\xff"}, {"a", 1}}),
+            "{\"a\":1,\"b\":\"\u00e9\uFFFD\"}");
+  EXPECT_EQ(DumpJson(nlohmann::ordered_json{{"b", 1}, {"a", {2}}}, 1),
+            "{\n \"b\": 1,\n \"a\": [\n  2\n ]\n}");
 }
 
 }  // namespace
