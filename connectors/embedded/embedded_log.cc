@@ -77,6 +77,8 @@ class Log final : public EmbeddedLog {
                          const std::function<bool(deliver::DeliveryRecord)>& visit) override {
     return embedded::VisitDeliveries(&shared_, partition, from, visit);
   }
+  Status AppendWithLetters(std::span<const model::Event> events,
+                           std::span<const runtime::DeadLetter> letters) override;
   Status AppendDeadLetters(std::span<const runtime::DeadLetter> letters) override;
   Result<std::optional<std::string>> ReadPerson(std::string_view id) override;
   Status ScanPersons(const PersonVisitor& visit) override;
@@ -282,6 +284,18 @@ Status Log::AppendDeadLetters(std::span<const runtime::DeadLetter> letters) {
   store::WriteBatch batch;
   const Offset end = AddDeadLetters(letters, &batch);
   SOJOURN_RETURN_IF_ERROR(shared_.database->Write(batch, store::Sync::kYes));
+  shared_.dead_letter_ends->Set(Partition(partition_count()), end);
+  return Status::Ok();
+}
+
+Status Log::AppendWithLetters(std::span<const model::Event> events,
+                              std::span<const runtime::DeadLetter> letters) {
+  if (letters.empty()) return shared_.writer->Append(events).status();
+  if (events.empty()) return AppendDeadLetters(letters);
+  const std::lock_guard lock(intake_letters_);
+  store::WriteBatch batch;
+  const Offset end = AddDeadLetters(letters, &batch);
+  SOJOURN_RETURN_IF_ERROR(shared_.writer->AppendWith(events, &batch));
   shared_.dead_letter_ends->Set(Partition(partition_count()), end);
   return Status::Ok();
 }

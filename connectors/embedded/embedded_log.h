@@ -189,6 +189,10 @@ class EmbeddedLog {
   virtual Status VisitDeliveries(Partition partition, Offset from,
                                  const std::function<bool(deliver::DeliveryRecord)>& visit) = 0;
 
+  // Both as one: all of it or nothing.
+  virtual Status AppendWithLetters(std::span<const model::Event> events,
+                                   std::span<const runtime::DeadLetter> letters) = 0;
+
   // Keeps what never became a record: calls of the intake that are no events. They stand in a
   // partition of their own, behind the last: Partition(partition_count()).
   virtual Status AppendDeadLetters(std::span<const runtime::DeadLetter> letters) = 0;

@@ -355,6 +355,32 @@ TEST_F(EmbeddedLogTest, AnOpenReplayIsNamedAndCanBeAbandoned) {
   EXPECT_EQ(Records(Partition(1 - home.value())).size(), shared ? 2u : 3u);
 }
 
+TEST_F(EmbeddedLogTest, EventsAndLettersAreAppendedTogetherOrNotAtAll) {
+  Open();
+  runtime::DeadLetter letter;
+  letter.message = "no event";
+  const std::vector<runtime::DeadLetter> letters = {letter};
+  const model::Event event = Event("u1", "E");
+  const Partition intake(log_->partition_count());
+  const auto kept = [&] { return log_->ReadDeadLetters(intake, Offset(0), 10)->size(); };
+  // While an import replays no events are taken.
+  const std::vector<ImportRecord> first = {{Event("u0", "A"), Start()}};
+  ASSERT_TRUE(log_->AppendImport({"file", {}, {1, true, false}, first, {}}).ok());
+  EXPECT_EQ(log_->AppendWithLetters({&event, 1}, letters).code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(kept(), 0u);
+  EXPECT_TRUE(log_->AppendWithLetters({}, letters).ok());
+  EXPECT_EQ(kept(), 1u);
+  ASSERT_TRUE(log_->AppendImport({"file", 1, {1, true, true}, {}, {}}).ok());
+  const Partition home(PartitionOfKey("u1", log_->partition_count()));
+  const size_t before = Records(home).size();
+  EXPECT_TRUE(log_->AppendWithLetters({&event, 1}, letters).ok());
+  EXPECT_TRUE(log_->AppendWithLetters({&event, 1}, {}).ok());
+  EXPECT_EQ(kept(), 2u);
+  EXPECT_EQ(Records(home).size(), before + 2);
+  Open();
+  EXPECT_EQ(kept(), 2u);
+}
+
 TEST_F(EmbeddedLogTest, AnImportsDeadLettersAreKeptOnce) {
   Open();
   runtime::DeadLetter letter;

@@ -2,14 +2,12 @@
 
 #include <algorithm>
 
+#include "engine/base/ascii.h"
 #include "engine/base/base64.h"
-#include "engine/base/hash.h"
 #include "engine/model/json_writer.h"
 
 namespace sojourn::http {
 namespace {
-
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -69,17 +67,6 @@ std::optional<std::string_view> Credentials(const Request& request, std::string_
 }  // namespace
 
 std::string DecodePercent(std::string_view text) { return Decode(text, '+'); }
-
-std::string LowerCase(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), Lower);
-  return lower;
-}
-
-bool EqualIgnoringCase(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return Lower(x) == Lower(y); });
-}
 
 std::string EncodeQueryText(std::string_view text) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";
@@ -157,17 +144,6 @@ std::optional<std::string> WriteKeyOutsideBody(const Request& request) {
 
 std::optional<std::string_view> BearerToken(const Request& request) {
   return Credentials(request, "bearer");
-}
-
-bool EqualSecrets(std::string_view a, std::string_view b) {
-  // Digests have one length and say nothing about how much of the texts agrees.
-  const Sha256Digest left = Sha256(a);
-  const Sha256Digest right = Sha256(b);
-  uint8_t difference = 0;
-  for (size_t i = 0; i < left.size(); ++i) {
-    difference = static_cast<uint8_t>(difference | (left[i] ^ right[i]));
-  }
-  return difference == 0;
 }
 
 }  // namespace sojourn::http

@@ -45,10 +45,6 @@ std::vector<std::pair<std::string, std::string>> ParseQuery(std::string_view tex
 // "a%20b" as "a b"; what is no escape stays as it is.
 std::string DecodePercent(std::string_view text);
 
-// Of ASCII letters.
-std::string LowerCase(std::string_view text);
-bool EqualIgnoringCase(std::string_view a, std::string_view b);
-
 // `text` as a part of a query: "a b" becomes "a%20b".
 std::string EncodeQueryText(std::string_view text);
 
@@ -61,8 +57,5 @@ std::optional<std::string> WriteKeyOutsideBody(const Request& request);
 
 // The token of "Authorization: Bearer ...", or nullopt.
 std::optional<std::string_view> BearerToken(const Request& request);
-
-// Takes the same time whatever the texts' content.
-bool EqualSecrets(std::string_view a, std::string_view b);
 
 }  // namespace sojourn::http

@@ -35,6 +35,9 @@ struct Route {
   bool may_wait = false;
   size_t max_body_bytes = size_t{64} * 1024;  // more: 413
   bool is_prefix = false;                     // ... or what the request's path begins with
+  // Sees what is answered in the handler's place where a request's body cannot be taken, as one
+  // that is too large, and may add to it. `request` has no body.
+  std::function<void(const Request& request, Response* response)> on_refusal = nullptr;
 };
 
 struct ServerOptions {

@@ -178,7 +178,7 @@ void Session::TakeHead(size_t head_bytes) {
   if (route_ == nullptr) return Refuse(std::move(refusal));
   const auto length = parser_->content_length();
   if (length && *length > route_->max_body_bytes) {
-    return Refuse(
+    return RefuseBody(
         ErrorResponse(413, fmt::format("the body is over {} bytes", route_->max_body_bytes)));
   }
   parser_->body_limit(route_->max_body_bytes);
@@ -251,15 +251,20 @@ void Session::OnBody(ErrorCode error) {
   if (closed_) return;
   Disarm();
   if (error == beast::http::error::body_limit) {
-    return Refuse(
+    return RefuseBody(
         ErrorResponse(413, fmt::format("the body is over {} bytes", route_->max_body_bytes)));
   }
   if (error && timed_out_) {
-    return Refuse(ErrorResponse(408, "the request did not come in time"));
+    return RefuseBody(ErrorResponse(408, "the request did not come in time"));
   }
-  if (error) return Refuse(ErrorResponse(400, "malformed HTTP request"));
+  if (error) return RefuseBody(ErrorResponse(400, "malformed HTTP request"));
   request_.body = std::move(parser_->get().body());
   host_->Handle(*route_, id_, request_);
+}
+
+void Session::RefuseBody(Response response) {
+  if (route_->on_refusal) route_->on_refusal(request_, &response);
+  Refuse(std::move(response));
 }
 
 void Session::Refuse(Response response) {

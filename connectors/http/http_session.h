@@ -78,6 +78,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool HoldBody();                 // false: there is no room, and it was refused
   void OnBody(ErrorCode error);
   void DropBody();
+  void RefuseBody(Response response);
   void Refuse(Response response);  // and close after it
   void OnWritten(ErrorCode error);
   void Drain();  // what the client still sends, so that it gets to see the refusal

@@ -87,6 +87,13 @@ class Intake::Core {
     respond(std::move(response));
   }
 
+  // Of a request whose body the server does not take.
+  void Refused(const Request& request, Response* response) const {
+    if (response->status == 413) CountDropped("too_large");
+    const auto origin = request.Header("origin");
+    if (origin && !is_open()) AllowOrigin(*origin, response);
+  }
+
   // Counts of how a library works are no events.
   void HandleMetrics(const Request& request, const Respond& respond) {
     CountDropped("metrics");
@@ -311,14 +318,16 @@ Intake::~Intake() = default;
 
 namespace {
 
-void AddRoutes(const std::string& path, size_t max_body_bytes, const Handler& handler,
+// `route`: what all of them have.
+void AddRoutes(const std::string& path, const Route& route, const Handler& handler,
                std::vector<Route>* routes) {
   const auto preflight = [](const Request& request, const Respond& respond) {
     respond(AnswerPreflight(request));
   };
   for (const std::string& spelt : {path, path + "/"}) {
-    routes->push_back({"POST", spelt, handler});
-    routes->back().max_body_bytes = max_body_bytes;
+    Route& added = routes->emplace_back(route);
+    added.path = spelt;
+    added.handler = handler;
     routes->push_back({"OPTIONS", spelt, preflight});
   }
 }
@@ -327,10 +336,14 @@ void AddRoutes(const std::string& path, size_t max_body_bytes, const Handler& ha
 
 std::vector<Route> Intake::Routes() {
   std::vector<Route> routes;
-  const size_t max_body_bytes = core_->options().limits.max_body_bytes;
+  Route route{"POST", "", nullptr};
+  route.max_body_bytes = core_->options().limits.max_body_bytes;
+  route.on_refusal = [core = core_.get()](const Request& request, Response* response) {
+    core->Refused(request, response);
+  };
   const auto add = [&](const std::string& path, Endpoint endpoint) {
     AddRoutes(
-        path, max_body_bytes,
+        path, route,
         [core = core_.get(), endpoint](const Request& request, Respond respond) {
           core->Handle(endpoint, request, std::move(respond));
         },
@@ -347,7 +360,7 @@ std::vector<Route> Intake::Routes() {
   }
   add("/v1/events", {BodyKind::kCloudEvents, ""});
   AddRoutes(
-      "/v1/m", max_body_bytes,
+      "/v1/m", route,
       [core = core_.get()](const Request& request, const Respond& respond) {
         core->HandleMetrics(request, respond);
       },

@@ -63,8 +63,8 @@ namespace sojourn::http {
 class EventSink {
  public:
   virtual ~EventSink() = default;
-  // All events and rejected calls or none; durable when it is ok. May wait. kResourceExhausted and
-  // kUnavailable: may be tried again.
+  // All events and rejected calls or none (over Kafka an error may leave some); durable when it is
+  // ok. May wait. kResourceExhausted and kUnavailable: may be tried again.
   virtual Status Append(std::span<const model::Event> events,
                         std::span<const RejectedCall> rejected) = 0;
 

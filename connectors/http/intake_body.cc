@@ -1,4 +1,5 @@
 #include "connectors/http/intake_body.h"
+#include "engine/base/ascii.h"
 
 #include <algorithm>
 #include <utility>

@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "connectors/http/http_client.h"
+#include "engine/base/ascii.h"
 #include "engine/base/limits.h"
 
 namespace sojourn::http {
@@ -578,6 +579,22 @@ TEST_F(IntakeTest, APublicKeyReportsOnlyWhatPagesKnow) {
   EXPECT_EQ(
       Post("/v1/track", R"({"userId":"u","event":"Person Erased","writeKey":"page"})", "").status,
       400);
+}
+
+TEST_F(IntakeTest, PagesLearnThatTheirBodyIsTooLarge) {
+  const IntakeLimits limits;
+  Request request{"POST", "/v1/b", {}, {{"Origin", "https://shop.example"}}, ""};
+  request.body.assign(limits.max_body_bytes + 1, ' ');
+  const auto answer = Call({"127.0.0.1", server_->port()}, request, Seconds(20));
+  ASSERT_TRUE(answer.ok());
+  EXPECT_EQ(answer->status, 413);
+  std::string allowed;
+  for (const auto& [name, value] : answer->headers) {
+    if (EqualIgnoringCase(name, "Access-Control-Allow-Origin")) allowed = value;
+  }
+  EXPECT_EQ(allowed, "https://shop.example");
+  EXPECT_NE(telemetry_.Exposition().find(R"(sojourn_intake_dropped_total{reason="too_large"} 1)"),
+            std::string::npos);
 }
 
 TEST_F(IntakeTest, CallsHaveTheirNumber) {

@@ -4,6 +4,8 @@
 #include <iterator>
 #include <string>
 
+#include "engine/base/ascii.h"
+
 namespace sojourn::http {
 namespace {
 
@@ -20,15 +22,8 @@ constexpr std::string_view kMachines[] = {
     "aiohttp", "apache-httpclient", "curl/", "go-http-client", "java/", "libwww-perl", "node-fetch",
     "python-requests", "python-urllib", "wget/"};
 
-std::string LowerText(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return lower;
-}
-
 bool IsMachineAgent(std::string_view user_agent) {
-  std::string agent = LowerText(user_agent);
+  std::string agent = LowerCase(user_agent);
   // A brand of phones, not a bot.
   for (size_t at = 0; (at = agent.find("cubot", at)) != std::string::npos;) agent.erase(at, 5);
   if (agent.find_first_not_of(" \t") == std::string::npos || agent == "mozilla/5.0") return true;
@@ -39,7 +34,7 @@ bool IsMachineAgent(std::string_view user_agent) {
 
 bool SaysPrefetch(const Request& request) {
   for (const std::string_view name : {"purpose", "sec-purpose", "x-purpose", "x-moz"}) {
-    const std::string value = LowerText(request.Header(name).value_or(""));
+    const std::string value = LowerCase(request.Header(name).value_or(""));
     if (value.find("prefetch") != std::string::npos) return true;
     if (value.find("preview") != std::string::npos) return true;
   }

@@ -4,17 +4,13 @@
 
 #include <fmt/format.h>
 
+#include "engine/base/ascii.h"
+
 namespace sojourn::http {
 namespace {
 
 constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
-
-bool EqualIgnoringCase(std::string_view text, std::string_view lower) {
-  return std::equal(text.begin(), text.end(), lower.begin(), lower.end(), [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-  });
-}
 
 std::string_view Trim(std::string_view text) {
   constexpr std::string_view kBlanks = " \t";

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "connectors/http/http_message.h"
+#include "engine/base/ascii.h"
 
 namespace sojourn::http {
 namespace {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "connectors/http/http_message.h"
+#include "engine/base/ascii.h"
 #include "engine/base/check.h"
 
 namespace sojourn::http {

@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
+#include "engine/base/ascii.h"
 #include "engine/base/limits.h"
 #include "engine/model/cloud_event.h"
 
@@ -14,15 +13,8 @@ constexpr std::string_view kAttributePrefix = "ce_";
 constexpr std::string_view kContentType = "content-type";
 constexpr std::string_view kCloudEvents = "application/cloudevents";
 
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool StartsWithIgnoringCase(std::string_view text, std::string_view lower) {
-  return text.size() >= lower.size() && std::equal(lower.begin(), lower.end(), text.begin(),
-                                                   [](char a, char b) { return a == Lower(b); });
-}
-
-bool EqualIgnoringCase(std::string_view text, std::string_view lower) {
-  return text.size() == lower.size() && StartsWithIgnoringCase(text, lower);
+bool StartsWithIgnoringCase(std::string_view text, std::string_view beginning) {
+  return EqualIgnoringCase(text.substr(0, beginning.size()), beginning);
 }
 
 Result<model::Event> DecodeStructured(std::string_view content_type, std::string_view value,

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "engine/base/arena.h"
+#include "engine/base/ascii.h"
 #include "engine/base/base64.h"
 #include "engine/base/civil.h"
 #include "engine/base/duration_text.h"
@@ -154,6 +155,15 @@ TEST(ArenaTest, KeepsWhatItHolds) {
   for (int i = 0; i < 5000; ++i) EXPECT_EQ(texts[i], std::to_string(i));
   arena.Reset();
   EXPECT_NE(arena.Allocate(300000), nullptr);
+}
+
+TEST(Ascii, CaseIsOfItsLettersAlone) {
+  EXPECT_EQ(LowerCase("Content-TYPE [Z] \u00c4"), "content-type [z] \u00c4");
+  EXPECT_TRUE(EqualIgnoringCase("Az-9", "aZ-9"));
+  EXPECT_TRUE(EqualIgnoringCase("", ""));
+  EXPECT_FALSE(EqualIgnoringCase("a", "ab"));
+  EXPECT_FALSE(EqualIgnoringCase("[", "{"));
+  EXPECT_FALSE(EqualIgnoringCase("\u00c4", "\u00e4"));
 }
 
 TEST(Base64, ThereAndBack) {

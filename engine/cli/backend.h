@@ -115,7 +115,11 @@ class Backend {
   // --- In.
   // All or, after an error, perhaps some; durable when it is ok. kResourceExhausted, kUnavailable,
   // kFailedPrecondition: try again later.
-  virtual Status Append(std::span<const model::Event> events) = 0;
+  Status Append(std::span<const model::Event> events) { return AppendBoth(events, {}); }
+  // Calls that are no events with those that are, in one append. On the embedded log all of it or
+  // nothing.
+  virtual Status AppendBoth(std::span<const model::Event> events,
+                            std::span<const runtime::DeadLetter> letters) = 0;
   // Keeps calls that are no events.
   virtual Status AppendDeadLetters(std::span<const runtime::DeadLetter> letters) = 0;
   // Ids of what stands in the log, the newest first, until `visit` gives false. Over Kafka none:

@@ -44,9 +44,10 @@ class EmbeddedBackend final : public Backend {
     return ParseRfc3339(text);
   }
 
-  Status Append(std::span<const model::Event> events) override {
-    SOJOURN_RETURN_IF_ERROR(moved_);
-    return log_->Append(events).status();
+  Status AppendBoth(std::span<const model::Event> events,
+                    std::span<const runtime::DeadLetter> letters) override {
+    if (!events.empty()) SOJOURN_RETURN_IF_ERROR(moved_);
+    return log_->AppendWithLetters(events, letters);
   }
 
   Status VisitNewestIds(const IdVisitor& visit) override {

@@ -108,8 +108,10 @@ class KafkaBackend final : public Backend {
     return bundles_->StoredAt(number);
   }
 
-  Status Append(std::span<const model::Event> events) override {
+  Status AppendBoth(std::span<const model::Event> events,
+                    std::span<const runtime::DeadLetter> letters) override {
     const std::string topic = kafka::EventsTopic(config_.kafka);
+    const std::string letters_topic = kafka::DeadLettersTopic(config_.kafka);
     std::vector<std::string> values(events.size());
     std::vector<kafka::NewEvent> records(events.size());
     for (size_t i = 0; i < events.size(); ++i) {
@@ -118,19 +120,17 @@ class KafkaBackend final : public Backend {
       records[i].key = events[i].person;
       records[i].value = values[i];
     }
+    std::vector<kafka::DeadLetterRecord> contents;
+    contents.reserve(letters.size());
+    for (const runtime::DeadLetter& letter : letters) {
+      const kafka::DeadLetterRecord& record = contents.emplace_back(kafka::RecordOf(letter));
+      records.push_back({letters_topic, record.key, record.value, {}, nullptr, record.headers});
+    }
     return producer_->Append(records);
   }
 
   Status AppendDeadLetters(std::span<const runtime::DeadLetter> letters) override {
-    const std::string topic = kafka::DeadLettersTopic(config_.kafka);
-    std::vector<kafka::DeadLetterRecord> contents;
-    contents.reserve(letters.size());
-    std::vector<kafka::NewEvent> records;
-    for (const runtime::DeadLetter& letter : letters) {
-      const kafka::DeadLetterRecord& record = contents.emplace_back(kafka::RecordOf(letter));
-      records.push_back({topic, record.key, record.value, {}, nullptr, record.headers});
-    }
-    return producer_->Append(records);
+    return AppendBoth({}, letters);
   }
 
   // The changelog holds every person's newest record.

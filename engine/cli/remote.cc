@@ -74,7 +74,9 @@ class RemoteBackend final : public Backend {
   int32_t partition_count() const override { return 0; }  // only the process knows
   Result<BackendWorker> MakeWorker(int, int) override { return NotHere(); }
   runtime::BundleStore* bundles() override { return nullptr; }
-  Status Append(std::span<const model::Event>) override { return NotHere(); }
+  Status AppendBoth(std::span<const model::Event>, std::span<const runtime::DeadLetter>) override {
+    return NotHere();
+  }
   Status AppendDeadLetters(std::span<const runtime::DeadLetter> letters) override {
     return AskInstance(instance_, "POST", kLettersPath, EncodeLetters(letters), kAnswerTimeout)
         .status();

@@ -109,9 +109,7 @@ class Service::Sink final : public http::EventSink {
       letter.value = call.json;
       letters.push_back(std::move(letter));
     }
-    if (!letters.empty()) SOJOURN_RETURN_IF_ERROR(backend_->AppendDeadLetters(letters));
-    if (events.empty()) return Status::Ok();
-    const Status appended = backend_->Append(events);
+    const Status appended = backend_->AppendBoth(events, letters);
     // While an import replays, clients are to come back later.
     if (appended.code() == StatusCode::kFailedPrecondition) return Unavailable(appended.message());
     return appended;

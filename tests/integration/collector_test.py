@@ -87,10 +87,13 @@ def test_what_browsers_send():
         assert status == 200
         assert send(sojourn, "/v1/t", track(3), **page)[0] == 401
         assert send(sojourn, "/v1/m", {"series": []}, **page)[0] == 200
+        status, headers, _ = send(sojourn, "/v1/b", b" " * 600_000, **page)
+        assert status == 413 and headers["access-control-allow-origin"], headers
         assert numbers(sojourn) == [1, 2]
         assert sojourn.metric("sojourn_intake_events_total") == 2
         dropped = sojourn.metric_by("sojourn_intake_dropped_total", "reason")
         assert dropped["metrics"] == 1 and dropped["unauthorized"] == 1, dropped
+        assert dropped["too_large"] == 1, dropped
 
 
 def test_browsers_are_told_where_to_send():

@@ -307,6 +307,11 @@ def test_abandoned():
         result = sojourn.command("import", "--abandon", check=False, input="n\n")
         assert result.returncode == 1 and "import of gone.ndjson" in result.stderr, result.stderr
         assert sojourn.post("/v1/track", ping("zoe", 1, now()))[0] == 503
+        # What is refused whole, and sent again, leaves no dead letter of its bad calls.
+        mixed = {"batch": [{"type": "track", **ping("zoe", 1, now())}, {"event": "Ping"}]}
+        for _ in range(3):
+            assert sojourn.post("/v1/batch", mixed)[0] == 503
+        assert letters(sojourn) == []
         result = sojourn.command("import", "--abandon", "--yes")
         assert "gone.ndjson is ended" in result.stdout, result.stdout
         assert "stands at event" in result.stderr, result.stderr
