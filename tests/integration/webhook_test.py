@@ -185,7 +185,7 @@ def test_gone_disables_a_url_until_it_is_enabled():
         retried = sojourn.command("dead-letters", "retry", "--all").stdout
         assert retried.count("reopened and delivered") == 3, retried
         assert len(receiver.calls_to("/old")) == 4
-        assert sojourn.command("webhooks").stdout == "no webhook URL is disabled\n"
+        assert "no webhook URL is disabled" in sojourn.command("webhooks").stdout
 
 
 def test_retry_after_is_waited_for_and_the_retry_says_the_same():
