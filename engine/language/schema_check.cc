@@ -355,8 +355,10 @@ class ShapeChecker {
 
   // What stands where a secret belongs may be one, so no message repeats it.
   static bool IsForSecrets(const Shape& shape) {
-    constexpr std::string_view kSecret = "secret";
-    return shape.noun == kSecret || (shape.item != nullptr && shape.item().noun == kSecret);
+    const auto names_secret = [](std::string_view noun) {
+      return noun == "secret" || noun == "write key";
+    };
+    return names_secret(shape.noun) || (shape.item != nullptr && names_secret(shape.item().noun));
   }
 
   bool WrongKind(const Node& node, const Shape& shape) {
