@@ -15,7 +15,6 @@ constexpr int kMaxImportDepth = 32;
 constexpr size_t kMaxSources = 256;
 constexpr std::string_view kOwnMessage = "sojourn.v1.Event";
 // Of several registries one may not have heard of a schema yet.
-constexpr std::chrono::seconds kMissingFor(30);
 constexpr size_t kMaxMissing = 10'000;
 
 // A varint, zigzag-coded; nullopt: none, or beyond an int.
@@ -94,19 +93,23 @@ Result<const FramedDecoder::Known*> FramedDecoder::Find(int32_t id) {
         "schema.registry.url");
   }
   if (const auto found = known_.find(id); found != known_.end()) return &found->second;
-  const Status missing = InvalidArgument(fmt::format("the schema registry has no schema {}", id));
+  const Status missing = InvalidArgument(
+      fmt::format("the schema registry has no schema {}, or not all that it imports", id));
   const auto absent = missing_.find(id);
   if (absent != missing_.end() && SteadyClock::now() < absent->second) return missing;
-  const auto schema = registry_->FindById(id);
-  if (schema.status().code() == StatusCode::kNotFound) {
+  // A registry that lags behind may have it, or an import, a moment later.
+  const auto note_missing = [&] {
     if (missing_.size() >= kMaxMissing) missing_.clear();
-    missing_[id] = SteadyClock::now() + kMissingFor;
+    missing_[id] = SteadyClock::now() + missing_for_;
     return missing;
-  }
+  };
+  const auto schema = registry_->FindById(id);
+  if (schema.status().code() == StatusCode::kNotFound) return note_missing();
   if (!schema.ok()) return schema.status();
   Known known;
   known.type = schema->type;
   known.refusal = Compile(*schema, &known);
+  if (known.refusal.code() == StatusCode::kNotFound) return note_missing();
   if (known.refusal.code() == StatusCode::kUnavailable) return known.refusal;
   missing_.erase(id);
   return &known_.insert_or_assign(id, std::move(known)).first->second;
@@ -133,9 +136,6 @@ Status FramedDecoder::Collect(const RegisteredSchema& schema, int depth,
       continue;
     }
     const auto imported = registry_->FindVersion(reference);
-    if (imported.status().code() == StatusCode::kNotFound) {
-      return InvalidArgument("its schema imports one that the schema registry has not");
-    }
     if (!imported.ok()) return imported.status();
     SOJOURN_RETURN_IF_ERROR(Collect(*imported, depth + 1, sources));
     sources->push_back({reference.name, imported->text});

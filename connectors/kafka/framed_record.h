@@ -42,9 +42,11 @@ std::optional<std::vector<int>> TakeMessageIndexes(std::string_view* message);
 
 class FramedDecoder {
  public:
-  // `registry` may be null: then every record is refused.
-  explicit FramedDecoder(std::unique_ptr<SchemaRegistry> registry)
-      : registry_(std::move(registry)) {}
+  // `registry` may be null: then every record is refused. What it has not is asked for again after
+  // `missing_for`.
+  explicit FramedDecoder(std::unique_ptr<SchemaRegistry> registry,
+                         std::chrono::seconds missing_for = std::chrono::seconds(30))
+      : registry_(std::move(registry)), missing_for_(missing_for) {}
 
   // The event points into `value` and `arena`.
   Result<model::Event> Decode(std::string_view value, Timestamp log_time, Arena* arena);
@@ -63,6 +65,7 @@ class FramedDecoder {
                                       Timestamp log_time, Arena* arena);
 
   const std::unique_ptr<SchemaRegistry> registry_;
+  const std::chrono::seconds missing_for_;
   std::map<int32_t, Known> known_;  // what the registry has; never more than that
   // Ids that it did not have, and until when that is believed.
   std::map<int32_t, std::chrono::steady_clock::time_point> missing_;

@@ -1,5 +1,6 @@
 #include "connectors/kafka/framed_record.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -186,6 +187,33 @@ TEST_F(FramedRecord, SaysWhyItIsNone) {
                 .message()
                 .find("schema.registry.url"),
             std::string::npos);
+}
+
+// Rows without content say all of their fields in JSON.
+TEST_F(FramedRecord, ASmallRecordDoesNotBecomeALargeCall) {
+  std::string schema = "syntax = \"proto3\"; message Wide { string user_id = 1; ";
+  schema += "repeated Row rows = 2; } message Row { ";
+  for (int i = 1; i <= 100; ++i) schema += fmt::format("int64 field{} = {}; ", i, i);
+  shelf_.by_id[7] = {SchemaType::kProtobuf, "PROTOBUF", schema + "}", {}};
+  std::string rows;
+  for (int i = 0; i < 60'000; ++i) rows += Bytes(2, "");
+  const std::string first(1, '\0');
+  ExpectRefused(Frame(7, first + Bytes(1, "ada") + rows), "too large");
+  EXPECT_TRUE(Decode(Frame(7, first + Bytes(1, "ada") + Bytes(2, ""))).ok());
+}
+
+// A copy of the registry that lags behind has it a moment later.
+TEST_F(FramedRecord, AnImportThatIsMissingIsNotMissingForEver) {
+  const std::string order = Frame(2, std::string(1, '\0') + Order());
+  FramedDecoder impatient(std::make_unique<ShelfRegistry>(&shelf_), std::chrono::seconds(0));
+  RegisteredSchema money = shelf_.by_subject.extract("money").mapped();
+  ExpectRefused(order, "imports");
+  EXPECT_FALSE(impatient.Decode(order, Timestamp(kLogTimeMs), &arena_).ok());
+  shelf_.by_subject["money"] = std::move(money);
+  const int asked = shelf_.asked;
+  ExpectRefused(order, "imports");
+  EXPECT_EQ(shelf_.asked, asked) << "not with each record";
+  EXPECT_TRUE(impatient.Decode(order, Timestamp(kLogTimeMs), &arena_).ok());
 }
 
 TEST_F(FramedRecord, TheProductsOwnMessageIsItself) {

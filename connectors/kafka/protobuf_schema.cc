@@ -26,6 +26,7 @@ namespace pb = google::protobuf;
 using model::JsonWriter;
 using model::Value;
 
+constexpr size_t kMaxCallBytes = size_t{1} << 20;  // as JSON
 constexpr int kMaxDepth = 64;  // what is deeper is refused as too deeply nested later
 constexpr std::string_view kSchemaName = "schema.proto";
 
@@ -131,7 +132,8 @@ class MessageWriter {
 
  private:
   void WriteMessage(const pb::Message& message, int depth) {
-    if (depth > kMaxDepth) {
+    // Fields without presence are written for each message, though nothing stands in the record.
+    if (depth > kMaxDepth || json_->text().size() > kMaxCallBytes) {
       ok_ = false;
       return json_->Write(Value());
     }
@@ -418,7 +420,9 @@ Result<std::string> ProtobufSchema::ToCall(std::span<const int> indexes,
     return InvalidArgument("it is no message of its schema");
   }
   JsonWriter json;
-  if (!WriteCall(*message, &json)) return InvalidArgument("nested too deeply");
+  if (!WriteCall(*message, &json)) {
+    return InvalidArgument("as JSON it is nested too deeply or too large");
+  }
   return json.Take();
 }
 

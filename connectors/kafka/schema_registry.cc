@@ -41,6 +41,16 @@ SchemaType TypeOf(std::string_view name) {
   return name == "PROTOBUF" ? SchemaType::kProtobuf : SchemaType::kOther;
 }
 
+// 40401 to 40403: no such subject, version or schema. Any other 404 is somebody else's.
+bool SaysThatThereIsNone(std::string_view json) {
+  Arena arena;
+  model::JsonReader reader;
+  const auto map = reader.Read(json, kMaxAnswerNesting, &arena);
+  const Value* code = map.ok() ? map->Find("error_code") : nullptr;
+  if (code == nullptr || code->kind() != ValueKind::kInt) return false;
+  return code->int_value() >= 40401 && code->int_value() <= 40403;
+}
+
 class HttpSchemaRegistry final : public SchemaRegistry {
  public:
   explicit HttpSchemaRegistry(const SchemaRegistryOptions& options)
@@ -92,8 +102,14 @@ class HttpSchemaRegistry final : public SchemaRegistry {
     }
     long status = 0;
     curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &status);
-    if (status == 200) return ParseRegisteredSchema(answer);
-    if (status == 404) return NotFound("the schema registry has no such schema");
+    if (status == 200) {
+      auto schema = ParseRegisteredSchema(answer);
+      // A page of what stands before the registry says nothing about the schema.
+      return schema.ok() ? std::move(schema) : Unavailable(schema.status().message());
+    }
+    if (status == 404 && SaysThatThereIsNone(answer)) {
+      return NotFound("the schema registry has no such schema");
+    }
     return Unavailable(fmt::format("the schema registry {} answers {}", options_.url, status));
   }
 
