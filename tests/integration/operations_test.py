@@ -127,8 +127,10 @@ def make_traffic(sojourn):
                                             "Recipient": "p1@customer.example"},
                      headers={"Authorization": authorization})
     history = sojourn.directory / "history.ndjson"
-    history.write_text(json.dumps({**track("p1", "Done"), "messageId": "old",
-                                   "timestamp": "2026-03-02T09:00:00Z"}) + "\n")
+    # One of them p1 had before, by another way.
+    history.write_text("".join(json.dumps({**track("p1", "Done"), "messageId": message_id,
+                                           "timestamp": "2026-03-02T09:00:00Z"}) + "\n"
+                               for message_id in ("old", "twice")))
     sojourn.command("import", str(history), "--as", "history", "--yes")
 
 
