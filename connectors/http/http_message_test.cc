@@ -37,12 +37,6 @@ TEST(HttpMessage, BearerTokens) {
   EXPECT_EQ(BearerToken(WithAuthorization("Basic abc")), std::nullopt);
 }
 
-TEST(HttpMessage, Secrets) {
-  EXPECT_TRUE(EqualSecrets("abc", "abc"));
-  EXPECT_FALSE(EqualSecrets("abc", "abd"));
-  EXPECT_FALSE(EqualSecrets("abc", "ab"));
-}
-
 TEST(HttpMessage, Errors) {
   EXPECT_EQ(ErrorResponse(400, "say \"what\"").body,
             R"({"success":false,"error":"say \"what\"","code":"invalid_request",)"
