@@ -270,7 +270,7 @@ TEST_F(ConfigTest, WriteKeysMayBePublic) {
   EXPECT_FALSE(config->write_keys.at("shop").is_public);
   ExpectRefused("write_keys: {web: {key: k, public: maybe}}\n", "1:36", "true or false");
   ExpectRefused("write_keys: {web: {key: k, pubic: true}}\n", "1:28", "public");
-  ExpectRefused("write_keys: {web: {public: true}}\n", "1:19", "key");
+  ExpectRefused("write_keys: {web: {public: true}}\n", "1:20", "key");
   ExpectRefused("write_keys: {web: {key: \"\", public: true}}\n", "1:25", "empty");
 }
 

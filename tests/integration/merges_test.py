@@ -67,7 +67,7 @@ JOINED = [("ana", "send_email"), ("ana", "webhook")]
 
 
 def test_live():
-    with shop() as (_, sojourn):
+    with shop() as (root, sojourn):
         sojourn.spawn()
         sojourn.wait_ready()
         post(sojourn, order(1, anonymousId="visitor"), LOGIN)
@@ -81,8 +81,11 @@ def test_live():
         sojourn.kill()
         sojourn.spawn()
         sojourn.wait_ready()
-        # Once more: a new process takes a repetition of the first into its log.
-        post(sojourn, order(1, anonymousId="visitor"))
+        # The first once more; over HTTP it would not come as far as the log.
+        again = root / "again.ndjson"
+        again.write_text(json.dumps({**order(1, anonymousId="visitor"),
+                                     "timestamp": "2026-03-02T09:00:00Z"}) + "\n")
+        sojourn.command("import", str(again), "--as", "events", "--yes")
         sojourn.wait_for(lambda: sojourn.metric("sojourn_events_sent_on_total") == 1)
         sojourn.wait_settled(4)
         assert told(sojourn.actions()) == JOINED
