@@ -90,9 +90,9 @@ Status MailService::OpenDeliverer(const Config& config) {
   SOJOURN_ASSIGN_OR_RETURN(log_, environment_.backend->MakeDeliveryLog("mail"));
   deliver::DelivererEnvironment environment;
   environment.log = log_.get();
-  channel_ = std::make_unique<deliver::MailChannel>(config.mail.rates,
-                                                    config.mail.delivery.resend_unknown,
-                                                    composer_.get(), environment_.telemetry);
+  channel_ =
+      std::make_unique<deliver::MailChannel>(config.mail.rates, config.mail.delivery.resend_unknown,
+                                             composer_.get(), environment_.telemetry);
   environment.channel = channel_.get();
   environment.make_carrier = deliver::MailCarriers(composer_.get(), make_transport_);
   environment.now = [clock = environment_.clock] { return clock->Now(); };
