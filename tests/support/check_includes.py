@@ -14,6 +14,7 @@ from pathlib import Path
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
 BASE = {"engine/base"}
+INSIGHTS = BASE | {"engine/insights"}
 MODEL = BASE | {"engine/model"}
 LIQUID = MODEL | {"engine/liquid"}
 EXPR = MODEL | {"engine/expr"}
@@ -28,6 +29,7 @@ DELIVER = LANGUAGE | STORE | TELEMETRY | {"engine/liquid", "engine/deliver"}
 # A folder of engine/ -> the folders that it and its tests may include.
 ALLOWED = {
     "engine/base": BASE,
+    "engine/insights": INSIGHTS,
     "engine/model": MODEL,
     "engine/expr": EXPR,
     "engine/liquid": LIQUID,
