@@ -136,8 +136,6 @@ std::string RulesTopic(const KafkaConfig& config) { return config.app + ".rules"
 std::string SuppressionsTopic(const KafkaConfig& config) { return config.app + ".suppressions"; }
 std::string NotesTopic(const KafkaConfig& config) { return config.app + ".notes"; }
 
-std::string MailGroup(const KafkaConfig& config) { return config.app + ".mail"; }
-
 std::string RouterGroup(const KafkaConfig& config) { return config.app + "-router"; }
 
 std::vector<std::string> InputTopicNames(const KafkaConfig& config) {

@@ -73,9 +73,6 @@ std::string RulesTopic(const KafkaConfig& config);
 std::string SuppressionsTopic(const KafkaConfig& config);
 std::string NotesTopic(const KafkaConfig& config);
 
-// The consumer group of the mail deliverers.
-std::string MailGroup(const KafkaConfig& config);
-
 // The consumer group of the routers.
 std::string RouterGroup(const KafkaConfig& config);
 
